@@ -1,0 +1,112 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Pantry's floors. An arrow may only point down, and targets on one floor do not see each other, except on floor 0.
+// `Tests/Tidy` compares this graph with the floors; the explicit-target-dependency-import-check flag keeps imports honest.
+
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func floor(_ folder: String) -> (String, [Target.Dependency]) -> Target {
+    { name, dependencies in
+        .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
+    }
+}
+func tests(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(folder)/\(name)", swiftSettings: settings)
+}
+
+let base = floor("Base")
+let pattern = floor("Patterns")
+let driver = floor("Drivers")
+let domain = floor("Domain")
+let service = floor("Service")
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+
+let package = Package(
+    name: "pantry",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "pantry", targets: ["PantryCommand"]),
+        .library(name: "Determinism", targets: ["Determinism"]),
+        .library(name: "StrictJSON", targets: ["StrictJSON"]),
+        .library(name: "Storage", targets: ["Storage"]),
+        .library(name: "Sagas", targets: ["Sagas"]),
+        .library(name: "Messaging", targets: ["Messaging"]),
+        .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Floor 0: base
+        base("Determinism", []),
+        base("StrictJSON", []),
+        base("Storage", ["Determinism"]),
+
+        // Floor 1: patterns
+        pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
+        pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
+
+        // Floor 2: drivers
+        driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+
+        // Floor 3: domain
+        domain("PantryDomain", ["Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", crypto, logging]),
+
+        // Floor 4: service
+        service(
+            "PantryHTTP",
+            [
+                "Determinism", "StrictJSON", "Storage", "PantryDomain", logging, lifecycle, nioCore, nioPosix, nioHTTP1,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        service(
+            "PantryAssembly",
+            [
+                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", crypto,
+                logging, lifecycle,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+
+        // Floor 5: executables
+        .executableTarget(
+            name: "PantryCommand",
+            dependencies: [
+                "Determinism", "StrictJSON", "Storage", "PantryDomain", "PantryHTTP", "PantryAssembly",
+                logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Service/PantryCommand", swiftSettings: settings),
+
+        // Tests
+        tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
+        tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
+        tests("TidyTests", in: "Tidy", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,45 @@
+/// The kind of thing that an ``Identifier`` names; its prefix is what makes `ord_…` an order to the eye and to the
+/// parser.
+public protocol IdentifierKind: Sendable {
+    /// What stands before the underscore, such as `ord`.
+    static var prefix: String { get }
+}
+
+/// An id that cannot be taken for an id of another kind: `prefix_` and the base-32 form of a ``UUIDv7``.
+public struct Identifier<Kind: IdentifierKind>: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The 128 bits behind the text.
+    public let uuid: UUIDv7
+
+    /// The id with these bits.
+    public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+    /// Reads `prefix_` and 26 digits; nil for anything else, other kinds' ids included.
+    public init?(_ text: some StringProtocol) {
+        guard let underscore = text.lastIndex(of: "_"), text[..<underscore] == Kind.prefix,
+            let uuid = UUIDv7(base32: text[text.index(after: underscore)...])
+        else { return nil }
+        self.uuid = uuid
+    }
+
+    /// The text that users meet.
+    public var description: String { "\(Kind.prefix)_\(uuid.base32)" }
+
+    /// Older ids come first.
+    public static func < (a: Self, b: Self) -> Bool { a.uuid < b.uuid }
+}
+
+/// Makes ids as a pure function of a seed and the moments that it is asked for: a decision that runs twice makes the
+/// same ids twice. The seed comes from a ``RandomSource``; ids are names, not secrets.
+public struct IdentifierMint: Sendable {
+    private var state: UInt64
+    private let slot: UInt16
+
+    /// A mint for an organization's slot (0…4095).
+    public init(seed: UInt64, slot: UInt16) { (state, self.slot) = (seed, slot) }
+
+    /// The next id, of moment `time`.
+    public mutating func next<Kind>(_ kind: Kind.Type = Kind.self, at time: Timestamp) -> Identifier<Kind> {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return Identifier(UUIDv7(time: time, slot: slot, random: splitMix64(state)))
+    }
+}

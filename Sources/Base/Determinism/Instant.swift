@@ -1,0 +1,42 @@
+/// A point on the monotonic clock: nanoseconds since an arbitrary start. Never steps backwards, means nothing to
+/// another process. Use it for deadlines, timeouts and durations; use ``Timestamp`` for what is stored or shown.
+public struct Instant: Sendable, Hashable, Comparable {
+    /// Nanoseconds since the clock's own start.
+    public var nanoseconds: Int64
+
+    /// An instant that many nanoseconds after the clock's start.
+    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// Earlier instants come first.
+    public static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+
+    /// The instant `duration` later; saturates instead of overflowing, so that "10 years from now" is a valid deadline.
+    public static func + (instant: Self, duration: Duration) -> Self {
+        let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(duration.inNanoseconds)
+        return Instant(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
+    }
+
+    /// The time from `b` to `a`, saturating; negative when `a` is earlier.
+    public static func - (a: Self, b: Self) -> Duration {
+        let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
+        return .nanoseconds(overflow ? (a < b ? .min : .max) : difference)
+    }
+}
+
+extension Duration {
+    /// This duration in whole nanoseconds, saturating at the range of `Int64` (292 years).
+    public var inNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// This duration in whole microseconds, rounded towards zero and saturating.
+    public var inMicroseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000_000)
+        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
+    }
+}

@@ -1,0 +1,50 @@
+/// One logical database: a primary that takes writes and, where there are any, replicas that serve reads.
+///
+/// Small commands are not written here but through the ``WriteLane``. A decision never rests on ``read(_:_:)``: what
+/// decides a write is read inside that write's transaction.
+public protocol Database: Sendable {
+    /// Runs the statements in one read-only snapshot and answers with their rows, in order.
+    /// - Throws: ``StorageError``
+    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult
+
+    /// Runs `body` in one transaction on the primary and commits when it returns; rolls back when it throws. This is
+    /// the slow path, for what is not a batch of small commands: imports, migrations, moves.
+    /// - Throws: what `body` throws, or ``StorageError``
+    func write<Value: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> Value
+    ) async throws -> Value
+}
+
+extension Database {
+    /// Reads with one statement.
+    public func read(_ statement: SQLStatement, _ consistency: ReadConsistency) async throws(StorageError) -> [SQLRow] {
+        try await read([statement], consistency).rows[0]
+    }
+}
+
+/// An open transaction on a primary. It ends with the closure it was handed to.
+public protocol Transaction: Sendable {
+    /// Runs one statement and answers with its rows (those of a `SELECT`, or of `RETURNING`).
+    /// - Throws: ``StorageError``
+    @discardableResult
+    func execute(_ statement: SQLStatement) async throws(StorageError) -> [SQLRow]
+}
+
+/// How fresh a read must be.
+public enum ReadConsistency: Sendable, Hashable {
+    /// The primary's present state.
+    case strong
+    /// Any replica within the configured staleness.
+    case eventual
+}
+
+/// The rows of each statement, and who served them.
+public struct ReadResult: Sendable {
+    /// One array of rows for each statement.
+    public let rows: [[SQLRow]]
+    /// Who answered, such as `shard-0/primary`.
+    public let servedBy: String
+
+    /// A result.
+    public init(rows: [[SQLRow]], servedBy: String) { (self.rows, self.servedBy) = (rows, servedBy) }
+}

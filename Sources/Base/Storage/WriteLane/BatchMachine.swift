@@ -1,0 +1,218 @@
+import Determinism
+
+/// One batch of commands from its first lock to its commit, as a state machine without I/O.
+///
+/// SQLite drives it inside one closure on its writer; PostgreSQL drives the same machine in two pipelined trips:
+/// `BEGIN`, fences, keys and loads, then the writes and `COMMIT`.
+///
+/// States: `opening` → `loading` → `writing` → `ended`; any of them → `ended` where nothing is to be loaded or written,
+/// or something failed. Every event is answered in every state; an event that does not belong there ends the batch with
+/// a failure, it never traps.
+///
+/// The design is the group commit of Gray & Reuter, "Transaction Processing" (1993), section 9.4.7, moved from the log
+/// into the application so that the hundred commands also share their loads, locks and writes. A deviation: a refusal
+/// needs no savepoint, because decisions happen in memory.
+public struct BatchMachine: Sendable {
+    /// What the driver is to do next.
+    public enum Action: Sendable {
+        /// Execute these loads, sorted in lock order, each `FOR UPDATE` where the engine has it; then
+        /// ``Event/loaded(_:)``.
+        case load([Load])
+        /// Write the changes (sorted in lock order), then the appended rows, and commit; then ``Event/committed``.
+        case write([RowChange], appended: [AnyRecord])
+        /// Roll back what is open, then ``Ending/settle()``, then run ``Ending/again``.
+        case end(Ending)
+    }
+    /// What happened.
+    public enum Event: Sendable {
+        /// The transaction is open.
+        case begun
+        /// The records that each load found, in the loads' order.
+        case loaded([[AnyRecord]])
+        /// The commit was acknowledged, and synced.
+        case committed
+        /// The step failed; the transaction has no effect, or an unknown one if the error says so.
+        case failed(StorageError)
+    }
+    /// The end of a batch.
+    public struct Ending: Sendable {
+        let settles: [@Sendable () -> Void]
+        /// Batches to run afterwards: the commands of a failed batch, one by one, so that one bad command harms no
+        /// other.
+        public let again: [BatchMachine]
+        /// Gives every caller its answer.
+        public func settle() { for settle in settles { settle() } }
+    }
+    private enum State {
+        case opening
+        case loading([Load])
+        case writing
+        case ended
+    }
+    /// The most loads of a batch. A command that then still asks for more is a bug, and is refused.
+    static let roundLimit = 8
+
+    private let submissions: [Submission]
+    private var state = State.opening
+    private var work = WorkingSet()
+    private var undecided: [Int]
+    private var wanted: [[Need]]
+    private var settled: [(@Sendable (LaneFailure?) -> Void)?]
+    private var rounds = 0
+
+    init(_ submissions: [Submission]) {
+        self.submissions = submissions
+        undecided = Array(submissions.indices)
+        wanted = Array(repeating: [], count: submissions.count)
+        settled = Array(repeating: nil, count: submissions.count)
+    }
+
+    /// How many commands the batch carries.
+    public var count: Int { submissions.count }
+
+    /// Takes the next event; `now` is what the commands of this batch take as the time.
+    public mutating func handle(_ event: Event, now: Timestamp) -> Action {
+        switch (state, event) {
+        case (.opening, .begun):
+            return advance(now)
+        case (.loading(let loads), .loaded(let found)) where loads.count == found.count:
+            for (load, records) in zip(loads, found) { work.absorb(load.need, records) }
+            return advance(now)
+        case (.writing, .committed):
+            return end(nil)
+        case (.opening, .failed(let error)):
+            // That no transaction could be opened is no command's fault, and trying each alone would only take longer.
+            return end(LaneFailure(error))
+        case (.loading, .failed(let error)), (.writing, .failed(let error)):
+            return fail(error)
+        case (.opening, _), (.loading, _), (.writing, _):
+            return fail(.unknown("the driver reported \(event.name) out of turn"))
+        case (.ended, _):
+            return .end(Ending(settles: [], again: []))
+        }
+    }
+
+    /// Loads what is missing, or decides; then writes, or loads again for those that turned out to need more.
+    private mutating func advance(_ now: Timestamp) -> Action {
+        var isAskedAgain = false
+        while !undecided.isEmpty {
+            let missing = missingLoads()
+            if !missing.isEmpty || isAskedAgain { rounds += 1 }
+            if rounds > Self.roundLimit {
+                giveUpOnTheUndecided()
+            } else if missing.isEmpty {
+                decide(now)
+                isAskedAgain = true
+            } else {
+                state = .loading(missing)
+                return .load(missing)
+            }
+        }
+        let changes = work.changes
+        guard !changes.isEmpty || !work.appended.isEmpty else { return end(nil) }
+        state = .writing
+        return .write(changes, appended: work.appended)
+    }
+
+    private func missingLoads() -> [Load] {
+        var seen = Set<Need>()
+        var loads: [Load] = []
+        func ask(_ need: Need) {
+            if !work.has(need), seen.insert(need).inserted { loads.append(Load(need)) }
+        }
+        for index in undecided {
+            let submission = submissions[index]
+            if let tenant = submission.tenant {
+                ask(.row(FenceRecord.key(tenant.organization)))
+                // Nothing is loaded for a tenant before its fence is.
+                guard work.isLoaded(FenceRecord.key(tenant.organization)) else { continue }
+                guard isServed(tenant) else { continue }
+            }
+            for need in submission.needs(work) { ask(need) }
+            for need in wanted[index] { ask(need) }
+        }
+        return loads.sorted(by: Load.lockOrder)
+    }
+
+    private func isServed(_ tenant: Tenant) -> Bool {
+        guard let fence = work[FenceRecord.key(tenant.organization)] else { return false }
+        return fence.state == .active && fence.epoch == tenant.epoch
+    }
+
+    private mutating func decide(_ now: Timestamp) {
+        var stillUndecided: [Int] = []
+        for index in undecided {
+            let submission = submissions[index]
+            if let tenant = submission.tenant, !isServed(tenant) {
+                settled[index] = { submission.fail($0 ?? .fenced) }
+                continue
+            }
+            switch submission.decide(&work, now) {
+            case .settled(let settle): settled[index] = settle
+            case .wants(let needs):
+                wanted[index] += needs
+                stillUndecided.append(index)
+            }
+        }
+        undecided = stillUndecided
+    }
+
+    private mutating func giveUpOnTheUndecided() {
+        for index in undecided {
+            let submission = submissions[index]
+            settled[index] = {
+                submission.fail($0 ?? .conflict("still asks for more rows after \(Self.roundLimit) loads"))
+            }
+        }
+        undecided = []
+    }
+
+    private mutating func fail(_ error: StorageError) -> Action {
+        guard submissions.count > 1, error.mayBeOneCommands else { return end(LaneFailure(error)) }
+        state = .ended
+        return .end(Ending(settles: [], again: submissions.map { BatchMachine([$0]) }))
+    }
+
+    private mutating func end(_ failure: LaneFailure?) -> Action {
+        state = .ended
+        let settles: [@Sendable () -> Void] = submissions.indices.map { index in
+            if let settle = settled[index] { return { settle(failure) } }
+            let fail = submissions[index].fail
+            return { fail(failure ?? .conflict("was never decided")) }
+        }
+        return .end(Ending(settles: settles, again: []))
+    }
+}
+
+extension Load {
+    /// Rows before selections of the same table: a selection's rows are not known before it has run.
+    static func lockOrder(_ a: Load, _ b: Load) -> Bool {
+        switch (a.key, b.key) {
+        case (let a?, let b?): a < b
+        case (let key?, nil): key.table.rank <= b.table.rank
+        case (nil, let key?): a.table.rank < key.table.rank
+        case (nil, nil): a.table.rank < b.table.rank
+        }
+    }
+}
+
+extension StorageError {
+    /// Whether one command of a batch may be to blame, the others being fine: a constraint, a lost race, a damaged row.
+    fileprivate var mayBeOneCommands: Bool {
+        switch self {
+        case .constraint, .conflict, .corrupt, .statement: true
+        case .unavailable, .full, .unknown: false
+        }
+    }
+}
+
+extension BatchMachine.Event {
+    fileprivate var name: String {
+        switch self {
+        case .begun: "begun"
+        case .loaded: "loaded"
+        case .committed: "committed"
+        case .failed: "failed"
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/// What a command must have loaded before it can decide.
+public struct Need: Sendable, Hashable {
+    enum Kind: Sendable, Hashable {
+        case row(RecordKey)
+        case selection(RecordSelection)
+    }
+    let kind: Kind
+    let decode: RecordDecoder
+
+    /// The row with this key, or the knowledge that there is none.
+    public static func row<R: Record>(_ key: Key<R>) -> Need { Need(kind: .row(key.erased), decode: .of(R.self)) }
+
+    /// The rows that this selection finds.
+    public static func rows<R: Record>(_ selection: Selection<R>) -> Need {
+        Need(kind: .selection(selection.erased), decode: .of(R.self))
+    }
+
+    /// Whether both ask for the same rows.
+    public static func == (a: Self, b: Self) -> Bool { a.kind == b.kind }
+    /// Hashes what is asked for.
+    public func hash(into hasher: inout Hasher) { hasher.combine(kind) }
+}
+
+/// A few rows of one table that are found by an index rather than by their key, such as the holds of one product that
+/// have run out. The rows join the working set under their own keys.
+public struct Selection<R: Record>: Sendable, Hashable {
+    /// The selection without its type.
+    public let erased: RecordSelection
+
+    /// The rows for which `condition` holds; it may end in `ORDER BY … LIMIT …` and must be a literal.
+    public init(_ condition: StaticString, _ parameters: [SQLValue]) {
+        erased = RecordSelection(table: R.table, condition: "\(condition)", parameters: parameters)
+    }
+}
+
+/// A ``Selection`` without its type.
+public struct RecordSelection: Sendable, Hashable {
+    /// The table that is searched.
+    public let table: Table
+    /// What follows `WHERE`, with `$1…`.
+    public let condition: String
+    /// The values of `$1…`.
+    public let parameters: [SQLValue]
+
+    /// Whether both find the same rows.
+    public static func == (a: Self, b: Self) -> Bool {
+        a.table === b.table && a.condition == b.condition && a.parameters == b.parameters
+    }
+    /// Hashes the condition and its parameters.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(condition)
+        hasher.combine(parameters)
+    }
+}
+
+/// Turns a row into a record of the type that was asked for.
+public struct RecordDecoder: Sendable {
+    private let make: @Sendable (any ColumnReader) throws -> AnyRecord
+
+    static func of<R: Record>(_: R.Type) -> RecordDecoder {
+        RecordDecoder { RecordBox(try R(from: $0)) }
+    }
+    /// Reads one record.
+    public func decode(_ row: any ColumnReader) throws -> AnyRecord { try make(row) }
+}
+
+/// One load that an engine is to execute: the statement's text, its parameters and what to make of each row.
+public struct Load: Sendable {
+    /// What was asked for; handed back with the rows.
+    public let need: Need
+    /// How to read a row.
+    public var decoder: RecordDecoder { need.decode }
+    /// The table that is read.
+    public var table: Table {
+        switch need.kind {
+        case .row(let key): key.table
+        case .selection(let selection): selection.table
+        }
+    }
+    /// The key, where one row is asked for.
+    public var key: RecordKey? {
+        if case .row(let key) = need.kind { return key }
+        return nil
+    }
+    /// The selection, where rows are searched.
+    public var selection: RecordSelection? {
+        if case .selection(let selection) = need.kind { return selection }
+        return nil
+    }
+
+    init(_ need: Need) { self.need = need }
+}

@@ -1,0 +1,76 @@
+import Determinism
+
+/// The primary key of one row, of a fixed shape and with its hash computed once: a batch asks for the same keys many
+/// times.
+public struct RecordKey: Sendable, Hashable, Comparable {
+    /// The row's table.
+    public let table: Table
+    /// The organization's number, or 0 where the table has no such part.
+    public let organization: Int64
+    /// The text part, or empty.
+    public let text: String
+    /// The id part, or zero.
+    public let id: UUIDv7
+    /// The integer part, or 0.
+    public let number: Int64
+    private let hash: Int
+
+    /// The key with these parts; give exactly the parts that the table's key has.
+    public init(
+        _ table: Table, organization: Int64 = 0, text: String = "", id: UUIDv7 = UUIDv7(high: 0, low: 0),
+        number: Int64 = 0
+    ) {
+        (self.table, self.organization, self.text, self.id, self.number) = (table, organization, text, id, number)
+        var hasher = Hasher()
+        hasher.combine(table.rank)
+        hasher.combine(organization)
+        if !text.isEmpty { hasher.combine(text) }
+        hasher.combine(id.low)
+        hasher.combine(id.high)
+        hasher.combine(number)
+        hash = hasher.finalize()
+    }
+
+    /// Whether both name the same row. Text is compared as databases do, byte by byte: the same letter composed and
+    /// decomposed is two keys, though Swift's strings are equal.
+    public static func == (a: Self, b: Self) -> Bool {
+        a.hash == b.hash && a.table === b.table && a.organization == b.organization && a.number == b.number
+            && a.id == b.id && a.text.utf8.elementsEqual(b.text.utf8)
+    }
+    /// Feeds the hash that was computed when the key was made.
+    public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+    /// The lock order: by table rank, then by key.
+    public static func < (a: Self, b: Self) -> Bool {
+        if a.table.rank != b.table.rank { return a.table.rank < b.table.rank }
+        if a.organization != b.organization { return a.organization < b.organization }
+        if !a.text.utf8.elementsEqual(b.text.utf8) { return a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+        if a.id != b.id { return a.id < b.id }
+        return a.number < b.number
+    }
+
+    /// The key's values in the order of the table's key columns.
+    public var parameters: [SQLValue] {
+        table.key.map {
+            switch $0 {
+            case .organization: .integer(organization)
+            case .text: .text(text)
+            case .id: .uuid(id)
+            case .number: .integer(number)
+            }
+        }
+    }
+}
+
+/// A ``RecordKey`` that knows what kind of record it names.
+public struct Key<R: Record>: Sendable, Hashable {
+    /// The key without its type.
+    public let erased: RecordKey
+
+    /// The key with these parts; give exactly the parts that the table's key has.
+    public init(
+        organization: Int64 = 0, text: String = "", id: UUIDv7 = UUIDv7(high: 0, low: 0), number: Int64 = 0
+    ) {
+        erased = RecordKey(R.table, organization: organization, text: text, id: id, number: number)
+    }
+}

@@ -1,0 +1,26 @@
+import Determinism
+import Sagas
+
+/// What those who wait for an order's saga are told.
+package enum CheckoutReport: Sendable {
+    /// The saga has ended with this answer.
+    case answer(Answer)
+    /// The saga was undone for this reason.
+    case refused(Refusal)
+    /// The saga waits; the order is as it is in the database.
+    case waiting
+}
+
+/// What a worker must know of an order to call the provider for it.
+struct CheckoutBrief: Sendable {
+    var payment: PaymentRecord
+    var order: OrderID
+    var sagaState: SagaStateMachine.State
+    /// When the order's holds would run out if nothing pinned them.
+    var holdsUntil: Timestamp
+
+    var charge: ProviderCharge {
+        ProviderCharge(
+            key: payment.providerKey, reference: order.description, amount: payment.amount, method: payment.method)
+    }
+}

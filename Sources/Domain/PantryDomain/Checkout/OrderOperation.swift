@@ -1,0 +1,126 @@
+import Determinism
+import Messaging
+import Sagas
+import Storage
+
+/// How a cancel, refund or fulfilment begins, or why it does not.
+enum OperationOutcome: Sendable {
+    /// A saga carries it out.
+    case started(SagaTicket)
+    case answer(Answer, isReplay: Bool)
+    /// A saga holds the order; the operation may be tried again when it has let go.
+    case busy(SagaID)
+    /// The first attempt with this key is carried out by that saga.
+    case joins(SagaID)
+    case refused(Refusal)
+}
+
+/// An operation on one order: loads the order, its payment and, where one holds the order, the saga.
+protocol OrderOperation: LaneCommand where Outcome == OperationOutcome {
+    var caller: Caller { get }
+    var order: OrderID { get }
+    var key: RequestKey? { get }
+    var seed: UInt64 { get }
+    var touchesStock: Bool { get }
+    /// What the operation is called in a refusal, such as “be canceled”.
+    func decide(
+        _ change: inout OrderWork, _ work: inout WorkingSet
+    ) throws(StorageError) -> Verdict<OperationOutcome>
+}
+
+extension OrderOperation {
+    var number: Int64 { caller.tenant.organization }
+
+    func needs(_ loaded: WorkingSet) -> [Need] {
+        var needs: [Need] = []
+        if let key { needs.append(.row(IdempotencyRecord.key(number, key.scope))) }
+        let orderKey = OrderRecord.key(number, order)
+        needs.append(.row(orderKey))
+        guard loaded.isLoaded(orderKey), let record = loaded[orderKey] else { return needs }
+        needs.append(.row(PaymentRecord.key(number, record.payment)))
+        if let saga = record.saga { needs.append(.row(SagaRecord.key(number, saga))) }
+        return touchesStock ? needs + OrderWork.stockNeeds(record) : needs
+    }
+
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<OperationOutcome> {
+        if let key, let first = work[IdempotencyRecord.key(number, key.scope)] {
+            if first.fingerprint != key.fingerprint { return .discard(.refused(.keyReused)) }
+            if let answer = first.answer { return .discard(.answer(answer, isReplay: true)) }
+            return .discard(first.saga.map { .joins(SagaID($0)) } ?? .refused(.keyInProgress))
+        }
+        guard let record = work[OrderRecord.key(number, order)] else {
+            return .discard(.refused(.notFound("there is no order “\(order)”")))
+        }
+        guard work.isLoaded(PaymentRecord.key(number, record.payment)),
+            let payment = work[PaymentRecord.key(number, record.payment)]
+        else { return .discard(.refused(.shardUnavailable("order \(order) has no payment"))) }
+        if let saga = record.saga, !work.isLoaded(SagaRecord.key(number, saga)) { return .more(needs(work)) }
+        var change = OrderWork(
+            order: record, payment: payment,
+            input: SagaInput(organizationID: caller.organizationID, traceparent: caller.traceparent), now: now,
+            mint: IdentifierMint(seed: seed, slot: Slot.of(organization: number)))
+        do {
+            let verdict = try decide(&change, &work)
+            if case .commit = verdict { change.store(in: &work) }
+            return verdict
+        } catch {
+            return .discard(.refused(.shardUnavailable(error.description)))
+        }
+    }
+
+    func illegal(_ status: OrderStatus, _ detail: String) -> Verdict<OperationOutcome> {
+        .discard(
+            .refused(
+                .invalidTransition(from: status.rawValue, allowed: status.next.map(\.rawValue), detail: detail)))
+    }
+
+    func rememberKey(_ work: inout WorkingSet, _ now: Timestamp, saga: SagaID? = nil, answer: Answer? = nil) {
+        guard let key else { return }
+        work.put(
+            IdempotencyRecord(
+                organization: number, request: key, now: now, state: answer == nil ? .running : .settled,
+                answer: answer,
+                subject: order.uuid, saga: saga?.uuid))
+    }
+
+    /// Begins the saga that gives `amount` back: its intent, and the provider's key, are in this commit.
+    func beginRefund(
+        of amount: Int64, reason: String?, as name: String, _ change: inout OrderWork, _ work: inout WorkingSet,
+        lease: Duration
+    ) -> SagaTicket {
+        let saga = change.nextID(SagaKind.self)
+        let refund = RefundRecord(
+            organization: number, id: change.nextID(), order: order, amount: amount, reason: reason,
+            idempotencyScope: key?.scope, now: change.now)
+        work.insert(refund)
+        change.payment.refunding += amount
+        change.payment.updatedAt = change.now
+        (change.order.saga, change.order.sagaScope) = (saga, key?.scope)
+        let input = SagaInput(
+            organizationID: caller.organizationID, traceparent: caller.traceparent, refund: refund.id)
+        var transition = SagaTransition(
+            SagaRecord(
+                organization: number, id: saga, definition: name, version: 1, subject: order.uuid, input: input.json,
+                step: StepName.refund, now: change.now, lease: lease), at: change.now)
+        transition.note(.began, StepName.refund, reason)
+        transition.note(.intended, StepName.refund, refund.providerKey)
+        transition.insert(in: &work)
+        rememberKey(&work, change.now, saga: saga)
+        return SagaTicket(
+            tenant: caller.tenant, id: saga, definition: name, subject: order.uuid, epoch: 1, mayHaveBeenCalled: false,
+            memo: RefundBrief(refund: refund, payment: change.payment, currency: change.order.total.currency))
+    }
+}
+
+/// What a worker must know to call the provider for a refund.
+struct RefundBrief: Sendable {
+    var refund: RefundRecord
+    var payment: PaymentRecord
+    var currency: String
+
+    var request: ProviderRefund {
+        ProviderRefund(
+            key: refund.providerKey, charge: payment.providerKey, reference: refund.order.description,
+            amount: Money(refund.amount, currency))
+    }
+}

@@ -1,0 +1,120 @@
+import Determinism
+import Sagas
+import Storage
+
+/// What a POST of an order comes to.
+package enum PlacedOrder: Sendable {
+    case answer(Answer, isReplay: Bool)
+    /// Not settled yet: the order as it is now.
+    case accepted(document: String, isReplay: Bool)
+}
+
+/// Orders from the outside: begins their sagas, and waits for them as long as the caller may wait.
+package struct OrderService: Sendable {
+    private let terms: CheckoutTerms
+    private let time: any TimeSource
+    private let random: any RandomSource
+
+    package init(terms: CheckoutTerms, time: any TimeSource, random: any RandomSource) {
+        (self.terms, self.time, self.random) = (terms, time, random)
+    }
+
+    /// Places an order. A repeat of a key joins the first attempt wherever that is, and hears its answer.
+    package func place(
+        _ order: OrderRequest, key: RequestKey, in context: TenantContext
+    ) async throws(Refusal) -> PlacedOrder {
+        guard context.shard.sagas.hasRoom else { throw .overloaded("too many orders are under way") }
+        let deadline = min(context.deadline, time.instant() + terms.wait)
+        while true {
+            let command = PlaceOrder(caller: context.caller, order: order, key: key, terms: terms, seed: random.next())
+            switch try await context.submit(command) {
+            case .started(let ticket):
+                context.shard.sagas.start(ticket)
+                return try await settle(ticket, key, until: deadline, in: context)
+            case .replay(let answer): return .answer(answer, isReplay: true)
+            case .kept(let answer): return .answer(answer, isReplay: false)
+            case .refused(let refusal): throw refusal
+            case .running(let order, let saga, let isAccepted):
+                if isAccepted { return .accepted(document: try await document(order, in: context), isReplay: true) }
+                try await waitFor(saga, until: deadline, in: context)
+            }
+        }
+    }
+
+    private func settle(
+        _ ticket: SagaTicket, _ key: RequestKey, until deadline: Instant, in context: TenantContext
+    ) async throws(Refusal) -> PlacedOrder {
+        switch await context.shard.sagas.report(of: ticket.id, until: deadline) {
+        case .answer(let answer): return .answer(answer, isReplay: false)
+        case .refused(let refusal): throw refusal
+        case .waiting, nil:
+            // Not settled in time. From now on a repeat is told the order's present state, not a first answer.
+            _ = try await context.submit(AcceptOrder(organization: context.number, scope: key.scope))
+        }
+        return .accepted(document: try await document(OrderID(ticket.subject), in: context), isReplay: false)
+    }
+
+    /// Cancels an order; nil in `accepted` when its money is not back yet.
+    package func cancel(
+        _ order: OrderID, key: RequestKey?, in context: TenantContext
+    ) async throws(Refusal) -> PlacedOrder {
+        try await operate(order, in: context) {
+            CancelOrder(caller: context.caller, order: order, key: key, seed: random.next(), lease: terms.lease)
+        }
+    }
+
+    /// Gives back `amount` minor units, or all that is left.
+    package func refund(
+        _ order: OrderID, amount: Int64?, reason: String?, key: RequestKey, in context: TenantContext
+    ) async throws(Refusal) -> PlacedOrder {
+        try await operate(order, in: context) {
+            RefundOrder(
+                caller: context.caller, order: order, amount: amount, reason: reason, key: key, seed: random.next(),
+                lease: terms.lease)
+        }
+    }
+
+    package func fulfill(
+        _ order: OrderID, key: RequestKey?, in context: TenantContext
+    ) async throws(Refusal) -> PlacedOrder {
+        try await operate(order, in: context) {
+            FulfillOrder(caller: context.caller, order: order, key: key, seed: random.next())
+        }
+    }
+
+    private func operate<Operation: OrderOperation>(
+        _ order: OrderID, in context: TenantContext, _ operation: () -> Operation
+    ) async throws(Refusal) -> PlacedOrder {
+        guard context.shard.sagas.hasRoom else { throw .overloaded("too many orders are under way") }
+        let deadline = min(context.deadline, time.instant() + terms.wait)
+        while true {
+            switch try await context.submit(operation()) {
+            case .answer(let answer, let isReplay): return .answer(answer, isReplay: isReplay)
+            case .refused(let refusal): throw refusal
+            case .busy(let saga):
+                do { try await waitFor(saga, until: deadline, in: context) } catch {
+                    throw .busy("another operation on the order has not ended yet")
+                }
+            case .joins(let saga): try await waitFor(saga, until: deadline, in: context)
+            case .started(let ticket):
+                context.shard.sagas.start(ticket)
+                switch await context.shard.sagas.report(of: ticket.id, until: deadline) {
+                case .answer(let answer): return .answer(answer, isReplay: false)
+                case .refused(let refusal): throw refusal
+                case .waiting, nil: return .accepted(document: try await document(order, in: context), isReplay: false)
+                }
+            }
+        }
+    }
+
+    /// Waits for a saga that is at work, here or on another server.
+    private func waitFor(_ saga: SagaID, until deadline: Instant, in context: TenantContext) async throws(Refusal) {
+        if await context.shard.sagas.report(of: saga, until: deadline) != nil { return }
+        guard time.instant() + .milliseconds(25) < deadline else { throw .keyInProgress }
+        do { try await time.sleep(for: .milliseconds(25)) } catch { throw .keyInProgress }
+    }
+
+    private func document(_ order: OrderID, in context: TenantContext) async throws(Refusal) -> String {
+        try await OrderQueries.order(order, .strong, in: context).document
+    }
+}

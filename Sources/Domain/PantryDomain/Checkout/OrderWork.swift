@@ -1,0 +1,159 @@
+import Determinism
+import Messaging
+import Sagas
+import Storage
+import StrictJSON
+
+/// An order with its payment while a command changes them, and the events that the changes make.
+struct OrderWork {
+    var order: OrderRecord
+    var payment: PaymentRecord
+    let input: SagaInput
+    let now: Timestamp
+    private var mint: IdentifierMint
+
+    init(order: OrderRecord, payment: PaymentRecord, input: SagaInput, now: Timestamp, mint: IdentifierMint) {
+        (self.order, self.payment, self.input, self.now, self.mint) = (order, payment, input, now, mint)
+    }
+
+    var document: String {
+        OrderDocument(organizationID: input.organizationID, order: order, payment: payment).json
+    }
+
+    mutating func setStatus(_ status: OrderStatus, reason: String? = nil) {
+        order.status = status
+        if let reason { order.reason = reason }
+        order.updatedAt = now
+    }
+    mutating func setPayment(_ status: PaymentStatus, failureCode: String? = nil) {
+        payment.status = status
+        payment.failureCode = failureCode
+        payment.updatedAt = now
+    }
+
+    /// `order:…` and `payment:…`: the order as it is now.
+    mutating func emitOrder(_ type: String, into work: inout WorkingSet) {
+        let document = document
+        var json = JSONWriter(capacity: document.utf8.count + 16)
+        json.object { $0.member("order", raw: document) }
+        emit(type, data: json.string(), into: &work)
+    }
+
+    /// `inventory:…`: one event for all the order's units.
+    mutating func emitInventory(_ type: String, into work: inout WorkingSet) throws(StorageError) {
+        let units = OrderLine.unitsBySKU(try OrderLine.decode(order.lines).map { ($0.sku, $0.quantity) })
+        var json = JSONWriter()
+        json.object { json in
+            json.member("orderId", order.id.description)
+            json.member("reservationId", ReservationID(order.id.uuid).description)
+            json.member(
+                "lines",
+                array: { json in
+                    for unit in units {
+                        json.object {
+                            $0.member("sku", unit.sku)
+                            $0.member("quantity", unit.quantity)
+                        }
+                    }
+                })
+        }
+        emit(type, data: json.string(), into: &work)
+    }
+
+    private mutating func emit(_ type: String, data: String, into work: inout WorkingSet) {
+        work.append(
+            OutboxRecord(
+                organization: order.organization, key: order.id.description, sequence: order.nextEvent(),
+                id: mint.next(at: now), type: type, time: now, traceparent: input.traceparent, data: data))
+    }
+
+    mutating func nextID<Kind>(_ kind: Kind.Type = Kind.self) -> Identifier<Kind> { mint.next(at: now) }
+
+    /// Puts both rows back; the last thing a command does.
+    func store(in work: inout WorkingSet) {
+        work.put(order)
+        work.put(payment)
+    }
+}
+
+extension OrderWork {
+    /// The rows under an order's units, in lock order.
+    static func stockNeeds(_ order: OrderRecord) -> [Need] {
+        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
+        return OrderLine.unitsBySKU(units).flatMap {
+            [
+                .row(StockRecord.key(order.organization, $0.sku)),
+                .row(ReservationRecord.key(order.organization, $0.sku, order.id)),
+            ]
+        }
+    }
+
+    private func eachReservation(
+        _ work: inout WorkingSet, _ body: (inout WorkingSet, inout StockRecord, inout ReservationRecord) -> Void
+    ) {
+        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
+        for unit in OrderLine.unitsBySKU(units) {
+            guard var stock = work[StockRecord.key(order.organization, unit.sku)],
+                var reservation = work[ReservationRecord.key(order.organization, unit.sku, order.id)],
+                reservation.state.isLive
+            else { continue }
+            body(&work, &stock, &reservation)
+            work.put(stock)
+            work.put(reservation)
+        }
+    }
+
+    /// Gives back whatever the order still holds; once, however often it is asked for.
+    func releaseStock(_ state: ReservationRecord.State, in work: inout WorkingSet) {
+        eachReservation(&work) { _, stock, reservation in
+            stock.release(reservation.quantity, queued: reservation.state == .held)
+            reservation.state = state
+        }
+    }
+
+    /// Takes the order's units off the shelf, with a ledger row for each product.
+    mutating func consumeStock(in work: inout WorkingSet) {
+        var movements: [StockMovementRecord] = []
+        var mint = mint
+        eachReservation(&work) { _, stock, reservation in
+            stock.consume(reservation.quantity)
+            reservation.state = .consumed
+            movements.append(
+                StockMovementRecord(
+                    organization: order.organization, sku: reservation.sku, id: mint.next(at: now), at: now,
+                    delta: -reservation.quantity, reason: "fulfilled", reference: order.id.description))
+        }
+        self.mint = mint
+        for movement in movements { work.append(movement) }
+    }
+
+    /// Lets the order's holds wait in the queue until `expiry`; false, and nothing changed, where waiting orders would
+    /// hold more than their share of a product.
+    func queueStock(until expiry: Timestamp, maxShare: Int64, in work: inout WorkingSet) -> Bool {
+        var fits = true
+        eachReservation(&work) { _, stock, reservation in
+            guard reservation.state == .pinned else { return }
+            let (ceiling, overflow) = stock.onHand.multipliedReportingOverflow(by: maxShare)
+            if !overflow, (stock.queued + reservation.quantity) > ceiling / 100 { fits = false }
+            stock.moveIntoQueue(reservation.quantity)
+            (reservation.state, reservation.expiresAt) = (.held, expiry)
+        }
+        return fits
+    }
+
+    /// Pins the order's waiting holds again; false where one is gone or its time is up.
+    func pinStock(in work: inout WorkingSet) -> Bool {
+        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
+        for unit in OrderLine.unitsBySKU(units) {
+            guard let reservation = work[ReservationRecord.key(order.organization, unit.sku, order.id)],
+                reservation.state == .pinned || (reservation.state == .held && reservation.expiresAt > now)
+            else { return false }
+        }
+        eachReservation(&work) { _, stock, reservation in
+            guard reservation.state == .held else { return }
+            stock.moveOutOfQueue(reservation.quantity)
+            reservation.state = .pinned
+        }
+        return true
+    }
+}

@@ -1,0 +1,48 @@
+import Crypto
+import Determinism
+
+/// The text that a client sends: `key_…` (the key's id) and, after a dot, 256 random bits.
+package struct APIKeySecret: Sendable {
+    package let id: APIKeyID
+    private let secret: String
+
+    package init(id: APIKeyID, random: any RandomSource) {
+        self.id = id
+        var bytes: [UInt8] = []
+        for _ in 0..<4 { withUnsafeBytes(of: random.next()) { bytes.append(contentsOf: $0) } }
+        secret = Base64URL.encode(bytes)
+    }
+    /// Reads what a client sent; nil when it does not look like a key.
+    package init?(_ text: String) {
+        guard text.utf8.count < 128, let dot = text.firstIndex(of: "."), let id = APIKeyID(text[..<dot]) else {
+            return nil
+        }
+        (self.id, secret) = (id, String(text[text.index(after: dot)...]))
+    }
+    package var text: String { "\(id).\(secret)" }
+
+    /// What is stored.
+    package var digest: String { Digest.hexadecimal(Array(secret.utf8)) }
+    package func matches(_ digest: String) -> Bool { Digest.areEqual(self.digest, digest) }
+}
+
+package enum Digest {
+    /// SHA-256 in hexadecimal.
+    package static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(64)
+        for byte in SHA256.hash(data: bytes) {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Compares without telling by its duration where the texts differ.
+    package static func areEqual(_ a: String, _ b: String) -> Bool {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        guard a.count == b.count else { return false }
+        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

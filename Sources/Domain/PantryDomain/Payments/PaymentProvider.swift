@@ -1,0 +1,64 @@
+import Sagas
+
+/// Somebody who moves money. Every call carries an idempotency key that is stored before the call is made; the same key
+/// never moves money twice, however often it is sent.
+package protocol PaymentProvider: Sendable {
+    typealias CallResult = ExternalCallMachine<ProviderReceipt>.CallResult
+    typealias AskResult = ExternalCallMachine<ProviderReceipt>.AskResult
+
+    /// Holds the amount, and takes it at once when `capture` says so: a plain charge.
+    func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult
+    /// Takes what was authorized under `key`.
+    func capture(key: String) async -> CallResult
+    /// Gives up the charge of `key`: releases an authorization, and makes sure that a charge which has not arrived
+    /// yet is refused when it does. Refused with `already-captured` when the money has been taken: that takes a
+    /// refund.
+    func void(key: String, reference: String) async -> CallResult
+    /// Gives back a part of what was captured under `refund.charge`.
+    func refund(_ refund: ProviderRefund) async -> CallResult
+    /// What became of a key.
+    func lookup(key: String) async -> AskResult
+}
+
+package struct ProviderCharge: Sendable, Hashable {
+    package var key: String
+    /// The order's id, for the provider's own books.
+    package var reference: String
+    package var amount: Money
+    package var method: String
+    package init(key: String, reference: String, amount: Money, method: String) {
+        (self.key, self.reference, self.amount, self.method) = (key, reference, amount, method)
+    }
+}
+
+package struct ProviderRefund: Sendable, Hashable {
+    package var key: String
+    package var charge: String
+    package var reference: String
+    package var amount: Money
+    package init(key: String, charge: String, reference: String, amount: Money) {
+        (self.key, self.charge, self.reference, self.amount) = (key, charge, reference, amount)
+    }
+}
+
+/// What the provider says it has done.
+package struct ProviderReceipt: Sendable, Hashable {
+    package enum Effect: String, Sendable {
+        case authorized
+        case captured
+        case voided
+        case refunded
+    }
+    package var effect: Effect
+    /// The provider's own name for it.
+    package var reference: String
+    package init(_ effect: Effect, reference: String) { (self.effect, self.reference) = (effect, reference) }
+}
+
+/// Codes of refusals that decide something here.
+package enum ProviderCode {
+    /// A void came too late.
+    package static let alreadyCaptured = "already-captured"
+    /// A charge came after its void.
+    package static let voided = "voided"
+}

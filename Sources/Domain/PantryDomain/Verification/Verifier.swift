@@ -1,0 +1,65 @@
+import Determinism
+import Storage
+
+/// What `pantry verify` found.
+package struct VerificationReport: Sendable {
+    package struct Finding: Sendable, Hashable {
+        package var database: String
+        package var invariant: String
+        package var promise: String
+        /// The offending rows, as `column=value` in words.
+        package var rows: [String]
+    }
+    package var findings: [Finding] = []
+    /// How many invariants were checked, and over how many orders.
+    package var checked = 0
+    package var orders: Int64 = 0
+    package var isClean: Bool { findings.isEmpty }
+    package init() {}
+}
+
+/// Checks every invariant of the stored data, the provider's own books included.
+package struct Verifier: Sendable {
+    let shards: [(name: String, database: any Database)]
+    let provider: (any Database)?
+    let time: any TimeSource
+
+    /// - Parameter provider: the sandbox's file; nil where the books are somebody else's.
+    package init(
+        shards: [(name: String, database: any Database)], provider: (any Database)?, time: any TimeSource
+    ) {
+        (self.shards, self.provider, self.time) = (shards, provider, time)
+    }
+
+    package func run() async throws -> VerificationReport {
+        var report = VerificationReport()
+        for shard in shards {
+            let statements = ShardInvariants.all.map { SQLStatement($0.statement) }
+            let result = try await shard.database.read(
+                statements + [SQLStatement("SELECT COUNT(*) FROM orders")], .strong)
+            for (invariant, rows) in zip(ShardInvariants.all, result.rows) {
+                report.checked += 1
+                guard !rows.isEmpty else { continue }
+                report.findings.append(
+                    VerificationReport.Finding(
+                        database: shard.name, invariant: invariant.name, promise: invariant.promise,
+                        rows: rows.map { Self.words($0, invariant.columns) }))
+            }
+            report.orders += try result.rows[result.rows.count - 1][0].integer(0)
+        }
+        if let provider { try await checkBooks(provider, into: &report) }
+        return report
+    }
+
+    private static func words(_ row: SQLRow, _ columns: [String]) -> String {
+        zip(columns, row.values).map { name, value in
+            switch value {
+            case .null: "\(name)=none"
+            case .integer(let number): "\(name)=\(number)"
+            case .text(let text): "\(name)=\(text)"
+            case .uuid(let id): "\(name)=\(id.base32)"
+            case .bytes(let bytes): "\(name)=\(UUIDv7(bytes: bytes)?.base32 ?? "\(bytes.count) bytes")"
+            }
+        }.joined(separator: " ")
+    }
+}

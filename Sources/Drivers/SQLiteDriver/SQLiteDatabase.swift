@@ -1,0 +1,144 @@
+import Determinism
+import GRDB
+import Storage
+
+/// How a ``SQLiteDatabase`` is opened.
+public struct SQLiteConfiguration: Sendable {
+    /// The name that reads state, such as `shard-0`.
+    public var name: String
+    /// The file's path.
+    public var path: String
+    /// How many connections read at the same time, beside the one that writes.
+    public var readerCount = 4
+    /// Opens an existing file without ever writing to it; for looking at a database beside the server that owns it.
+    public var isReadOnly = false
+    /// Called on the writer right before and right after each commit; nil in production. Tests stop the process there.
+    public var commitObserver: (@Sendable (CommitPhase) -> Void)?
+
+    /// A database file that is created if it is not there.
+    public init(name: String, path: String) { (self.name, self.path) = (name, path) }
+}
+
+/// A moment around a commit.
+public enum CommitPhase: String, Sendable {
+    /// Everything is written, nothing is committed.
+    case before
+    /// The commit is synced, and nobody has been told.
+    case after
+}
+
+/// One SQLite file: WAL, `synchronous=FULL`, one writer, several readers, through GRDB.
+///
+/// A commit is acknowledged only after its WAL frames are synced. GRDB's `DatabasePool` sets `synchronous=NORMAL`
+/// itself after its preparation hook, which loses acknowledged commits in a power cut; FULL is therefore set after
+/// opening, and ``open(_:)`` refuses to go on if it did not take.
+public final class SQLiteDatabase: Storage.Database, LaneEngine {
+    let pool: DatabasePool
+    let configuration: SQLiteConfiguration
+    let writerGate = WriterGate()
+    let time: any TimeSource
+
+    private init(pool: DatabasePool, configuration: SQLiteConfiguration, time: any TimeSource) {
+        (self.pool, self.configuration, self.time) = (pool, configuration, time)
+    }
+
+    /// Opens the file, and creates it unless it is opened read-only.
+    /// - Throws: ``StorageError`` with the path and the cause: not a database, damaged, not writable, no such folder.
+    public static func open(
+        _ configuration: SQLiteConfiguration, time: any TimeSource
+    ) throws(StorageError) -> SQLiteDatabase {
+        do {
+            var settings = GRDB.Configuration()
+            settings.maximumReaderCount = configuration.readerCount
+            settings.allowsUnsafeTransactions = true  // transactions span several closures; see SQLiteTransaction
+            settings.readonly = configuration.isReadOnly
+            settings.busyMode = .timeout(5)
+            settings.prepareDatabase { connection in
+                try connection.execute(sql: "PRAGMA trusted_schema = OFF")
+                try connection.execute(sql: "PRAGMA cell_size_check = ON")
+            }
+            let pool = try DatabasePool(path: configuration.path, configuration: settings)
+            if !configuration.isReadOnly {
+                try pool.writeWithoutTransaction { connection in
+                    try connection.execute(sql: "PRAGMA synchronous = FULL")
+                    // The file's own header page is what a read-only or damaged file fails on; find out now.
+                    try connection.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
+                }
+                guard try synchronousMode(of: pool) == 2 else {
+                    throw StorageError.unavailable("“\(configuration.path)” did not accept synchronous=FULL")
+                }
+            }
+            return SQLiteDatabase(pool: pool, configuration: configuration, time: time)
+        } catch {
+            throw StorageError(error, path: configuration.path)
+        }
+    }
+
+    /// What `PRAGMA synchronous` says on the writer: 2 is FULL.
+    public func synchronousMode() throws -> Int { try Self.synchronousMode(of: pool) }
+
+    private static func synchronousMode(of pool: DatabasePool) throws -> Int {
+        try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
+    }
+
+    /// Moves what is in the WAL into the file and closes all connections. Every later call fails.
+    public func close() throws(StorageError) {
+        do { try pool.close() } catch { throw StorageError(error, path: configuration.path) }
+    }
+
+    /// Runs the statements in one read-only snapshot.
+    public func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency
+    ) async throws(StorageError) -> ReadResult {
+        let path = configuration.path
+        let result: Result<[[SQLRow]], StorageError> = await withCheckedContinuation { continuation in
+            pool.asyncRead { access in
+                continuation.resume(
+                    returning: Result {
+                        let connection = try access.get()
+                        return try statements.map { try connection.rows(of: $0) }
+                    }.mapError { StorageError($0, path: path) })
+            }
+        }
+        return ReadResult(rows: try result.get(), servedBy: "\(configuration.name)/primary")
+    }
+
+    /// Runs `body` in one transaction on the writer. Commands of the write lane wait until it has ended.
+    public func write<Value: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> Value
+    ) async throws -> Value {
+        await writerGate.enter()
+        defer { writerGate.leave() }
+        let transaction = SQLiteTransaction(database: self)
+        try await transaction.run("BEGIN IMMEDIATE")
+        do {
+            let value = try await body(transaction)
+            configuration.commitObserver?(.before)
+            do { try await transaction.run("COMMIT") } catch { throw error.fromCommit }
+            configuration.commitObserver?(.after)
+            return value
+        } catch {
+            // A COMMIT that failed may have rolled back by itself; then this fails as well, and the first error counts.
+            try? await transaction.run("ROLLBACK")
+            throw error
+        }
+    }
+}
+
+/// A transaction whose statements each take their turn on the writer, while ``WriterGate`` keeps everyone else out.
+struct SQLiteTransaction: Storage.Transaction {
+    let database: SQLiteDatabase
+
+    func execute(_ statement: SQLStatement) async throws(StorageError) -> [SQLRow] {
+        let path = database.configuration.path
+        let result: Result<[SQLRow], StorageError> = await withCheckedContinuation { continuation in
+            database.pool.asyncWriteWithoutTransaction { connection in
+                continuation.resume(
+                    returning: Result { try connection.rows(of: statement) }.mapError { StorageError($0, path: path) })
+            }
+        }
+        return try result.get()
+    }
+
+    func run(_ text: String) async throws(StorageError) { _ = try await execute(SQLStatement(text)) }
+}

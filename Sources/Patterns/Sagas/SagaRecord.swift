@@ -1,0 +1,114 @@
+import Determinism
+import Storage
+
+/// The kind of a saga's id, `saga_…`.
+public enum SagaKind: IdentifierKind {
+    /// `saga`
+    public static let prefix = "saga"
+}
+/// A saga's id.
+public typealias SagaID = Identifier<SagaKind>
+
+/// A saga's row: where it stands, and who may move it.
+///
+/// Whoever works on a saga holds a lease and an epoch. Claiming raises the epoch; every local step checks it in its own
+/// transaction, so a worker that was paused past its lease changes nothing afterwards.
+public struct SagaRecord: Record, Hashable {
+    /// Locked after orders and payments, before stock.
+    public static let table = Table(
+        "sagas", rank: 14, key: [.organization, .id("id")],
+        fixed: ["definition", "definition_version", "subject", "created_at", "input"],
+        mutable: ["state", "step", "epoch", "lease_until", "due_at", "attempts", "entries", "reason", "updated_at"])
+
+    /// The organization's number.
+    public let organization: Int64
+    /// The saga's id.
+    public let id: SagaID
+    /// Which saga it is, such as `checkout`.
+    public let definition: String
+    /// The version of the definition that began it.
+    public let definitionVersion: Int64
+    /// What it is about: an order's id.
+    public let subject: UUIDv7
+    /// When it began.
+    public let createdAt: Timestamp
+    /// What it needs beside the subject: JSON.
+    public let input: String
+    /// Where it stands.
+    public internal(set) var state: SagaStateMachine.State
+    /// The step that it stands at.
+    public var step: String
+    /// Raised by each claim.
+    public internal(set) var epoch: Int64
+    /// Until when the present worker may be trusted to be at work.
+    public var leaseUntil: Timestamp
+    /// When it should be picked up, if nobody works on it.
+    public var dueAt: Timestamp
+    /// How often it has been picked up without coming to an end.
+    public var attempts: Int64
+    /// How many log entries it has.
+    public internal(set) var entries: Int64
+    /// Why it is being undone, waits or is stuck.
+    public var reason: String?
+    /// When the row last changed.
+    public internal(set) var updatedAt: Timestamp
+    private let version: Int64
+
+    /// A saga that begins now, claimed by the one who begins it, at epoch 1.
+    public init(
+        organization: Int64, id: SagaID, definition: String, version definitionVersion: Int64, subject: UUIDv7,
+        input: String, step: String, now: Timestamp, lease: Duration
+    ) {
+        (self.organization, self.id, self.definition) = (organization, id, definition)
+        (self.definitionVersion, self.subject, self.input) = (definitionVersion, subject, input)
+        (createdAt, updatedAt, dueAt, leaseUntil) = (now, now, now, now + lease)
+        (state, self.step, epoch, attempts, entries, reason, version) = (.running, step, 1, 0, 0, nil, 1)
+    }
+    /// The row's key.
+    public static func key(_ organization: Int64, _ id: SagaID) -> Key<SagaRecord> {
+        Key(organization: organization, id: id.uuid)
+    }
+    /// The row's key.
+    public var key: Key<SagaRecord> { Self.key(organization, id) }
+
+    /// Reads the row.
+    public init(from row: any ColumnReader) throws {
+        organization = try row.integer()
+        id = SagaID(try row.uuid())
+        definition = try row.text()
+        definitionVersion = try row.integer()
+        subject = try row.uuid()
+        createdAt = try row.timestamp()
+        input = try row.text()
+        state = try row.value()
+        step = try row.text()
+        epoch = try row.integer()
+        leaseUntil = try row.timestamp()
+        dueAt = try row.timestamp()
+        attempts = try row.integer()
+        entries = try row.integer()
+        reason = try row.optionalText()
+        updatedAt = try row.timestamp()
+        version = try row.integer()
+    }
+    /// Writes the row.
+    public func write(to row: any ColumnWriter) {
+        row.integer(organization)
+        row.uuid(id.uuid)
+        row.text(definition)
+        row.integer(definitionVersion)
+        row.uuid(subject)
+        row.timestamp(createdAt)
+        row.text(input)
+        row.value(state)
+        row.text(step)
+        row.integer(epoch)
+        row.timestamp(leaseUntil)
+        row.timestamp(dueAt)
+        row.integer(attempts)
+        row.integer(entries)
+        row.text(reason)
+        row.timestamp(updatedAt)
+        row.integer(version)
+    }
+}

@@ -1,0 +1,27 @@
+/// The tables that sagas need, as templates for a ``Storage/Migration``.
+public enum SagaSchema {
+    /// Sagas with lease and epoch, and their log. Workers find what is due by a partial index that ended sagas leave.
+    public static let tables = [
+        """
+        CREATE TABLE sagas (
+          organization {int} NOT NULL, id {id} NOT NULL, definition TEXT NOT NULL, definition_version {int} NOT NULL,
+          subject {id} NOT NULL, created_at {int} NOT NULL, input TEXT NOT NULL,
+          state TEXT NOT NULL
+            CHECK (state IN ('running', 'parked', 'compensating', 'succeeded', 'compensated', 'stuck')),
+          step TEXT NOT NULL, epoch {int} NOT NULL CHECK (epoch > 0), lease_until {int} NOT NULL, due_at {int} NOT NULL,
+          attempts {int} NOT NULL, entries {int} NOT NULL, reason TEXT, updated_at {int} NOT NULL,
+          version {int} NOT NULL,
+          PRIMARY KEY (organization, id)
+        ) {table}
+        """,
+        "CREATE INDEX sagas_due ON sagas (due_at) WHERE state IN ('running', 'parked', 'compensating')",
+        "CREATE INDEX sagas_subject ON sagas (organization, subject)",
+        """
+        CREATE TABLE saga_log (
+          organization {int} NOT NULL, saga {id} NOT NULL, entry {int} NOT NULL, at {int} NOT NULL, step TEXT NOT NULL,
+          kind TEXT NOT NULL, epoch {int} NOT NULL, attempt {int} NOT NULL, detail TEXT,
+          PRIMARY KEY (organization, saga, entry)
+        ) {table}
+        """,
+    ]
+}

@@ -1,0 +1,182 @@
+import Determinism
+import Logging
+import PantryDomain
+import SQLiteDriver
+import Sagas
+import Storage
+
+/// An open installation: the one place where databases, lanes, provider and services are put together.
+///
+/// It is built but idle; ``run(whileServing:)`` sets its loops going.
+package struct Installation: Sendable {
+    package let organizations: OrganizationService
+    package let orders: OrderService
+    package let shards: ShardDirectory
+    package let databases: [NamedDatabase]
+    package let operatorToken: String
+    let lanes: [WriteLane]
+    let faultPoints: FaultPoints?
+    let logger: Logger
+    package let time: any TimeSource
+    private let lock: DirectoryLock
+
+    /// A database of the installation, and what schema it has.
+    package struct NamedDatabase: Sendable {
+        package enum Role: String, Sendable {
+            case control
+            case shard
+            case provider
+        }
+        package let name: String
+        package let role: Role
+        package let database: SQLiteDatabase
+        package var schema: [Migration] {
+            switch role {
+            case .control: ControlSchema.migrations
+            case .shard: TenantSchema.migrations
+            case .provider: SandboxSchema.migrations
+            }
+        }
+    }
+
+    /// Opens every database of the configuration, brings it to the present schema, and finishes what a crash left of
+    /// the provisioning of organizations.
+    /// - Throws: ``AssemblyError`` or `StorageError`, with the path and what would be right.
+    package static func open(
+        _ configuration: PantryConfiguration, environment: [String: String], time: any TimeSource,
+        random: any RandomSource, logger: Logger
+    ) async throws -> Installation {
+        let lock = try DirectoryLock.acquire(configuration.data.directory)
+        let faultPoints = try FaultPoints(environment: environment)
+        let databases = try DatabaseFiles.open(configuration, faultPoints: faultPoints, time: time)
+        for named in databases {
+            for migration in try await Migrator(named.schema, dialect: .sqlite).migrate(named.database, time: time) {
+                logger.info("migrated", metadata: ["database": "\(named.name)", "migration": "\(migration.name)"])
+            }
+        }
+        return try await build(
+            configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
+            logger: logger)
+    }
+
+    private static func build(
+        _ configuration: PantryConfiguration, lock: DirectoryLock, databases: [NamedDatabase],
+        faultPoints: FaultPoints?,
+        time: any TimeSource, random: any RandomSource, logger: Logger
+    ) async throws -> Installation {
+        let lanes = databases.map { WriteLane(engine: $0.database, time: time) }
+        guard let control = databases.firstIndex(where: { $0.role == .control }),
+            let provider = databases.firstIndex(where: { $0.role == .provider })
+        else { throw AssemblyError("the configuration names no control database") }
+        let terms = CheckoutTerms(configuration)
+        let payments = TimedProvider(
+            SandboxProvider(lane: lanes[provider], time: time), timeout: configuration.payments.timeout, time: time)
+        let shards = ShardDirectory(
+            databases.indices.filter { databases[$0].role == .shard }.map { index in
+                let named = databases[index]
+                let worker = CheckoutWorker(
+                    database: named.database, lane: lanes[index], provider: payments, terms: terms, time: time,
+                    random: random, logger: logger)
+                let store = SQLSagaStore(
+                    database: named.database, lane: lanes[index], time: time, lease: terms.lease)
+                let sagas = SagaCoordinator(worker: worker, store: store, time: time) { error in
+                    logger.warning("sagas cannot be read", metadata: ["shard": "\(named.name)", "error": "\(error)"])
+                }
+                return Shard(name: named.name, database: named.database, lane: lanes[index], sagas: sagas)
+            })
+        let controlDatabase = databases[control].database
+        let seal = try await FleetSecrets.load(controlDatabase, time: time, random: random)
+        let organizations = OrganizationService(
+            database: controlDatabase, lane: lanes[control], shards: shards,
+            plans: Set(configuration.limits.plans.keys), seal: seal, time: time, random: random)
+        return Installation(
+            organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
+            shards: shards,
+            databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
+            faultPoints: faultPoints, logger: logger, time: time, lock: lock)
+    }
+
+    /// Runs the lanes and the sagas while `body` runs, recovers what a crash left behind, and closes everything when
+    /// `body` returns: sagas under way are finished first, then the lanes are emptied, then the files closed.
+    /// - Parameters:
+    ///   - onRecovered: called after recovery's first pass.
+    ///   - grace: how long sagas may take to come to a rest at the end.
+    package func run<Value: Sendable>(
+        grace: Duration = .seconds(5), onRecovered: @escaping @Sendable () async -> Void = {},
+        whileServing body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let outcome: Result<Value, any Error> = await withTaskGroup(of: Void.self) { group in
+            for lane in lanes { group.addTask { await lane.run() } }
+            for shard in shards.shards { group.addTask { await shard.sagas.run() } }
+            group.addTask { await recover(onRecovered) }
+            group.addTask { await forgetOldKeys() }
+            let result: Result<Value, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            for shard in shards.shards { shard.sagas.stop() }
+            await finishSagas(within: grace)
+            for lane in lanes { lane.stop() }
+            group.cancelAll()
+            await group.waitForAll()
+            return result
+        }
+        for named in databases {
+            do { try named.database.close() } catch {
+                // Every commit is synced already; the file is merely left with its WAL beside it.
+                logger.warning(
+                    "database not closed cleanly", metadata: ["database": "\(named.name)", "error": "\(error)"])
+            }
+        }
+        return try outcome.get()
+    }
+
+    private func recover(_ onRecovered: @escaping @Sendable () async -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try await organizations.finishProvisioning()
+                var count = 0
+                // The directory lock says that nobody else is at work on these files.
+                for shard in shards.shards { count += try await shard.sagas.recover(alone: true) }
+                logger.info("recovered", metadata: ["sagas": "\(count)"])
+                faultPoints?.serverIsReady()
+                await onRecovered()
+                return
+            } catch {
+                logger.error("recovery failed, trying again", metadata: ["error": "\(error)"])
+                try? await time.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Idempotency keys are kept for two days, a day more than is promised.
+    private func forgetOldKeys() async {
+        repeat {
+            for named in databases where named.role != .provider {
+                do {
+                    let before = time.now() + .seconds(-2 * 24 * 3600)
+                    while try await IdempotencySchema.forget(before: before, limit: 1_000, in: named.database) > 0 {}
+                } catch {
+                    logger.warning(
+                        "old keys stay for now", metadata: ["database": "\(named.name)", "error": "\(error)"])
+                }
+            }
+        } while (try? await time.sleep(for: .seconds(600))) != nil
+    }
+
+    /// Sagas at work get a moment to come to a rest; what is left is recovered at the next start.
+    private func finishSagas(within grace: Duration) async {
+        let deadline = time.instant() + grace
+        while shards.shards.contains(where: { !$0.sagas.isIdle }), time.instant() < deadline {
+            guard (try? await time.sleep(for: .milliseconds(10))) != nil else { return }
+        }
+    }
+}
+
+extension Installation {
+    /// Whether every database can be read now.
+    package func isHealthy() async -> Bool {
+        for named in databases {
+            guard (try? await named.database.read(SQLStatement("SELECT 1"), .strong)) != nil else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,17 @@
+import Determinism
+import PantryDomain
+import Storage
+
+/// The databases of an installation, opened for reading only.
+package struct VerifierFiles: Sendable {
+    let databases: [Installation.NamedDatabase]
+    let time: any TimeSource
+
+    package func verify() async throws -> VerificationReport {
+        let shards = databases.filter { $0.role == .shard }.map {
+            (name: $0.name, database: $0.database as any Database)
+        }
+        let provider = databases.first { $0.role == .provider }?.database
+        return try await Verifier(shards: shards, provider: provider, time: time).run()
+    }
+}

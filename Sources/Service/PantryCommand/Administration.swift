@@ -1,0 +1,83 @@
+import AsyncHTTPClient
+import Determinism
+import Foundation
+import Logging
+import PantryAssembly
+import PantryDomain
+import Storage
+import StrictJSON
+
+/// Organizations and keys from the command line: through the running server when the configuration's address answers,
+/// else on the databases themselves. Each verb answers with the JSON that the server would give.
+protocol Administration: Sendable {
+    func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue
+    func organizations() async throws -> [JSONValue]
+    func organization(_ id: String) async throws -> JSONValue
+    func setPlan(_ id: String, plan: String) async throws -> JSONValue
+    func createKey(_ organization: String, role: Role) async throws -> JSONValue
+    func keys(_ organization: String) async throws -> [JSONValue]
+    func revokeKey(_ organization: String, _ key: String) async throws
+}
+
+enum Administrations {
+    /// Runs `body` with whatever can reach the data.
+    static func use<Value: Sendable>(
+        _ configuration: PantryConfiguration, _ body: @escaping @Sendable (any Administration) async throws -> Value
+    ) async throws -> Value {
+        if let remote = try await RemoteAdministration.find(configuration) { return try await body(remote) }
+        let installation = try await Installation.open(
+            configuration, environment: [:], time: SystemTime(), random: SystemRandom(),
+            logger: Logger(label: "pantry") { _ in SwiftLogNoOpLogHandler() })
+        return try await installation.run {
+            try await body(LocalAdministration(organizations: installation.organizations))
+        }
+    }
+}
+
+/// The databases themselves.
+struct LocalAdministration: Administration {
+    let organizations: OrganizationService
+
+    func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
+        try parsed(try await organizations.create(name: name, plan: plan, region: region, key: nil).answer.document)
+    }
+    func organizations() async throws -> [JSONValue] {
+        var (all, after): ([JSONValue], Int64?) = ([], nil)
+        while true {
+            let page = try await organizations.list(after: after, limit: 100)
+            all += try page.items.map(parsed)
+            guard let next = page.next else { return all }
+            after = Int64(next)
+        }
+    }
+    func organization(_ id: String) async throws -> JSONValue {
+        try parsed(try await organizations.show(try organizationID(id)).document)
+    }
+    func setPlan(_ id: String, plan: String) async throws -> JSONValue {
+        try parsed(try await organizations.setPlan(try organizationID(id), plan: plan, key: nil).answer.document)
+    }
+    func createKey(_ organization: String, role: Role) async throws -> JSONValue {
+        let number = try await organizations.number(of: try organizationID(organization))
+        return try parsed(try await organizations.createKey(organization: number, role: role, key: nil).answer.document)
+    }
+    func keys(_ organization: String) async throws -> [JSONValue] {
+        let number = try await organizations.number(of: try organizationID(organization))
+        var (all, after): ([JSONValue], APIKeyID?) = ([], nil)
+        while true {
+            let page = try await organizations.keys(organization: number, after: after, limit: 100)
+            all += try page.items.map(parsed)
+            guard let next = page.next else { return all }
+            after = APIKeyID(next)
+        }
+    }
+    func revokeKey(_ organization: String, _ key: String) async throws {
+        let number = try await organizations.number(of: try organizationID(organization))
+        guard let id = APIKeyID(key) else { throw Refusal.notFound("there is no key “\(key)”") }
+        _ = try await organizations.revokeKey(organization: number, id: id, key: nil)
+    }
+    private func organizationID(_ text: String) throws -> OrganizationID {
+        guard let id = OrganizationID(text) else { throw Refusal.notFound("there is no organization “\(text)”") }
+        return id
+    }
+    private func parsed(_ document: String) throws -> JSONValue { try JSONReader.parse(document) }
+}

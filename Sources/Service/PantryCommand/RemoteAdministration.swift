@@ -1,0 +1,94 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import PantryAssembly
+import PantryDomain
+import StrictJSON
+
+/// A running server, asked as its operator.
+struct RemoteAdministration: Administration {
+    let base: String
+    let token: String
+
+    /// The server at the configuration's address, if one answers there and it is ours: it knows the operator's token.
+    static func find(_ configuration: PantryConfiguration) async throws -> RemoteAdministration? {
+        guard let token = try OperatorToken.known(configuration), configuration.server.port != 0 else { return nil }
+        let host = ["0.0.0.0", "::"].contains(configuration.server.host) ? "127.0.0.1" : configuration.server.host
+        let base = "http://\(host.contains(":") ? "[\(host)]" : host):\(configuration.server.port)"
+        let remote = RemoteAdministration(base: base, token: token)
+        do {
+            let (status, _) = try await remote.send(.GET, "/livez", nil, timeout: .milliseconds(500))
+            return status == 200 ? remote : nil
+        } catch {
+            // Nobody there, or nobody who speaks HTTP: the data is opened directly, and its lock says if that is wrong.
+            return nil
+        }
+    }
+
+    func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
+        var body = JSONObject()
+        body["name"] = .string(name)
+        if let plan { body["plan"] = .string(plan) }
+        if let region { body["region"] = .string(region) }
+        return try await call(.POST, "/v1/organizations", .object(body))
+    }
+    func organizations() async throws -> [JSONValue] { try await list("/v1/organizations") }
+    func organization(_ id: String) async throws -> JSONValue {
+        try await call(.GET, "/v1/organizations/\(escaped(id))")
+    }
+    func setPlan(_ id: String, plan: String) async throws -> JSONValue {
+        try await call(.PATCH, "/v1/organizations/\(escaped(id))", ["plan": .string(plan)])
+    }
+    func createKey(_ organization: String, role: Role) async throws -> JSONValue {
+        try await call(.POST, "/ops/organizations/\(escaped(organization))/keys", ["role": .string(role.rawValue)])
+    }
+    func keys(_ organization: String) async throws -> [JSONValue] {
+        try await list("/ops/organizations/\(escaped(organization))/keys")
+    }
+    func revokeKey(_ organization: String, _ key: String) async throws {
+        _ = try await call(.DELETE, "/ops/organizations/\(escaped(organization))/keys/\(escaped(key))")
+    }
+
+    private func escaped(_ part: String) -> String {
+        part.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
+            ?? ""
+    }
+
+    private func list(_ path: String) async throws -> [JSONValue] {
+        var (all, cursor): ([JSONValue], String?) = ([], nil)
+        while true {
+            let page = try await call(.GET, path + "?limit=100" + (cursor.map { "&cursor=\(escaped($0))" } ?? ""))
+            all += page.object?["data"]?.array ?? []
+            cursor = page.object?["page"]?.object?["nextCursor"]?.string
+            if cursor == nil { return all }
+        }
+    }
+
+    private func call(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+        let (status, bytes) = try await send(method, path, body, timeout: .seconds(15))
+        let answer: JSONValue = bytes.isEmpty ? .null : try JSONReader.parse(bytes)
+        guard (200..<300).contains(status) else {
+            let problem = answer.object
+            let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "status \(status)"
+            let fields = (problem?["errors"]?.array ?? []).compactMap { $0.object?["detail"]?.string }
+            throw CommandFailure(.failed, ([detail] + fields).joined(separator: "; "))
+        }
+        return answer
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, _ body: JSONValue?, timeout: TimeAmount
+    ) async throws -> (UInt, [UInt8]) {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = method
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(string: body.serialized()))
+        }
+        let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+        let bytes = try await response.body.collect(upTo: 4 << 20)
+        return (response.status.code, Array(bytes.readableBytesView))
+    }
+}

@@ -1,0 +1,31 @@
+import HTTPTypes
+import PantryDomain
+import StrictJSON
+
+/// Turns what was read into replies.
+enum ReadAnswer {
+    static func reply(_ served: Served) -> Reply {
+        .json(.ok, served.document, headers: [.servedBy: served.servedBy])
+    }
+
+    /// `{"data": […], "page": {"nextCursor": …, "hasMore": …}}`
+    static func reply(_ page: Page, _ scope: ListScope) -> Reply {
+        let next = page.next.map(scope.cursor(after:))
+        let size = page.items.reduce(128) { $0 + $1.utf8.count + 1 }
+        var json = JSONWriter(capacity: size)
+        json.object { json in
+            json.member(
+                "data",
+                array: { list in
+                    for item in page.items { list.value(raw: item) }
+                })
+            json.member(
+                "page",
+                object: { json in
+                    json.member("nextCursor", next)
+                    json.member("hasMore", next != nil)
+                })
+        }
+        return .json(.ok, bytes: json.bytes, headers: [.servedBy: page.servedBy])
+    }
+}

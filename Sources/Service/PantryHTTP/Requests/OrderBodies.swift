@@ -1,0 +1,64 @@
+import PantryDomain
+import StrictJSON
+
+extension OrderRequest {
+    /// Lines of one order.
+    static let lineCount = 1...1_000
+    private static let members = ["items", "paymentMethod", "onPaymentUnavailable", "metadata"]
+    private static let lineMembers = ["sku", "quantity"]
+
+    /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
+    init(body: JSONValue, paymentMethods: [String]) throws(Refusal) {
+        let problems = FieldProblemList()
+        guard let reader = ObjectReader(body, at: "", members: Self.members, problems) else {
+            throw .invalid(problems.all)
+        }
+        let items = Self.items(reader)
+        let method = Self.method(reader, paymentMethods)
+        let choices: [OnPaymentUnavailable] = [.queue, .fail]
+        let onUnavailable = reader.choice("onPaymentUnavailable", .optional, choices)
+        let metadata = reader.document("metadata")
+        try problems.check()
+        self.init(items: items, method: method, onUnavailable: onUnavailable ?? .queue, metadata: metadata)
+    }
+
+    private static func items(_ order: ObjectReader) -> [(sku: String, quantity: Int64)] {
+        guard let elements = order.array("items", lineCount) else { return [] }
+        var items: [(sku: String, quantity: Int64)] = []
+        items.reserveCapacity(elements.count)
+        for (index, element) in elements.enumerated() {
+            guard let line = ObjectReader(element, at: "/items/\(index)", members: lineMembers, order.problems) else {
+                continue
+            }
+            let sku = line.sku("sku")
+            let quantity = line.integer("quantity", .required, 1...Quantity.largest)
+            if let sku, let quantity { items.append((sku: sku, quantity: quantity)) }
+        }
+        return items
+    }
+
+    private static func method(_ order: ObjectReader, _ known: [String]) -> String {
+        let fallback = "pm_ok"
+        guard let word = order.text("paymentMethod", .optional, .word) else { return fallback }
+        if let method = known.first(where: { ClientText.areSame($0, word) }) { return method }
+        order.note(
+            "paymentMethod", "unknown-payment-method",
+            "there is no such payment method; the methods are: \(known.joined(separator: ", "))")
+        return fallback
+    }
+}
+
+/// The body of a refund: `{amount?, reason}`.
+struct RefundBody {
+    /// Minor units; nil for all that is left.
+    let amount: Int64?
+    let reason: String
+
+    init(_ body: JSONValue) throws(Refusal) {
+        let problems = FieldProblemList()
+        let reader = ObjectReader(body, at: "", members: ["amount", "reason"], problems)
+        amount = reader?.integer("amount", .optional, 1...Money.largestAmount)
+        reason = reader?.text("reason", .required, .reason) ?? ""
+        try problems.check()
+    }
+}

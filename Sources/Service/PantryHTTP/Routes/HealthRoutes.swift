@@ -1,0 +1,53 @@
+import Determinism
+import HTTPTypes
+import StrictJSON
+
+/// How the server is. `/health` is for people and outer load balancers; the probes look at this process alone.
+struct HealthRoutes {
+    let services: PantryServices
+    let state: ServerState
+
+    var all: [Route] {
+        [
+            Route(.get, "/health", access: .open, handler: health),
+            Route(.get, "/livez", access: .open, handler: live),
+            Route(.get, "/readyz", access: .open, handler: ready),
+        ]
+    }
+
+    private func health(_ call: Call) async throws -> Reply {
+        let isHealthy = await services.health()
+        var json = JSONWriter()
+        json.object { json in
+            json.member("status", isHealthy ? "healthy" : "unhealthy")
+            json.member("timestamp", services.time.now().rfc3339)
+            json.member(
+                "checks",
+                object: { json in
+                    json.member("database", isHealthy ? "fulfilled" : "rejected")
+                    // In this process's memory: it is there as long as somebody can answer.
+                    json.member("cache", "fulfilled")
+                })
+        }
+        return .json(isHealthy ? .ok : .serviceUnavailable, bytes: json.bytes, headers: Self.uncached)
+    }
+
+    private func live(_ call: Call) async throws -> Reply {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("status", "alive")
+            json.member("version", services.version)
+        }
+        return .json(.ok, bytes: json.bytes, headers: Self.uncached)
+    }
+
+    private func ready(_ call: Call) async throws -> Reply {
+        if state.isDraining { return .json(.serviceUnavailable, "{\"status\":\"draining\"}", headers: Self.uncached) }
+        guard state.isReady else {
+            return .json(.serviceUnavailable, "{\"status\":\"starting\"}", headers: Self.uncached)
+        }
+        return .json(.ok, "{\"status\":\"ready\"}", headers: Self.uncached)
+    }
+
+    private static let uncached: HTTPFields = [.cacheControl: "no-store"]
+}

@@ -1,0 +1,60 @@
+import Determinism
+import HTTPTypes
+import PantryDomain
+
+/// An organization's own API keys.
+struct KeyRoutes {
+    let services: PantryServices
+
+    var all: [Route] {
+        [
+            Route(.post, "/v1/keys", .organization(.admin), answering: create),
+            Route(.get, "/v1/keys", .organization(.admin), answering: list),
+            Route(.delete, "/v1/keys/{id}", .organization(.admin), answering: revoke),
+        ]
+    }
+
+    private func create(_ call: Call) async throws -> Reply {
+        let request = try WriteRequest(call, key: .optional)
+        let body = try KeyBody(request.body)
+        let number = try call.organization().organizationNumber
+        let kept = try await services.organizations.createKey(organization: number, role: body.role, key: request.key)
+        return try await answer(kept, number)
+    }
+
+    private func list(_ call: Call) async throws -> Reply {
+        let query = try QueryReader(call.query, known: ["limit", "cursor", "consistency"])
+        _ = try services.consistency(call, query)
+        let caller = try call.organization()
+        return try await services.keys(of: caller.organizationNumber, call, query, owner: caller.organizationID)
+    }
+
+    private func revoke(_ call: Call) async throws -> Reply {
+        let id = try call.id("id", "key", APIKeyKind.self)
+        let request = try WriteRequest(bodiless: call)
+        let number = try call.organization().organizationNumber
+        let kept = try await services.organizations.revokeKey(organization: number, id: id, key: request.key)
+        return try await answer(kept, number)
+    }
+
+    private func answer(_ kept: KeyedAnswer, _ number: Int64) async throws -> Reply {
+        let organization = try await services.organizations.organization(number)
+        let token = ConsistencyToken(
+            organization: number, shard: organization.shard, epoch: organization.epoch, at: services.time.now())
+        return try WriteAnswer.reply(
+            kept.answer, isReplay: kept.isReplay, token: token.sealed(services.organizations.seal))
+    }
+}
+
+extension PantryServices {
+    /// A page of an organization's keys, for itself or for the operator.
+    func keys(of number: Int64, _ call: Call, _ query: QueryReader, owner: String) async throws -> Reply {
+        let (limit, scope) = (try PageLimit.read(query), scope(call, owner: owner))
+        let after = try scope.position(query).map { text throws(Problem) in
+            guard let id = APIKeyID(text) else { throw ListScope.invalid }
+            return id
+        }
+        return ReadAnswer.reply(
+            try await organizations.keys(organization: number, after: after, limit: limit), scope)
+    }
+}

@@ -1,0 +1,59 @@
+import Determinism
+import HTTPTypes
+import PantryDomain
+
+/// Organizations: made and listed by the operator, shown to themselves.
+struct OrganizationRoutes {
+    let services: PantryServices
+
+    var all: [Route] {
+        [
+            Route(.post, "/v1/organizations", .operatorOnly, answering: create),
+            Route(.get, "/v1/organizations", .operatorOnly, answering: list),
+            Route(.get, "/v1/organizations/{id}", .operatorOnly, answering: show),
+            Route(.patch, "/v1/organizations/{id}", .operatorOnly, answering: setPlan),
+            Route(.get, "/v1/organization", .organization(.read), answering: showOwn),
+        ]
+    }
+
+    private func create(_ call: Call) async throws -> Reply {
+        let request = try WriteRequest(call, key: .optional)
+        let body = try OrganizationBody(request.body)
+        let kept = try await services.organizations.create(
+            name: body.name, plan: body.plan, region: body.region, key: request.key)
+        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay) {
+            "/v1/organizations/\(WriteAnswer.id(in: $0))"
+        }
+    }
+
+    private func list(_ call: Call) async throws -> Reply {
+        let query = try QueryReader(call.query, known: ["limit", "cursor"])
+        let (limit, scope) = (try PageLimit.read(query), services.scope(call, owner: "operator"))
+        let after = try scope.position(query).map { text throws(Problem) in
+            guard let number = Int64(text) else { throw ListScope.invalid }
+            return number
+        }
+        return ReadAnswer.reply(try await services.organizations.list(after: after, limit: limit), scope)
+    }
+
+    private func show(_ call: Call) async throws -> Reply {
+        _ = try QueryReader(call.query, known: [])
+        let id = try call.id("id", "organization", OrganizationKind.self)
+        return ReadAnswer.reply(try await services.organizations.show(id))
+    }
+
+    private func setPlan(_ call: Call) async throws -> Reply {
+        let id = try call.id("id", "organization", OrganizationKind.self)
+        let request = try WriteRequest(call, key: .optional)
+        let body = try PlanBody(request.body)
+        let kept = try await services.organizations.setPlan(id, plan: body.plan, key: request.key)
+        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay)
+    }
+
+    private func showOwn(_ call: Call) async throws -> Reply {
+        let query = try QueryReader(call.query, known: ["consistency"])
+        _ = try services.consistency(call, query)
+        guard let id = OrganizationID(try call.organization().organizationID) else { throw Problem.internal }
+        return ReadAnswer.reply(try await services.organizations.show(id))
+    }
+}

@@ -1,0 +1,193 @@
+// What one connection waits for, and for how long it may.
+//
+// A value without a clock: time comes as ticks, which the connection's handler sends at a fixed interval. Counting
+// ticks in the present wait costs a request nothing, where a timer for each request would have to be made and thrown
+// away. The price is precision: a wait ends between its limit and two intervals later.
+//
+//   request arriving:  idle → head → body → idle …        (`reading`; the next one may arrive during an answer)
+//   answering:         `unanswered` requests were handed on and have no answer yet
+//   closing:           open → finishing (the last answer is being sent) → lingering (sent; the client may still
+//                      be sending, and closing now would destroy the answer on its way) → closed
+
+/// The states of one connection, as a value.
+struct ConnectionMachine: Equatable {
+    /// Limits in ticks.
+    struct Limits: Equatable {
+        var head: Int
+        var body: Int
+        var idle: Int
+    }
+
+    enum Reading: Equatable {
+        case idle
+        case head
+        case body
+    }
+
+    enum Phase: Equatable {
+        case open
+        case finishing
+        case lingering
+        case closed
+    }
+
+    /// What the connection is waiting for from its client.
+    enum Wait: Equatable {
+        /// Nothing; it is our turn.
+        case nothing
+        case firstRequest
+        case head
+        case body
+        case nextRequest
+        /// The client does not read what was written.
+        case reader
+    }
+
+    enum Action: Equatable {
+        case nothing
+        /// Tell the conversation that the client was too slow, so that it can say so and finish.
+        case failHead
+        case failBody
+        /// Send what is written, then end our side.
+        case finish
+        case close
+    }
+
+    let limits: Limits
+    private(set) var phase = Phase.open
+    private(set) var reading = Reading.idle
+    private(set) var unanswered = 0
+    private var isFirst = true
+    private var isWritable = true
+    private var isQuiescing = false
+    private var hasFailed = false
+    private var ticks = 0
+    private var current = Wait.firstRequest
+
+    init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Whether what still arrives is to be thrown away unread.
+    var discardsInput: Bool { hasFailed || phase != .open }
+
+    var wait: Wait {
+        if phase == .closed || phase == .lingering { return .nothing }
+        if !isWritable || phase == .finishing { return .reader }
+        if hasFailed { return .nothing }
+        if reading == .body, unanswered <= 1 { return .body }
+        if unanswered > 0 { return .nothing }
+        // A new connection has the time of one head from its start on, whether it sends nothing or dribbles.
+        if isFirst { return .firstRequest }
+        return reading == .head ? .head : .nextRequest
+    }
+
+    /// Bytes came, of whatever.
+    mutating func bytesArrived() {
+        // idle → head. In head and body they continue what is there.
+        if reading == .idle { reading = .head }
+        settle()
+    }
+
+    /// A request's head is complete.
+    mutating func headRead(hasBody: Bool) {
+        // head → body, or → idle for a request without one.
+        reading = hasBody ? .body : .idle
+        unanswered += 1
+        isFirst = false
+        settle()
+    }
+
+    /// The request is complete.
+    mutating func bodyEnded() -> Action {
+        // body → idle. When the answer went out before the body was all there, a stop has waited for this.
+        reading = .idle
+        defer { settle() }
+        guard isQuiescing, unanswered == 0, phase == .open, !hasFailed else { return .nothing }
+        phase = .finishing
+        return .finish
+    }
+
+    /// The conversation is over without another answer.
+    mutating func conversationEnded() -> Action {
+        guard phase == .open else { return .nothing }
+        phase = .finishing
+        settle()
+        return .finish
+    }
+
+    /// An answer was handed to the channel.
+    mutating func answered(isLast: Bool) -> Action {
+        unanswered = max(0, unanswered - 1)
+        defer { settle() }
+        guard phase == .open else { return .nothing }
+        guard isLast || (isQuiescing && unanswered == 0) else { return .nothing }
+        phase = .finishing
+        return .finish
+    }
+
+    /// The server is stopping. A connection that owes an answer or is in the middle of a request may finish that.
+    mutating func quiesce() -> Action {
+        guard phase == .open, !isQuiescing else { return .nothing }
+        isQuiescing = true
+        guard unanswered == 0, reading == .idle, !hasFailed else { return .nothing }
+        phase = .closed
+        settle()
+        return .close
+    }
+
+    /// The input cannot be understood any more, or was given up. The conversation answers and finishes.
+    mutating func inputFailed() {
+        hasFailed = true
+        settle()
+    }
+
+    mutating func writabilityChanged(_ isWritable: Bool) {
+        self.isWritable = isWritable
+        settle()
+    }
+
+    /// Everything is sent and our side is ended.
+    mutating func outputEnded() {
+        if phase == .finishing { phase = .lingering }
+        settle()
+    }
+
+    mutating func closed() {
+        phase = .closed
+        settle()
+    }
+
+    /// One interval has passed.
+    mutating func tick() -> Action {
+        ticks += 1
+        switch current {
+        case .nothing:
+            return .nothing
+        case .firstRequest where ticks > limits.head:
+            return reading == .head ? giveUp(.failHead) : giveUp(.close)
+        case .head where ticks > limits.head:
+            return giveUp(.failHead)
+        case .body where ticks > limits.body:
+            return giveUp(.failBody)
+        case .nextRequest where ticks > limits.idle, .reader where ticks > limits.idle:
+            return giveUp(.close)
+        default:
+            return .nothing
+        }
+    }
+
+    private mutating func giveUp(_ action: Action) -> Action {
+        if action == .close { phase = .closed } else { hasFailed = true }
+        settle()
+        return action
+    }
+
+    /// Starts counting anew when the wait has changed.
+    private mutating func settle() {
+        let next = wait
+        guard next != current else { return }
+        current = next
+        ticks = 0
+    }
+}

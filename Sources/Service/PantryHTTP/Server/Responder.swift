@@ -1,0 +1,176 @@
+import HTTPTypes
+import Logging
+
+/// Takes a request through its checks to its handler, and turns whatever comes out into a reply.
+///
+/// The order: request id, route (404, 405), readiness (503), credentials (401, 403), media type (415), body (413, 408),
+/// handler. What costs most comes last, and nobody learns more than their credentials allow.
+struct Responder: Sendable {
+    /// A reply and what the access log says about its request.
+    struct Outcome {
+        var reply: Reply
+        var requestID: String
+        var receivedAt: ContinuousClock.Instant
+        /// Not the path: it may hold what no log should.
+        var pattern: String?
+        var organization: String?
+        var traceparent: String?
+    }
+
+    let routes: RouteTable
+    let authenticator: any Authenticator
+    let configuration: HTTPServerConfiguration
+    let state: ServerState
+    let ports: ServerPorts
+    let logger: Logger
+
+    /// Answers one request.
+    ///
+    /// - Throws: only when nobody can be answered any more.
+    func respond(to head: RequestHead, from peer: Peer, reading input: inout InputReader) async throws -> Outcome {
+        var outcome = begin(head)
+        do {
+            outcome.reply = try await serve(head, from: peer, reading: &input, &outcome)
+        } catch let problem as Problem {
+            outcome.reply = .problem(problem, requestID: outcome.requestID)
+        } catch let fault as InputFault {
+            guard let problem = configuration.problem(for: fault) else { throw fault }
+            outcome.reply = .problem(problem, requestID: outcome.requestID)
+        } catch is CancellationError where Task.isCancelled {
+            throw InputFault.gone
+        } catch {
+            outcome.reply = .problem(unexpected(error, outcome), requestID: outcome.requestID)
+        }
+        return outcome
+    }
+
+    /// Answers what could not even be read as a request.
+    func refuse(_ problem: Problem) -> Outcome {
+        let id = ports.newRequestID()
+        return Outcome(
+            reply: .problem(problem, requestID: id), requestID: id, receivedAt: ports.now(), pattern: nil,
+            organization: nil, traceparent: nil)
+    }
+
+    /// The access log's line.
+    func log(_ outcome: Outcome, method: HTTPRequest.Method?) {
+        guard logger.logLevel <= .info else { return }
+        let micros = (ports.now() - outcome.receivedAt) / .microseconds(1)
+        var metadata: Logger.Metadata = [
+            "method": .string(method?.rawValue ?? "-"), "route": .string(outcome.pattern ?? "-"),
+            "status": .stringConvertible(outcome.reply.status.code), "micros": .stringConvertible(Int(micros)),
+            "requestId": .string(outcome.requestID),
+        ]
+        if let organization = outcome.organization { metadata["organization"] = .string(organization) }
+        if let traceparent = outcome.traceparent { metadata["traceparent"] = .string(traceparent) }
+        logger.info("request", metadata: metadata)
+    }
+
+    // MARK: The way of a request
+
+    private func begin(_ head: RequestHead) -> Outcome {
+        let id = head.requestID.flatMap { HeaderRules.isRequestID($0) ? $0 : nil } ?? ports.newRequestID()
+        let traceparent = head.traceparent.flatMap { HeaderRules.isTraceparent($0) ? $0 : nil }
+        return Outcome(
+            reply: Reply(status: .internalServerError), requestID: id, receivedAt: ports.now(), pattern: nil,
+            organization: nil, traceparent: traceparent)
+    }
+
+    private func serve(
+        _ head: RequestHead, from peer: Peer, reading input: inout InputReader, _ outcome: inout Outcome
+    ) async throws -> Reply {
+        let target = try target(of: head)
+        let index: Int
+        let values: [String]
+        switch routes.find(head.method, target.path) {
+        case .found(let found, let decoded): (index, values) = (found, decoded)
+        case .options(let allow): return Reply(status: .noContent, headers: [.allow: allow])
+        case .notAllowed(let allow): throw Problem.methodNotAllowed(allow)
+        case .malformed: throw Problem.malformedRequest("The path is not valid percent-encoded UTF-8.")
+        case .unknown:
+            // `OPTIONS *` asks about the server as a whole.
+            if target.path == "*", head.method == .options { return Reply(status: .noContent) }
+            throw Problem.notFound("There is nothing at this path.")
+        }
+        let entry = routes.entries[index]
+        outcome.pattern = entry.route.pattern
+        if entry.waitsForReadiness, !state.isReady { throw Problem.notReady }
+        let principal = try await admit(head, to: entry.route.access)
+        outcome.organization = principal?.organization?.organizationID
+        let query = try query(target)
+        let body = try await body(of: head, for: entry, reading: &input)
+        var parameters: [String: String] = [:]
+        for (name, value) in zip(entry.parameterNames, values) { parameters[name] = value }
+        return try await entry.route.handler(
+            Call(
+                method: head.method, path: String(target.path), pattern: entry.route.pattern, parameters: parameters,
+                query: query, headers: head.fields, body: body, requestID: outcome.requestID,
+                traceparent: outcome.traceparent, principal: principal,
+                clientAddress: peer.clientAddress(forwardedFor: head.forwardedFor), receivedAt: outcome.receivedAt,
+                baseLogger: logger))
+    }
+
+    private func target(of head: RequestHead) throws(Problem) -> RequestTarget {
+        switch head.fault {
+        case .targetTooLong: throw .targetTooLong(limit: configuration.maxTarget)
+        case .malformed(let detail): throw .malformedRequest(detail)
+        case nil: break
+        }
+        guard let target = RequestTarget(head.target) else {
+            throw .malformedRequest("The request target is not a path.")
+        }
+        return target
+    }
+
+    private func query(_ target: RequestTarget) throws(Problem) -> Query {
+        guard let text = target.query else { return .empty }
+        guard let query = Query(decoding: text) else {
+            throw .malformedRequest("The query is not valid percent-encoded UTF-8.")
+        }
+        return query
+    }
+
+    private func admit(_ head: RequestHead, to access: Access) async throws -> Principal? {
+        if access == .open { return nil }
+        guard let authorization = head.authorization else {
+            throw Problem.unauthorized("Send credentials as `Authorization: Bearer KEY`.")
+        }
+        guard let token = HeaderRules.bearerToken(authorization),
+            let principal = try await authenticator.authenticate(bearer: token)
+        else {
+            throw Problem.unauthorized("These credentials are unknown, revoked or expired.")
+        }
+        switch (access, principal) {
+        case (.operatorOnly, .organization):
+            throw Problem.forbidden("This takes the operator's token.")
+        case (.organization, .operator):
+            throw Problem.forbidden("This takes an organization's API key.")
+        case (.organization(let minimum), .organization(let caller)) where caller.role < minimum:
+            throw Problem.forbidden("This takes the role \(minimum); these credentials have \(caller.role).")
+        default:
+            return principal
+        }
+    }
+
+    private func body(
+        of head: RequestHead, for entry: RouteTable.Entry, reading input: inout InputReader
+    ) async throws -> [UInt8] {
+        if head.framing == .none { return [] }
+        if head.expectation == .unknown { throw Problem.expectationFailed }
+        if !entry.bodyKinds.isEmpty, !HeaderRules.accepts(head.contentType, entry.bodyKinds) {
+            throw Problem.unsupportedMediaType(entry.bodyKinds)
+        }
+        let body = try await input.body(limit: entry.route.maxBody ?? configuration.maxBody)
+        return entry.bodyKinds.isEmpty ? [] : body
+    }
+
+    private func unexpected(_ error: any Error, _ outcome: Outcome) -> Problem {
+        logger.error(
+            "a request failed unexpectedly",
+            metadata: [
+                "requestId": .string(outcome.requestID), "route": .string(outcome.pattern ?? "-"),
+                "error": .string(String(reflecting: error)),
+            ])
+        return .internal
+    }
+}

@@ -1,0 +1,61 @@
+import HTTPTypes
+
+/// Who may call a route.
+package enum Access: Sendable, Equatable {
+    /// Anyone; an `Authorization` header is not even looked at.
+    case open
+    /// The operator's token only; an organization's key gets 403.
+    case operatorOnly
+    /// An organization's key or session of at least this role; the operator's token gets 403, because a route of an
+    /// organization has no organization to act on then.
+    case organization(AccessRole)
+}
+
+/// What a credential may do, weakest first.
+package enum AccessRole: Int, Sendable, Comparable, CaseIterable {
+    case read
+    case write
+    case admin
+
+    package static func < (lhs: AccessRole, rhs: AccessRole) -> Bool {
+        lhs.rawValue < rhs.rawValue
+    }
+}
+
+/// One method on one path pattern, and what the server checks before its handler runs.
+package struct Route: Sendable {
+    package typealias Handler = @Sendable (Call) async throws -> Reply
+
+    /// `bodyKinds` of a route that takes any media type, or none, such as a signed webhook.
+    package static let anyBody = ["*/*"]
+
+    package var method: HTTPRequest.Method
+    /// `/v1/orders/{id}`: a segment in braces is a parameter, and every other one is taken literally.
+    package var pattern: String
+    package var access: Access
+    /// Media types that a body may have, without parameters. When it is empty, a body is read and thrown away.
+    package var bodyKinds: [String]
+    /// The largest body in bytes, where it differs from the server's.
+    package var maxBody: Int?
+    package var handler: Handler
+
+    /// - Parameter bodyKinds: nil means `application/json` for POST, PUT and PATCH, and no body for other methods.
+    package init(
+        _ method: HTTPRequest.Method, _ pattern: String, access: Access, bodyKinds: [String]? = nil,
+        maxBody: Int? = nil, handler: @escaping Handler
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.access = access
+        self.bodyKinds = bodyKinds ?? Self.usualBodyKinds(of: method)
+        self.maxBody = maxBody
+        self.handler = handler
+    }
+
+    private static func usualBodyKinds(of method: HTTPRequest.Method) -> [String] {
+        switch method {
+        case .post, .put, .patch: ["application/json"]
+        default: []
+        }
+    }
+}

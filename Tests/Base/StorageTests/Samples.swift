@@ -1,0 +1,125 @@
+import Determinism
+import Storage
+import Synchronization
+import Testing
+
+/// A row with a mutable part.
+struct Account: Record, Hashable {
+    static let table = Table(
+        "accounts", rank: 3, key: [.organization, .text("name")], fixed: ["owner"], mutable: ["balance"])
+
+    var organization: Int64 = 1
+    var name: String
+    var owner = "nobody"
+    var balance: Int64
+    var version: Int64 = 1
+
+    init(_ name: String, _ balance: Int64, owner: String = "nobody", version: Int64 = 1) {
+        (self.name, self.balance, self.owner, self.version) = (name, balance, owner, version)
+    }
+    static func key(_ name: String) -> Key<Account> { Key(organization: 1, text: name) }
+    var key: Key<Account> { Key(organization: organization, text: name) }
+
+    init(from row: any ColumnReader) throws {
+        organization = try row.integer()
+        name = try row.text()
+        owner = try row.text()
+        balance = try row.integer()
+        version = try row.integer()
+    }
+    func write(to row: any ColumnWriter) {
+        row.integer(organization)
+        row.text(name)
+        row.text(owner)
+        row.integer(balance)
+        row.integer(version)
+    }
+    var values: [SQLValue] { [.integer(organization), .text(name), .text(owner), .integer(balance), .integer(version)] }
+}
+
+/// A row that is only ever inserted.
+struct Booking: Record, Hashable {
+    static let table = Table("bookings", rank: 9, key: [.organization, .number("number")], fixed: ["amount"])
+
+    let organization: Int64
+    let number: Int64
+    let amount: Int64
+
+    init(_ number: Int64, _ amount: Int64) { (organization, self.number, self.amount) = (1, number, amount) }
+    var key: Key<Booking> { Key(organization: organization, number: number) }
+
+    init(from row: any ColumnReader) throws {
+        organization = try row.integer()
+        number = try row.integer()
+        amount = try row.integer()
+    }
+    func write(to row: any ColumnWriter) {
+        row.integer(organization)
+        row.integer(number)
+        row.integer(amount)
+    }
+}
+
+/// A command made of two closures.
+struct ClosureCommand<Outcome: Sendable>: LaneCommand {
+    var asked: @Sendable (WorkingSet) -> [Need] = { _ in [] }
+    var decision: @Sendable (inout WorkingSet, Timestamp) -> Verdict<Outcome>
+
+    func needs(_ loaded: WorkingSet) -> [Need] { asked(loaded) }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> { decision(&work, now) }
+}
+
+/// Adds to an account, which must be there and must not go below zero.
+struct Deposit: LaneCommand {
+    enum Outcome: Sendable, Hashable {
+        case balance(Int64)
+        case refused
+    }
+    var name: String
+    var amount: Int64
+
+    func needs(_ loaded: WorkingSet) -> [Need] { [.row(Account.key(name))] }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
+        guard var account = work[Account.key(name)] else { return .discard(.refused) }
+        account.balance += amount
+        work.put(account)
+        work.append(Booking(account.balance, amount))
+        return account.balance < 0 ? .discard(.refused) : .commit(.balance(account.balance))
+    }
+}
+
+/// Takes a record's columns as values.
+final class ValueWriter: ColumnWriter {
+    var values: [SQLValue] = []
+    func integer(_ value: Int64?) { values.append(value.map(SQLValue.integer) ?? .null) }
+    func text(_ value: String?) { values.append(value.map(SQLValue.text) ?? .null) }
+    func uuid(_ value: UUIDv7?) { values.append(value.map(SQLValue.uuid) ?? .null) }
+    func bytes(_ value: [UInt8]) { values.append(.bytes(value)) }
+
+    static func values(of record: AnyRecord) -> [SQLValue] {
+        let writer = ValueWriter()
+        record.write(to: writer)
+        return writer.values
+    }
+}
+
+/// Waits, by yielding, until the condition holds; fails the test when it does not within ten seconds.
+func eventually(_ what: Comment, at location: SourceLocation = #_sourceLocation, _ holds: () -> Bool) async {
+    let time = SystemTime()
+    let deadline = time.instant() + .seconds(10)
+    while !holds() {
+        guard time.instant() < deadline else {
+            Issue.record("never happened: \(what)", sourceLocation: location)
+            return
+        }
+        await Task.yield()
+    }
+}
+
+/// What was noted, by whomever, in its order.
+final class Notes<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    var all: [Element] { elements.withLock { $0 } }
+    func note(_ element: Element) { elements.withLock { $0.append(element) } }
+}

@@ -1,0 +1,19 @@
+import Determinism
+import Foundation
+import SQLiteDriver
+
+/// A database file in a folder of its own, gone when nobody holds it any more.
+final class TemporaryDatabase: Sendable {
+    let folder: URL
+    var path: String { folder.appendingPathComponent("test.db").path }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("pantry-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func open() throws -> SQLiteDatabase {
+        try SQLiteDatabase.open(SQLiteConfiguration(name: "test", path: path), time: SystemTime())
+    }
+}

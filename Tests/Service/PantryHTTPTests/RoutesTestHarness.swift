@@ -1,0 +1,174 @@
+import Determinism
+import Foundation
+import Logging
+import PantryDomain
+import SQLiteDriver
+import Sagas
+import Storage
+import StrictJSON
+
+@testable import PantryHTTP
+
+/// A whole Pantry over SQLite files in a folder of its own, behind a real server.
+struct TestPantry: Sendable {
+    static let operatorToken = "operator-token-of-the-tests"
+    var harness: Harness
+    var services: PantryServices
+
+    /// A client with that credential; nil for none.
+    func client(_ credential: String?) -> PantryClient {
+        PantryClient(harness: harness, credential: credential)
+    }
+
+    var asOperator: PantryClient { client(Self.operatorToken) }
+
+    /// A new organization's admin.
+    func organization(_ name: String = "Grocer") async throws -> PantryClient {
+        let made = try await asOperator.send("POST", "/v1/organizations", #"{"name":"\#(name)"}"#)
+        return client(try made.text("apiKey"))
+    }
+
+    /// A new organization's admin, with one product in stock.
+    func shop(sku: String = "APPLE-1", onHand: Int = 10, amount: Int = 250) async throws -> PantryClient {
+        let admin = try await organization()
+        try await admin.stock(sku, onHand: onHand, amount: amount)
+        return admin
+    }
+}
+
+/// Sends requests with one credential, each on a connection of its own.
+struct PantryClient: Sendable {
+    var harness: Harness
+    var credential: String?
+
+    func send(
+        _ method: String, _ path: String, _ body: String? = nil, key: String? = nil, headers: [String] = []
+    ) async throws -> PantryReply {
+        var headers = headers
+        if let credential { headers.append("Authorization: Bearer \(credential)") }
+        if body != nil { headers.append("Content-Type: application/json") }
+        if let key { headers.append("Idempotency-Key: \(key)") }
+        return PantryReply(response: try await harness.exchange(request(method, path, headers, body: body)))
+    }
+
+    func get(_ path: String, headers: [String] = []) async throws -> PantryReply {
+        try await send("GET", path, headers: headers)
+    }
+
+    func stock(_ sku: String, onHand: Int, amount: Int = 250) async throws {
+        let product = #"{"sku":"\#(sku)","name":"\#(sku)","unitPrice":{"amount":\#(amount),"currency":"USD"}}"#
+        let made = try await send("POST", "/v1/products", product)
+        let counted = try await send("PUT", "/v1/stock/\(sku)", #"{"onHand":\#(onHand)}"#, key: "count-\(sku)")
+        guard made.status == 201, counted.status == 200 else {
+            throw TestClient.Failure(description: "no stock: \(made.response.body) \(counted.response.body)")
+        }
+    }
+
+    func order(
+        _ sku: String = "APPLE-1", _ quantity: Int = 1, method: String = "pm_ok", more: String = "", key: String
+    ) async throws -> PantryReply {
+        let items = #"[{"sku":"\#(sku)","quantity":\#(quantity)}]"#
+        return try await send(
+            "POST", "/v1/orders", #"{"items":\#(items),"paymentMethod":"\#(method)"\#(more)}"#, key: key)
+    }
+
+    /// `onHand`, `reserved`, `available` of a product.
+    func balance(_ sku: String = "APPLE-1") async throws -> [Int64?] {
+        let reply = try await get("/v1/stock/\(sku)")
+        return ["onHand", "reserved", "available"].map { reply[$0]?.integer }
+    }
+}
+
+/// An answer, and its body as JSON.
+struct PantryReply {
+    var response: TestClient.Response
+
+    var status: Int { response.status }
+    var code: String? { self["code"]?.string }
+    var document: JSONValue? { try? JSONReader.parse(response.body) }
+    var isReplay: Bool { header("Idempotent-Replayed") == "true" }
+
+    func header(_ name: String) -> String? { response[name] }
+
+    /// A member, or a member of a member: `payment.status`.
+    subscript(path: String) -> JSONValue? {
+        path.split(separator: ".").reduce(document) { value, name in value?.object?[String(name)] }
+    }
+
+    func text(_ path: String) throws -> String {
+        guard let text = self[path]?.string else {
+            throw TestClient.Failure(description: "no \(path) in \(status): \(response.body)")
+        }
+        return text
+    }
+
+    /// The items of a list.
+    var items: [JSONValue] { self["data"]?.array ?? [] }
+    /// `pointer code` of each field that is wrong.
+    var faults: [String] {
+        (self["errors"]?.array ?? []).map {
+            "\($0.object?["pointer"]?.string ?? "?") \($0.object?["code"]?.string ?? "?")"
+        }
+    }
+}
+
+/// Runs a Pantry around `body`, and takes everything down afterwards.
+func withPantry(
+    isHealthy: Box<Bool> = Box(true), isReady: Bool = true, checkoutWait: Duration = .seconds(5),
+    provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
+    _ body: @Sendable (TestPantry) async throws -> Void
+) async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "pantry-routes-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (time, random, logger) = (SystemTime(), SystemRandom(), LogBook().logger())
+    let control = try await store("control", ControlSchema.migrations, in: folder)
+    let shard = try await store("shard-0", ShardSchema.migrations, in: folder)
+    let sandbox = try await store("sandbox", SandboxSchema.migrations, in: folder)
+    var terms = CheckoutTerms()
+    terms.wait = checkoutWait
+    var calls = ExternalCallConfiguration()
+    (calls.pause, calls.longestPause) = (.milliseconds(1), .milliseconds(1))
+    var rhythm = SagaCoordinatorConfiguration()
+    rhythm.sweepInterval = .milliseconds(10)
+    let coordinator = SagaCoordinator(
+        worker: CheckoutWorker(
+            database: shard.database, lane: shard.lane, provider: wrap(SandboxProvider(lane: sandbox.lane, time: time)),
+            terms: terms, calls: calls, time: time, random: random, logger: logger),
+        store: SQLSagaStore(database: shard.database, lane: shard.lane, time: time, lease: terms.lease), time: time,
+        configuration: rhythm, reportTrouble: { logger.error("\($0)") })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for lane in [control.lane, shard.lane, sandbox.lane] { group.addTask { await lane.run() } }
+        group.addTask { await coordinator.run() }
+        defer {
+            coordinator.stop()
+            for lane in [control.lane, shard.lane, sandbox.lane] { lane.stop() }
+        }
+        let home = Shard(name: "shard-0", database: shard.database, lane: shard.lane, sagas: coordinator)
+        let organizations = OrganizationService(
+            database: control.database, lane: control.lane, shards: ShardDirectory([home]),
+            plans: ["standard", "trial"],
+            seal: try await FleetSecrets.load(control.database, lane: control.lane, time: time, random: random),
+            time: time, random: random)
+        let services = PantryServices(
+            organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
+            health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
+            paymentMethods: SandboxProvider.methods)
+        let state = ServerState(isReady: isReady)
+        try await withServer(
+            PantryRoutes.all(services, state: state), isReady: isReady,
+            authenticator: PantryAuthenticator(
+                organizations: organizations, operatorToken: TestPantry.operatorToken)
+        ) { try await body(TestPantry(harness: $0, services: services)) }
+    }
+}
+
+private func store(
+    _ name: String, _ schema: [Migration], in folder: URL
+) async throws -> (database: SQLiteDatabase, lane: WriteLane) {
+    let time = SystemTime()
+    let path = folder.appending(path: "\(name).db").path
+    let database = try SQLiteDatabase.open(SQLiteConfiguration(name: name, path: path), time: time)
+    try await Migrator(schema, dialect: .sqlite).migrate(database, time: time)
+    return (database, WriteLane(engine: database, time: time))
+}

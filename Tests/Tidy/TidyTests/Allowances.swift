@@ -1,0 +1,33 @@
+/// Every exception to the house rules, each with its reason. An entry for a file that is gone fails the tests.
+extension Allowance {
+    static let all: [Allowance] = unstructuredTasks + clocksAndRandomness + environment + sleepingTests
+
+    /// Only shells that own a long-running loop, and the one that interrupts a call at its timeout, may start a task
+    /// that nobody awaits.
+    static let unstructuredTasks: [Allowance] = [
+        Allowance(
+            rule: "unstructured tasks", path: "Sources/Base/Determinism/Timeout.swift",
+            reason: "the one place that interrupts a call at its deadline, even a call that ignores its cancellation")
+    ]
+
+    /// Wall clock, sleep and randomness come in through `Determinism`.
+    static let clocksAndRandomness: [Allowance] = [
+        Allowance(
+            rule: "clocks and randomness", path: "Sources/Base/Determinism/",
+            reason: "the one place that asks the machine for the time and for random bytes"),
+        Allowance(
+            rule: "clocks and randomness", path: "Sources/Service/PantryHTTP/Server/",
+            reason: "a live connection's timers, behind a value that tests replace"),
+    ]
+
+    static let environment: [Allowance] = [
+        Allowance(
+            rule: "environment variables", path: "Sources/Service/PantryCommand/",
+            reason: "the process's own surroundings: NO_COLOR, HOME, the terminal"),
+        Allowance(
+            rule: "environment variables", path: "Sources/Service/PantryAssembly/Configuration/",
+            reason: "the configuration is what environment variables are for"),
+    ]
+
+    static let sleepingTests: [Allowance] = []
+}
