@@ -106,6 +106,14 @@ let package = Package(
         // Tests
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
         tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
+        tests(
+            "PantryHTTPTests", in: "Service",
+            [
+                "Determinism", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain", "PantryHTTP", logging,
+                lifecycle, nioCore, nioPosix, nioHTTP1,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+            ]),
         tests("TidyTests", in: "Tidy", []),
     ],
     swiftLanguageModes: [.v6]

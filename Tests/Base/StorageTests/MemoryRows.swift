@@ -1,8 +1,6 @@
 import Determinism
 import Storage
 
-@testable import struct Storage.BatchMachine
-
 /// Rows in memory, and a hand that drives a batch over them as a driver would.
 struct MemoryRows {
     var rows: [RecordKey: [SQLValue]] = [:]
@@ -25,31 +23,33 @@ struct MemoryRows {
         try rows[Account.key(name).erased].map { try Account(from: SQLRowReader(SQLRow($0))) }
     }
 
-    /// Runs the batch and, after it, those that it asks for. A conflict of the version guard fails the batch.
+    /// Runs the batch and, after it, those that it asks for.
     mutating func run(_ batch: BatchMachine, now: Timestamp = Timestamp(microseconds: 0)) throws {
         var queue = [batch]
-        while !queue.isEmpty {
-            var machine = queue.removeFirst()
-            trace.append("begin \(machine.count)")
-            var action = machine.handle(.begun, now: now)
-            steps: while true {
-                switch action {
-                case .load(let loads):
-                    trace.append("load " + loads.map(Self.name).joined(separator: " "))
-                    action = machine.handle(.loaded(try loads.map(records)), now: now)
-                case .write(let changes, let appended):
-                    trace.append("write \(changes.count)+\(appended.count)")
-                    if let error = commitError ?? apply(changes, appended) {
-                        action = machine.handle(.failed(error), now: now)
-                    } else {
-                        action = machine.handle(.committed, now: now)
-                    }
-                case .end(let ending):
-                    trace.append("end")
-                    ending.settle()
-                    queue = ending.again + queue
-                    break steps
+        while !queue.isEmpty { queue = try step(queue.removeFirst(), now: now) + queue }
+    }
+
+    /// Runs one batch to its end and returns those that are to be run after it.
+    mutating func step(_ batch: BatchMachine, now: Timestamp = Timestamp(microseconds: 0)) throws -> [BatchMachine] {
+        var machine = batch
+        trace.append("begin \(machine.count)")
+        var action = machine.handle(.begun, now: now)
+        while true {
+            switch action {
+            case .load(let loads):
+                trace.append("load " + loads.map(Self.name).joined(separator: " "))
+                action = machine.handle(.loaded(try loads.map(records)), now: now)
+            case .write(let changes, let appended):
+                trace.append("write \(changes.count)+\(appended.count)")
+                if let error = commitError ?? apply(changes, appended) {
+                    action = machine.handle(.failed(error), now: now)
+                } else {
+                    action = machine.handle(.committed, now: now)
                 }
+            case .end(let ending):
+                trace.append("end")
+                ending.settle()
+                return ending.again
             }
         }
     }

@@ -47,7 +47,10 @@ struct MigrationTests {
         let error = #expect(throws: StorageError.self) {
             try MigrationPlan(schema: [edited, two], applied: applied([one]))
         }
-        guard case .corrupt(let reason)? = error else { return Issue.record("\(error as Any)") }
+        guard case .corrupt(let reason)? = error else {
+            Issue.record("\(error as Any)")
+            return
+        }
         for part in ["migration 1", "one", one.checksum, edited.checksum] { #expect(reason.contains(part)) }
     }
 

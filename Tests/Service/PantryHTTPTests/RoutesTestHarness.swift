@@ -14,6 +14,8 @@ struct TestPantry: Sendable {
     static let operatorToken = "operator-token-of-the-tests"
     var harness: Harness
     var services: PantryServices
+    /// What `/readyz` looks at.
+    var routesState: ServerState
 
     /// A client with that credential; nil for none.
     func client(_ credential: String?) -> PantryClient {
@@ -123,7 +125,7 @@ func withPantry(
     defer { try? FileManager.default.removeItem(at: folder) }
     let (time, random, logger) = (SystemTime(), SystemRandom(), LogBook().logger())
     let control = try await store("control", ControlSchema.migrations, in: folder)
-    let shard = try await store("shard-0", ShardSchema.migrations, in: folder)
+    let shard = try await store("shard-0", TenantSchema.migrations, in: folder)
     let sandbox = try await store("sandbox", SandboxSchema.migrations, in: folder)
     var terms = CheckoutTerms()
     terms.wait = checkoutWait
@@ -148,7 +150,7 @@ func withPantry(
         let organizations = OrganizationService(
             database: control.database, lane: control.lane, shards: ShardDirectory([home]),
             plans: ["standard", "trial"],
-            seal: try await FleetSecrets.load(control.database, lane: control.lane, time: time, random: random),
+            seal: try await FleetSecrets.load(control.database, time: time, random: random),
             time: time, random: random)
         let services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
@@ -159,7 +161,7 @@ func withPantry(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
                 organizations: organizations, operatorToken: TestPantry.operatorToken)
-        ) { try await body(TestPantry(harness: $0, services: services)) }
+        ) { try await body(TestPantry(harness: $0, services: services, routesState: state)) }
     }
 }
 

@@ -123,10 +123,9 @@ public struct BatchMachine: Sendable {
         for index in undecided {
             let submission = submissions[index]
             if let tenant = submission.tenant {
+                // The fence is the first lock, but not a round of its own: fence and rows travel together.
                 ask(.row(FenceRecord.key(tenant.organization)))
-                // Nothing is loaded for a tenant before its fence is.
-                guard work.isLoaded(FenceRecord.key(tenant.organization)) else { continue }
-                guard isServed(tenant) else { continue }
+                if work.isLoaded(FenceRecord.key(tenant.organization)), !isServed(tenant) { continue }
             }
             for need in submission.needs(work) { ask(need) }
             for need in wanted[index] { ask(need) }

@@ -1,6 +1,7 @@
 import Determinism
 import Sagas
 import Storage
+import StrictJSON
 
 /// What the steps of an order's sagas have in common: order, payment, and the key that waits for the answer.
 protocol OrderStep: SagaStep {
@@ -152,7 +153,7 @@ struct CloseOrder: OrderStep {
             return .discard(.refused(.busy("the order is \(change.order.status.rawValue) already")))
         }
         let (status, reason, paymentStatus, failureCode) = ending
-        change.releaseStock(cause == .expired ? .expired : .released, in: &work)
+        try change.releaseStock(cause == .expired ? .expired : .released, in: &work)
         if wasRefunded {
             change.payment.captured = change.payment.amount.amount
             change.payment.refunding = change.payment.amount.amount
@@ -213,6 +214,11 @@ struct CloseOrder: OrderStep {
 /// The members that a declined payment adds to its answer.
 enum DeclineDocument {
     static func json(code: String, order: OrderID) -> String {
-        "{\"declineCode\":\"\(code)\",\"orderId\":\"\(order)\"}"
+        var json = JSONWriter()
+        json.object {
+            $0.member("declineCode", code)
+            $0.member("orderId", order.description)
+        }
+        return json.string()
     }
 }

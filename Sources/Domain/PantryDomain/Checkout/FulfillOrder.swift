@@ -19,7 +19,7 @@ struct FulfillOrder: OrderOperation {
             return illegal(change.order.status, "only a confirmed order can be fulfilled")
         }
         if let saga = change.order.saga { return .discard(.busy(saga)) }
-        change.consumeStock(in: &work)
+        try change.consumeStock(in: &work)
         change.setStatus(.fulfilled)
         try change.emitInventory("inventory:consumed", into: &work)
         change.emitOrder("order:fulfilled", into: &work)

@@ -23,10 +23,11 @@ package struct OrderService: Sendable {
     package func place(
         _ order: OrderRequest, key: RequestKey, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        guard context.shard.sagas.hasRoom else { throw .overloaded("too many orders are under way") }
         let deadline = min(context.deadline, time.instant() + terms.wait)
         while true {
-            let command = PlaceOrder(caller: context.caller, order: order, key: key, terms: terms, seed: random.next())
+            let command = PlaceOrder(
+                caller: context.caller, order: order, key: key, terms: terms, mayBegin: context.shard.sagas.hasRoom,
+                seed: random.next())
             switch try await context.submit(command) {
             case .started(let ticket):
                 context.shard.sagas.start(ticket)
@@ -49,7 +50,11 @@ package struct OrderService: Sendable {
         case .refused(let refusal): throw refusal
         case .waiting, nil:
             // Not settled in time. From now on a repeat is told the order's present state, not a first answer.
-            _ = try await context.submit(AcceptOrder(organization: context.number, scope: key.scope))
+            switch try await context.submit(AcceptOrder(organization: context.number, scope: key.scope)) {
+            case .accepted: break
+            case .settled(let answer): return .answer(answer, isReplay: false)
+            case .freed: throw .paymentUnavailable("the payment could not be made, and the order was undone")
+            }
         }
         return .accepted(document: try await document(OrderID(ticket.subject), in: context), isReplay: false)
     }
@@ -85,7 +90,6 @@ package struct OrderService: Sendable {
     private func operate<Operation: OrderOperation>(
         _ order: OrderID, in context: TenantContext, _ operation: () -> Operation
     ) async throws(Refusal) -> PlacedOrder {
-        guard context.shard.sagas.hasRoom else { throw .overloaded("too many orders are under way") }
         let deadline = min(context.deadline, time.instant() + terms.wait)
         while true {
             switch try await context.submit(operation()) {

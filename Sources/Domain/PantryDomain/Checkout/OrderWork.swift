@@ -41,7 +41,7 @@ struct OrderWork {
 
     /// `inventory:…`: one event for all the order's units.
     mutating func emitInventory(_ type: String, into work: inout WorkingSet) throws(StorageError) {
-        let units = OrderLine.unitsBySKU(try OrderLine.decode(order.lines).map { ($0.sku, $0.quantity) })
+        let units = try Self.units(order)
         var json = JSONWriter()
         json.object { json in
             json.member("orderId", order.id.description)
@@ -77,10 +77,16 @@ struct OrderWork {
 }
 
 extension OrderWork {
-    /// The rows under an order's units, in lock order.
+    /// The order's units by SKU, in lock order.
+    private static func units(
+        _ order: OrderRecord
+    ) throws(StorageError) -> [(sku: String, quantity: Int64)] {
+        OrderLine.unitsBySKU(try OrderLine.decode(order.lines).map { (sku: $0.sku, quantity: $0.quantity) })
+    }
+
+    /// The rows under an order's units. None where the lines are damaged: the decision then says so.
     static func stockNeeds(_ order: OrderRecord) -> [Need] {
-        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
-        return OrderLine.unitsBySKU(units).flatMap {
+        ((try? units(order)) ?? []).flatMap {
             [
                 .row(StockRecord.key(order.organization, $0.sku)),
                 .row(ReservationRecord.key(order.organization, $0.sku, order.id)),
@@ -89,33 +95,32 @@ extension OrderWork {
     }
 
     private func eachReservation(
-        _ work: inout WorkingSet, _ body: (inout WorkingSet, inout StockRecord, inout ReservationRecord) -> Void
-    ) {
-        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
-        for unit in OrderLine.unitsBySKU(units) {
+        _ work: inout WorkingSet, _ body: (inout StockRecord, inout ReservationRecord) -> Void
+    ) throws(StorageError) {
+        for unit in try Self.units(order) {
             guard var stock = work[StockRecord.key(order.organization, unit.sku)],
                 var reservation = work[ReservationRecord.key(order.organization, unit.sku, order.id)],
                 reservation.state.isLive
             else { continue }
-            body(&work, &stock, &reservation)
+            body(&stock, &reservation)
             work.put(stock)
             work.put(reservation)
         }
     }
 
     /// Gives back whatever the order still holds; once, however often it is asked for.
-    func releaseStock(_ state: ReservationRecord.State, in work: inout WorkingSet) {
-        eachReservation(&work) { _, stock, reservation in
+    func releaseStock(_ state: ReservationRecord.State, in work: inout WorkingSet) throws(StorageError) {
+        try eachReservation(&work) { stock, reservation in
             stock.release(reservation.quantity, queued: reservation.state == .held)
             reservation.state = state
         }
     }
 
     /// Takes the order's units off the shelf, with a ledger row for each product.
-    mutating func consumeStock(in work: inout WorkingSet) {
+    mutating func consumeStock(in work: inout WorkingSet) throws(StorageError) {
         var movements: [StockMovementRecord] = []
         var mint = mint
-        eachReservation(&work) { _, stock, reservation in
+        try eachReservation(&work) { stock, reservation in
             stock.consume(reservation.quantity)
             reservation.state = .consumed
             movements.append(
@@ -129,9 +134,9 @@ extension OrderWork {
 
     /// Lets the order's holds wait in the queue until `expiry`; false, and nothing changed, where waiting orders would
     /// hold more than their share of a product.
-    func queueStock(until expiry: Timestamp, maxShare: Int64, in work: inout WorkingSet) -> Bool {
+    func queueStock(until expiry: Timestamp, maxShare: Int64, in work: inout WorkingSet) throws(StorageError) -> Bool {
         var fits = true
-        eachReservation(&work) { _, stock, reservation in
+        try eachReservation(&work) { stock, reservation in
             guard reservation.state == .pinned else { return }
             let (ceiling, overflow) = stock.onHand.multipliedReportingOverflow(by: maxShare)
             if !overflow, (stock.queued + reservation.quantity) > ceiling / 100 { fits = false }
@@ -142,14 +147,13 @@ extension OrderWork {
     }
 
     /// Pins the order's waiting holds again; false where one is gone or its time is up.
-    func pinStock(in work: inout WorkingSet) -> Bool {
-        let units = ((try? OrderLine.decode(order.lines)) ?? []).map { (sku: $0.sku, quantity: $0.quantity) }
-        for unit in OrderLine.unitsBySKU(units) {
+    func pinStock(in work: inout WorkingSet) throws(StorageError) -> Bool {
+        for unit in try Self.units(order) {
             guard let reservation = work[ReservationRecord.key(order.organization, unit.sku, order.id)],
                 reservation.state == .pinned || (reservation.state == .held && reservation.expiresAt > now)
             else { return false }
         }
-        eachReservation(&work) { _, stock, reservation in
+        try eachReservation(&work) { stock, reservation in
             guard reservation.state == .held else { return }
             stock.moveOutOfQueue(reservation.quantity)
             reservation.state = .pinned

@@ -35,12 +35,17 @@ package struct PlaceOrder: LaneCommand {
     let order: OrderRequest
     let key: RequestKey
     let terms: CheckoutTerms
+    /// Whether there is room for another saga; a repeat of a key is answered in any case.
+    let mayBegin: Bool
     /// Of the ids that the decision makes.
     let seed: UInt64
     let units: [(sku: String, quantity: Int64)]
 
-    package init(caller: Caller, order: OrderRequest, key: RequestKey, terms: CheckoutTerms, seed: UInt64) {
-        (self.caller, self.order, self.key, self.terms, self.seed) = (caller, order, key, terms, seed)
+    package init(
+        caller: Caller, order: OrderRequest, key: RequestKey, terms: CheckoutTerms, mayBegin: Bool = true, seed: UInt64
+    ) {
+        (self.caller, self.order, self.key, self.terms) = (caller, order, key, terms)
+        (self.mayBegin, self.seed) = (mayBegin, seed)
         units = OrderLine.unitsBySKU(order.items)
     }
     private var number: Int64 { caller.tenant.organization }
@@ -59,6 +64,7 @@ package struct PlaceOrder: LaneCommand {
 
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if let first = work[keyRow] { return .discard(repeated(first)) }
+        guard mayBegin else { return .discard(.refused(.overloaded("too many orders are under way"))) }
         let lines: [OrderLine]
         let total: Money
         switch price(work) {

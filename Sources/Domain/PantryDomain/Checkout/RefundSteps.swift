@@ -23,7 +23,7 @@ struct FinishRefund: OrderStep {
         let isCancel = saga.record.definition == SagaName.cancel
         // Money that is all back before the units have left: the units are the shop's again.
         if change.order.status == .confirmed, isCancel || change.payment.status == .refunded {
-            change.releaseStock(.released, in: &work)
+            try change.releaseStock(.released, in: &work)
             change.setStatus(isCancel ? .canceled : .refunded, reason: refund.reason)
             try change.emitInventory("inventory:released", into: &work)
             change.emitOrder(isCancel ? "order:canceled" : "order:refunded", into: &work)
@@ -62,7 +62,7 @@ struct DropRefund: OrderStep {
         saga.undone(StepName.finish, "the provider refused the refund: \(code)")
         work.freeOperationKey(change.order)
         change.order.sagaScope = nil
-        return .commit(.refused(.paymentUnavailable("the payment provider refused the refund: \(reason)")))
+        return .commit(.refused(.paymentDeclined(code: code)))
     }
     func broken(_ error: StorageError) -> CheckoutReport { .refused(.shardUnavailable(error.description)) }
 }

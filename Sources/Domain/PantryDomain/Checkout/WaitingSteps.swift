@@ -20,7 +20,7 @@ struct QueueOrder: OrderStep {
     ) throws(StorageError) -> Verdict<Outcome> {
         let isFirst = change.payment.status != .queued && saga.record.attempts == 0
         let expiry = change.order.createdAt + terms.queueTime
-        guard change.queueStock(until: expiry, maxShare: terms.maxQueuedShare, in: &work) else {
+        guard try change.queueStock(until: expiry, maxShare: terms.maxQueuedShare, in: &work) else {
             return .discard(.noRoom)
         }
         change.setPayment(.queued)
@@ -48,7 +48,7 @@ struct PinQueuedOrder: OrderStep {
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
     ) throws(StorageError) -> Verdict<Outcome> {
-        guard change.pinStock(in: &work) else { return .discard(.lapsed) }
+        guard try change.pinStock(in: &work) else { return .discard(.lapsed) }
         change.setPayment(.processing)
         saga.handle(.resume)
         saga.note(.intended, StepName.charge, change.payment.providerKey)
@@ -77,16 +77,23 @@ struct ParkSaga: SagaStep {
 
 /// Notes that the caller of an order's key is told 202, so that a repeat is told the order's present state.
 struct AcceptOrder: LaneCommand {
+    enum Outcome: Sendable {
+        case accepted
+        /// It was settled at the last moment.
+        case settled(Answer)
+        /// It was undone at the last moment, and the key is free.
+        case freed
+    }
     let organization: Int64
     let scope: String
 
     func needs(_ loaded: WorkingSet) -> [Need] { [.row(IdempotencyRecord.key(organization, scope))] }
-    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Bool> {
-        guard var row = work[IdempotencyRecord.key(organization, scope)], row.state == .running, row.kind == nil else {
-            return .discard(false)
-        }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
+        guard var row = work[IdempotencyRecord.key(organization, scope)] else { return .discard(.freed) }
+        if row.kind == .accepted { return .discard(.accepted) }
+        if let answer = row.answer { return .discard(.settled(answer)) }
         row.kind = .accepted
         work.put(row)
-        return .commit(true)
+        return .commit(.accepted)
     }
 }

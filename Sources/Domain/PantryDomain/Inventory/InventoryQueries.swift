@@ -28,8 +28,9 @@ package enum InventoryQueries {
         var (conditions, parameters) = ("organization = $1 AND state = 'active'", [SQLValue.integer(context.number)])
         if let search {
             let escaped = search.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
-            parameters.append(.text("%\(escaped.lowercased())%"))
-            let place = "$\(parameters.count)"
+            parameters.append(.text("%\(escaped)%"))
+            // By the database, so that both sides fold the same letters: SQLite knows those of ASCII only.
+            let place = "lower($\(parameters.count))"
             conditions += " AND (lower(name) LIKE \(place) ESCAPE '\\' OR lower(sku) LIKE \(place) ESCAPE '\\')"
         }
         return try await page(

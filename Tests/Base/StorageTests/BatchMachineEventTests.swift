@@ -1,0 +1,165 @@
+import Determinism
+import Testing
+
+@testable import Storage
+
+/// Every event in every state: an action, no trap, and exactly one answer for each command.
+@Suite("BatchMachine: events")
+struct BatchMachineEventTests {
+    private static let now = Timestamp(microseconds: 1)
+
+    enum Stage: CaseIterable { case opening, loading, writing, committed, failed }
+    enum Kind: Hashable {
+        case load, write
+        /// Ended; how many answers were given, and how many batches are to be run again.
+        case end(answers: Int, again: Int)
+    }
+
+    private static func deposits(_ count: Int, _ answers: Notes<Int>, _ failures: Notes<LaneFailure>) -> BatchMachine {
+        BatchMachine(
+            (0..<count).map { index in
+                Submission(
+                    Deposit(name: "a", amount: 1), tenant: nil, deadline: Instant(nanoseconds: 0)
+                ) { result in
+                    answers.note(index)
+                    if case .failure(let failure) = result { failures.note(failure) }
+                }
+            })
+    }
+
+    private static let found: BatchMachine.Event = .loaded([[RecordBox(Account("a", 1))]])
+
+    private func kind(_ action: BatchMachine.Action, _ answers: Notes<Int>) -> Kind {
+        switch action {
+        case .load: return .load
+        case .write: return .write
+        case .end(let ending):
+            ending.settle()
+            return .end(answers: answers.all.count, again: ending.again.count)
+        }
+    }
+
+    private static let events: [(name: String, event: BatchMachine.Event)] = [
+        ("begun", .begun), ("loaded nothing", .loaded([])), ("loaded", found),
+        ("loaded too much", .loaded([[], []])), ("committed", .committed),
+        ("unavailable", .failed(.unavailable(""))), ("full", .failed(.full(""))),
+        ("constraint", .failed(.constraint(""))), ("conflict", .failed(.conflict(""))),
+        ("corrupt", .failed(.corrupt(""))), ("statement", .failed(.statement(""))), ("unknown", .failed(.unknown(""))),
+    ]
+
+    /// What two commands come to in each state, by event.
+    private static func expected(_ stage: Stage, _ event: String) -> Kind {
+        switch (stage, event) {
+        case (.opening, "begun"): .load
+        case (.loading, "loaded"): .write
+        case (.loading, "constraint"), (.loading, "conflict"), (.loading, "corrupt"), (.loading, "statement"),
+            (.writing, "constraint"), (.writing, "conflict"), (.writing, "corrupt"), (.writing, "statement"):
+            .end(answers: 0, again: 2)
+        case (.opening, _), (.loading, _), (.writing, _): .end(answers: 2, again: 0)
+        case (.committed, _), (.failed, _): .end(answers: 0, again: 0)
+        }
+    }
+
+    @Test(arguments: Stage.allCases)
+    func everyEventIsAnswered(stage: Stage) {
+        for (name, event) in Self.events {
+            let (answers, failures) = (Notes<Int>(), Notes<LaneFailure>())
+            var machine = Self.deposits(2, answers, failures)
+            let way: [BatchMachine.Event] =
+                switch stage {
+                case .opening: []
+                case .loading: [.begun]
+                case .writing: [.begun, Self.found]
+                case .committed: [.begun, Self.found, .committed]
+                case .failed: [.failed(.unavailable(""))]
+                }
+            for step in way { _ = machine.handle(step, now: Self.now) }
+            let action = machine.handle(event, now: Self.now)
+            #expect(kind(action, answers) == Self.expected(stage, name), "\(name) while \(stage)")
+            // Whatever comes after an end changes nothing and answers nobody.
+            guard case .end = action else { continue }
+            let count = answers.all.count
+            for (_, late) in Self.events {
+                #expect(kind(machine.handle(late, now: Self.now), answers) == .end(answers: count, again: 0))
+            }
+        }
+    }
+
+    @Test(arguments: [Stage.opening, .loading, .writing])
+    func eventOutOfTurnIsUnknown(stage: Stage) {
+        let way: [BatchMachine.Event] =
+            switch stage {
+            case .opening: [.committed]
+            case .loading: [.begun, .begun]
+            default: [.begun, Self.found, .loaded([])]
+            }
+        let (answers, failures) = (Notes<Int>(), Notes<LaneFailure>())
+        var machine = Self.deposits(2, answers, failures)
+        for step in way { if case .end(let ending) = machine.handle(step, now: Self.now) { ending.settle() } }
+        #expect(failures.all.count == 2)
+        for failure in failures.all {
+            guard case .unknown = failure else {
+                Issue.record("\(failure)")
+                continue
+            }
+        }
+    }
+
+    /// Random commands, random events: in the end each command has been answered exactly once.
+    @Test(arguments: [1, 0xCAFE, 99] as [UInt64])
+    func everyCommandIsAnsweredOnce(seed: UInt64) throws {
+        let random = SeededRandom(seed: seed)
+        for round in 0..<1_000 {
+            let answers = Notes<Int>()
+            let count = 1 + Int(random.next(below: 5))
+            let fence = FenceRecord(organization: 1, epoch: 1, state: .active)
+            let rows = MemoryRows([Account("a", 5)], fences: random.next(below: 4) == 0 ? [] : [fence])
+            var queue = [BatchMachine((0..<count).map { submission($0, random, answers) })]
+            while !queue.isEmpty {
+                var machine = queue.removeFirst()
+                queue += try run(&machine, random, rows)
+            }
+            #expect(answers.all.sorted() == Array(0..<count), "seed \(seed), round \(round)")
+            if answers.all.count != count { return }
+        }
+    }
+
+    private func submission(_ index: Int, _ random: SeededRandom, _ answers: Notes<Int>) -> Submission {
+        let (kind, key) = (random.next(below: 4), Account.key(["a", "b"][Int(random.next(below: 2))]))
+        let command = ClosureCommand<Int>(asked: { _ in kind == 0 ? [] : [.row(key)] }) { work, _ in
+            if kind == 3 { return .more([.row(Account.key("c"))]) }
+            guard kind != 0, var account = work[key] else { return .discard(0) }
+            account.balance += 1
+            work.put(account)
+            return kind == 1 ? .commit(1) : .discard(2)
+        }
+        let tenant = random.next(below: 3) == 0 ? nil : Tenant(organization: 1, epoch: 1)
+        return Submission(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { _ in answers.note(index) }
+    }
+
+    /// Drives the machine, now and then with an event that does not belong; returns what is to be run again.
+    private func run(
+        _ machine: inout BatchMachine, _ random: SeededRandom, _ rows: MemoryRows
+    ) throws -> [BatchMachine] {
+        var event = BatchMachine.Event.begun
+        while true {
+            // Records of the wrong kind are the one thing that a decoder cannot hand over.
+            let stray = Self.events[Int(random.next(below: 12))]
+            if random.next(below: 8) == 0, stray.name != "loaded" { event = stray.event }
+            switch machine.handle(event, now: Self.now) {
+            case .load(let loads): event = .loaded(try loads.map(rows.records))
+            case .write:
+                let outcomes: [BatchMachine.Event] = [
+                    .committed, .committed, .failed(.constraint("")), .failed(.unknown("")), .failed(.full("")),
+                ]
+                event = outcomes[Int(random.next(below: 5))]
+            case .end(let ending):
+                ending.settle()
+                for (_, late) in Self.events.prefix(Int(random.next(below: 4))) {
+                    if case .end(let second) = machine.handle(late, now: Self.now) { second.settle() }
+                }
+                return ending.again
+            }
+        }
+    }
+}
