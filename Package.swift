@@ -104,7 +104,13 @@ let package = Package(
             path: "Sources/Service/PantryCommand", swiftSettings: settings),
 
         // Tests
+        tests("DeterminismTests", in: "Base", ["Determinism"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
+        tests("StorageTests", in: "Base", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
+        tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
+        tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests("LaneEngineConformance", in: "Conformance", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
         tests(
             "PantryHTTPTests", in: "Service",
@@ -114,6 +120,11 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),
+        .target(
+            name: "PantryTestKit",
+            dependencies: ["Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1],
+            path: "TestKits/PantryTestKit", swiftSettings: settings),
+        tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),
     ],
     swiftLanguageModes: [.v6]

@@ -1,5 +1,6 @@
 import Determinism
 import GRDB
+import GRDBSQLite
 import Storage
 
 /// How a ``SQLiteDatabase`` is opened.
@@ -14,6 +15,10 @@ public struct SQLiteConfiguration: Sendable {
     public var isReadOnly = false
     /// Called on the writer right before and right after each commit; nil in production. Tests stop the process there.
     public var commitObserver: (@Sendable (CommitPhase) -> Void)?
+
+    /// Called with each error that is no ordinary refusal: a full disk, a damaged file, a failed sync. Callers upstairs
+    /// answer with what a client may know; the operator's log needs the cause.
+    public var failureObserver: (@Sendable (StorageError) -> Void)?
 
     /// A database file that is created if it is not there.
     public init(name: String, path: String) { (self.name, self.path) = (name, path) }
@@ -61,8 +66,12 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
             if !configuration.isReadOnly {
                 try pool.writeWithoutTransaction { connection in
                     try connection.execute(sql: "PRAGMA synchronous = FULL")
-                    // The file's own header page is what a read-only or damaged file fails on; find out now.
+                    // The file's own header page is what a damaged file fails on; find out now.
                     try connection.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
+                    // SQLite opens a file that it may not write read-only, and even begins transactions there.
+                    guard sqlite3_db_readonly(connection.sqliteConnection, "main") == 0 else {
+                        throw StorageError.readOnly("“\(configuration.path)” is read-only")
+                    }
                 }
                 guard try synchronousMode(of: pool) == 2 else {
                     throw StorageError.unavailable("“\(configuration.path)” did not accept synchronous=FULL")
@@ -74,6 +83,14 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
         }
     }
 
+    /// Tells the observer of what an operator must know.
+    func observe(_ error: StorageError) {
+        switch error {
+        case .constraint, .conflict: break
+        default: configuration.failureObserver?(error)
+        }
+    }
+
     /// What `PRAGMA synchronous` says on the writer: 2 is FULL.
     public func synchronousMode() throws -> Int { try Self.synchronousMode(of: pool) }
 
@@ -81,8 +98,17 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
         try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
     }
 
-    /// Moves what is in the WAL into the file and closes all connections. Every later call fails.
+    /// Moves what is in the WAL into the file, unless another process reads there, and closes all connections. Every
+    /// later call fails.
     public func close() throws(StorageError) {
+        // SQLite does so by itself only when a connection that may write is the last to close; here it is a reader.
+        // Whatever cannot be moved now stays in the WAL, which belongs to the file.
+        if !configuration.isReadOnly {
+            try? pool.writeWithoutTransaction { connection in
+                guard connection.sqliteConnection != nil else { return }
+                try connection.checkpoint(.truncate)
+            }
+        }
         do { try pool.close() } catch { throw StorageError(error, path: configuration.path) }
     }
 
@@ -100,6 +126,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
                     }.mapError { StorageError($0, path: path) })
             }
         }
+        if case .failure(let error) = result { observe(error) }
         return ReadResult(rows: try result.get(), servedBy: "\(configuration.name)/primary")
     }
 
@@ -137,6 +164,7 @@ struct SQLiteTransaction: Storage.Transaction {
                     returning: Result { try connection.rows(of: statement) }.mapError { StorageError($0, path: path) })
             }
         }
+        if case .failure(let error) = result { database.observe(error) }
         return try result.get()
     }
 

@@ -22,12 +22,17 @@ extension StorageError {
         case SQLITE_FULL: self = .full(reason)
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT: self = .corrupt(reason)
         case SQLITE_READONLY, SQLITE_PERM:
-            self = .unavailable("\(reason); the file and its folder must be writable by the user that runs Pantry")
+            self = .readOnly(reason)
         case SQLITE_CANTOPEN:
             self = .unavailable("\(reason); the folder must exist and be accessible to the user that runs Pantry")
         case SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_MISMATCH: self = .statement(reason)
         default: self = .unavailable(reason)
         }
+    }
+
+    /// The file cannot be written.
+    static func readOnly(_ reason: String) -> StorageError {
+        .unavailable("\(reason); the file and its folder must be writable by the user that runs Pantry")
     }
 
     /// The same error when it came from `COMMIT`: a failed sync may have left the frames on the disk, to be found again

@@ -26,7 +26,7 @@ extension SQLiteDatabase {
             try connection.step("BEGIN IMMEDIATE")
             action = batch.handle(.begun, now: now)
         } catch {
-            action = batch.handle(.failed(storageError(error)), now: now)
+            action = batch.handle(.failed(failure(error)), now: now)
         }
         while true {
             let event: BatchMachine.Event
@@ -46,7 +46,7 @@ extension SQLiteDatabase {
             } catch {
                 // Free the locks before anything else is tried; a commit that failed may have done so itself.
                 if connection.isInsideTransaction { try? connection.step("ROLLBACK") }
-                event = .failed(storageError(error))
+                event = .failed(failure(error))
             }
             action = batch.handle(event, now: now)
         }
@@ -56,6 +56,12 @@ extension SQLiteDatabase {
         configuration.commitObserver?(.before)
         do { try connection.step("COMMIT") } catch { throw storageError(error).fromCommit }
         configuration.commitObserver?(.after)
+    }
+
+    private func failure(_ error: any Error) -> StorageError {
+        let failure = storageError(error)
+        observe(failure)
+        return failure
     }
 
     private func storageError(_ error: any Error) -> StorageError { StorageError(error, path: configuration.path) }

@@ -63,6 +63,9 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     /// Whether no saga is at work here.
     public var isIdle: Bool { state.withLock { $0.running.isEmpty } }
 
+    /// How many wait for a report at this moment.
+    var waiterCount: Int { state.withLock { $0.running.values.reduce(0) { $0 + $1.count } } }
+
     /// Works on a claimed saga. Does nothing if it is being worked on here already.
     public func start(_ ticket: SagaTicket) {
         let isNew = state.withLock { state in

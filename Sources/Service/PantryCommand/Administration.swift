@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import PantryAssembly
 import PantryDomain
+import PantryHTTP
 import Storage
 import StrictJSON
 
@@ -17,6 +18,17 @@ protocol Administration: Sendable {
     func createKey(_ organization: String, role: Role) async throws -> JSONValue
     func keys(_ organization: String) async throws -> [JSONValue]
     func revokeKey(_ organization: String, _ key: String) async throws
+}
+
+extension Administration {
+    /// The body of `POST /v1/organizations`.
+    static func organizationBody(name: String, plan: String?, region: String?) -> JSONValue {
+        var body = JSONObject()
+        body["name"] = .string(name)
+        if let plan { body["plan"] = .string(plan) }
+        if let region { body["region"] = .string(region) }
+        return .object(body)
+    }
 }
 
 enum Administrations {
@@ -39,7 +51,11 @@ struct LocalAdministration: Administration {
     let organizations: OrganizationService
 
     func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
-        try parsed(try await organizations.create(name: name, plan: plan, region: region, key: nil).answer.document)
+        // The same rules as over HTTP, whoever does the work.
+        let body = try OrganizationBody(Self.organizationBody(name: name, plan: plan, region: region))
+        return try parsed(
+            try await organizations.create(name: body.name, plan: body.plan, region: body.region, key: nil).answer
+                .document)
     }
     func organizations() async throws -> [JSONValue] {
         var (all, after): ([JSONValue], Int64?) = ([], nil)

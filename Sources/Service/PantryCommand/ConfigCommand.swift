@@ -19,9 +19,9 @@ struct ConfigCommand: AsyncParsableCommand {
                 if json {
                     let encoder = JSONEncoder()
                     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-                    Console.out(String(decoding: try encoder.encode(loaded.settings), as: UTF8.self))
+                    try Console.out(String(decoding: try encoder.encode(loaded.settings), as: UTF8.self))
                 } else {
-                    Console.out(loaded.explanation)
+                    try Console.out(loaded.explanation)
                 }
             }
         }

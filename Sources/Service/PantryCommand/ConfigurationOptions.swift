@@ -49,8 +49,32 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
     }
 }
 
-/// The two streams of a command.
+/// The two streams of a command. Foundation's file handles end the process when a disk is full or a reader has gone;
+/// a log that cannot be written must not stop a server that can still take orders.
 enum Console {
-    static func error(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
-    static func out(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+    /// A message. Where it cannot be written there is nobody to tell.
+    static func error(_ text: String) { _ = write("\(text)\n", to: STDERR_FILENO) }
+
+    /// Data.
+    /// - Throws: ``CommandFailure`` when it cannot be written: whoever reads half of it must not take it for all.
+    static func out(_ text: String) throws(CommandFailure) {
+        let fault = write("\(text)\n", to: STDOUT_FILENO)
+        guard fault != 0 else { return }
+        throw CommandFailure(.failed, "standard output cannot be written: \(String(cString: strerror(fault)))")
+    }
+
+    /// Writes all of the text.
+    /// - Returns: 0, or the `errno` that ended it.
+    private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return 0
+    }
 }

@@ -61,7 +61,7 @@ enum DemoGrocery {
                 try DataDirectory.writeSecret(key, to: keyFile)
             }
             while !address.isKnown { try await installation.time.sleep(for: .milliseconds(5)) }
-            Console.out(greeting(address.url, key, products))
+            try Console.out(greeting(address.url, key, products))
         } catch {
             logger.error("the demo grocery could not be set up", metadata: ["error": "\(error)"])
         }

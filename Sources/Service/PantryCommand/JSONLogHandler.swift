@@ -29,7 +29,7 @@ struct JSONLogHandler: LogHandler {
                 json.member(name, value.description)
             }
         }
-        FileHandle.standardError.write(Data((writer.string() + "\n").utf8))
+        Console.error(writer.string())
     }
 }
 

@@ -28,12 +28,12 @@ struct MigrateCommand: AsyncParsableCommand {
                         }
                     }
                 }
-                return Console.out(writer.string())
+                return try Console.out(writer.string())
             }
             for step in steps {
-                Console.out("\(step.database): \(dryRun ? "would apply" : "applied") \(step.number) \(step.name)")
+                try Console.out("\(step.database): \(dryRun ? "would apply" : "applied") \(step.number) \(step.name)")
             }
-            if steps.isEmpty { Console.out("every database has this version's schema") }
+            if steps.isEmpty { try Console.out("every database has this version's schema") }
         }
     }
 }

@@ -21,7 +21,7 @@ struct OrgCommand: AsyncParsableCommand {
             let (name, plan, region) = (name, plan, region)
             try await administer(options) { administration in
                 let made = try await administration.createOrganization(name: name, plan: plan, region: region)
-                Listing.print(made, ["id", "number", "name", "plan", "shard", "apiKey"], json: json)
+                try Listing.print(made, ["id", "number", "name", "plan", "shard", "apiKey"], json: json)
             }
         }
     }
@@ -32,7 +32,7 @@ struct OrgCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await administer(options) { administration in
-                Listing.print(
+                try Listing.print(
                     try await administration.organizations(), ["number", "id", "plan", "shard", "name"], json: json)
             }
         }
@@ -47,7 +47,7 @@ struct OrgCommand: AsyncParsableCommand {
             let id = id
             try await administer(options) { administration in
                 let shown = try await administration.organization(id)
-                Listing.print(shown, ["id", "number", "name", "plan", "shard", "createdAt"], json: json)
+                try Listing.print(shown, ["id", "number", "name", "plan", "shard", "createdAt"], json: json)
             }
         }
     }
@@ -63,7 +63,7 @@ struct OrgCommand: AsyncParsableCommand {
             let (id, plan) = (id, plan)
             try await administer(options) { administration in
                 let changed = try await administration.setPlan(id, plan: plan)
-                Listing.print(changed, ["id", "number", "name", "plan", "shard"], json: json)
+                try Listing.print(changed, ["id", "number", "name", "plan", "shard"], json: json)
             }
         }
     }
@@ -85,7 +85,7 @@ struct KeyCommand: AsyncParsableCommand {
             let (organization, role) = (organization, role)
             try await administer(options) { administration in
                 let made = try await administration.createKey(organization, role: role)
-                Listing.print(made, ["id", "role", "apiKey"], json: json)
+                try Listing.print(made, ["id", "role", "apiKey"], json: json)
             }
         }
     }
@@ -100,7 +100,7 @@ struct KeyCommand: AsyncParsableCommand {
             let organization = organization
             try await administer(options) { administration in
                 let keys = try await administration.keys(organization)
-                Listing.print(keys, ["id", "role", "createdAt", "revokedAt"], json: json)
+                try Listing.print(keys, ["id", "role", "createdAt", "revokedAt"], json: json)
             }
         }
     }
@@ -141,7 +141,8 @@ extension Refusal {
         case .notFound(let text), .alreadyExists(let text), .busy(let text), .paymentUnavailable(let text),
             .overloaded(let text), .shardUnavailable(let text), .unknownOutcome(let text):
             text
-        case .invalid(let problems): problems.map(\.detail).joined(separator: "; ")
+        case .invalid(let problems):
+            problems.map { "\($0.pointer.dropFirst()): \($0.detail)" }.joined(separator: "; ")
         case .outOfStock, .stockChanged, .invalidTransition, .paymentDeclined, .keyReused, .keyInProgress: "\(self)"
         }
     }

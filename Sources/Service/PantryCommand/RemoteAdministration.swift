@@ -18,8 +18,10 @@ struct RemoteAdministration: Administration {
         let base = "http://\(host.contains(":") ? "[\(host)]" : host):\(configuration.server.port)"
         let remote = RemoteAdministration(base: base, token: token)
         do {
-            let (status, _) = try await remote.send(.GET, "/livez", nil, timeout: .milliseconds(500))
-            return status == 200 ? remote : nil
+            let (status, _) = try await remote.send(
+                .GET, "/v1/organizations?limit=1", nil, timeout: .milliseconds(500))
+            // 503 says that it is starting. Any other refusal is one of a server with other data.
+            return status == 200 || status == 503 ? remote : nil
         } catch {
             // Nobody there, or nobody who speaks HTTP: the data is opened directly, and its lock says if that is wrong.
             return nil
@@ -27,11 +29,8 @@ struct RemoteAdministration: Administration {
     }
 
     func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
-        var body = JSONObject()
-        body["name"] = .string(name)
-        if let plan { body["plan"] = .string(plan) }
-        if let region { body["region"] = .string(region) }
-        return try await call(.POST, "/v1/organizations", .object(body))
+        let body = Self.organizationBody(name: name, plan: plan, region: region)
+        return try await call(.POST, "/v1/organizations", body)
     }
     func organizations() async throws -> [JSONValue] { try await list("/v1/organizations") }
     func organization(_ id: String) async throws -> JSONValue {
@@ -71,8 +70,10 @@ struct RemoteAdministration: Administration {
         guard (200..<300).contains(status) else {
             let problem = answer.object
             let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "status \(status)"
-            let fields = (problem?["errors"]?.array ?? []).compactMap { $0.object?["detail"]?.string }
-            throw CommandFailure(.failed, ([detail] + fields).joined(separator: "; "))
+            let fields = (problem?["errors"]?.array ?? []).compactMap { field in
+                field.object?["detail"]?.string.map { "\(field.object?["pointer"]?.string?.dropFirst() ?? ""): \($0)" }
+            }
+            throw CommandFailure(.failed, fields.isEmpty ? detail : fields.joined(separator: "; "))
         }
         return answer
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Determinism
+import Foundation
 import Logging
 import PantryAssembly
 import PantryDomain
@@ -20,6 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
+            // Whoever reads the log may go away; that must not take the server along.
+            signal(SIGPIPE, SIG_IGN)
             let loaded = try options.load(flags: flags)
             let time = SystemTime()
             let logger = Logs.logger(environment: ConfigurationOptions.environment, time: time)

@@ -23,7 +23,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 let directory = loaded.configuration.data.directory
                 throw CommandFailure(.unavailable, "the data in “\(directory)” cannot be read: \(error)")
             }
-            Console.out(json ? Self.render(report) : Self.describe(report))
+            try Console.out(json ? Self.render(report) : Self.describe(report))
             if !report.isClean { throw ExitCode(CommandFailure.Code.failed.rawValue) }
         }
     }

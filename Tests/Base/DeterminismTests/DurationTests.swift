@@ -4,16 +4,19 @@ import Testing
 /// Durations, instants, and the seeded generator.
 @Suite("Durations and randomness")
 struct DurationTests {
-    @Test(arguments: [
-        (.zero, 0, 0), (.nanoseconds(1), 1, 0), (.nanoseconds(-1), -1, 0), (.nanoseconds(1_999), 1_999, 1),
-        (.nanoseconds(-1_999), -1_999, -1), (.milliseconds(1_500), 1_500_000_000, 1_500_000),
-        (.nanoseconds(Int64.max), .max, 9_223_372_036_854_775), (.nanoseconds(Int64.min), .min, -9_223_372_036_854_775),
-        (.seconds(9_223_372_037), .max, 9_223_372_037_000_000), (.seconds(-9_223_372_037), .min, -9_223_372_037_000_000),
-        (.microseconds(Int64.max), .max, .max), (.microseconds(Int64.min), .min, .min),
-        (.seconds(9_223_372_036_855), .max, .max), (.seconds(-9_223_372_036_855), .min, .min),
-        (.seconds(Int64.max), .max, .max), (.seconds(Int64.min), .min, .min),
-        (.nanoseconds(Int64.max) + .nanoseconds(1), .max, 9_223_372_036_854_775),
-    ] as [(Duration, Int64, Int64)])
+    @Test(
+        arguments: [
+            (.zero, 0, 0), (.nanoseconds(1), 1, 0), (.nanoseconds(-1), -1, 0), (.nanoseconds(1_999), 1_999, 1),
+            (.nanoseconds(-1_999), -1_999, -1), (.milliseconds(1_500), 1_500_000_000, 1_500_000),
+            (.nanoseconds(Int64.max), .max, 9_223_372_036_854_775),
+            (.nanoseconds(Int64.min), .min, -9_223_372_036_854_775),
+            (.seconds(9_223_372_037), .max, 9_223_372_037_000_000),
+            (.seconds(-9_223_372_037), .min, -9_223_372_037_000_000),
+            (.microseconds(Int64.max), .max, .max), (.microseconds(Int64.min), .min, .min),
+            (.seconds(9_223_372_036_855), .max, .max), (.seconds(-9_223_372_036_855), .min, .min),
+            (.seconds(Int64.max), .max, .max), (.seconds(Int64.min), .min, .min),
+            (.nanoseconds(Int64.max) + .nanoseconds(1), .max, 9_223_372_036_854_775),
+        ] as [(Duration, Int64, Int64)])
     func conversionsSaturate(duration: Duration, nanoseconds: Int64, microseconds: Int64) {
         #expect(duration.inNanoseconds == nanoseconds)
         #expect(duration.inMicroseconds == microseconds)

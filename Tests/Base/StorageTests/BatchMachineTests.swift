@@ -15,7 +15,9 @@ struct BatchMachineTests {
         Submission(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { answers.note($0) }
     }
 
-    private func deposits(_ list: [(String, Int64)], _ answers: Notes<Result<Deposit.Outcome, LaneFailure>>)
+    private func deposits(
+        _ list: [(String, Int64)], _ answers: Notes<Result<Deposit.Outcome, LaneFailure>>
+    )
         -> BatchMachine
     {
         BatchMachine(list.map { submission(Deposit(name: $0, amount: $1), answers) })
@@ -48,13 +50,14 @@ struct BatchMachineTests {
         #expect(rows.trace == ["begin 2", "load accounts/a", "end"])
     }
 
-    @Test(arguments: [
-        (nil, 4, false), (FenceRecord(organization: 1, epoch: 4, state: .fenced), 4, false),
-        (FenceRecord(organization: 1, epoch: 4, state: .active), 3, false),
-        (FenceRecord(organization: 1, epoch: 4, state: .active), 5, false),
-        (FenceRecord(organization: 2, epoch: 4, state: .active), 4, false),
-        (FenceRecord(organization: 1, epoch: 4, state: .active), 4, true),
-    ] as [(FenceRecord?, Int64, Bool)])
+    @Test(
+        arguments: [
+            (nil, 4, false), (FenceRecord(organization: 1, epoch: 4, state: .fenced), 4, false),
+            (FenceRecord(organization: 1, epoch: 4, state: .active), 3, false),
+            (FenceRecord(organization: 1, epoch: 4, state: .active), 5, false),
+            (FenceRecord(organization: 2, epoch: 4, state: .active), 4, false),
+            (FenceRecord(organization: 1, epoch: 4, state: .active), 4, true),
+        ] as [(FenceRecord?, Int64, Bool)])
     func fenceDecidesWhetherACommandRuns(fence: FenceRecord?, epoch: Int64, isServed: Bool) throws {
         var rows = MemoryRows([Account("a", 1)], fences: fence.map { [$0] } ?? [])
         let answers = Notes<Result<Deposit.Outcome, LaneFailure>>()
@@ -62,8 +65,17 @@ struct BatchMachineTests {
         try rows.run(BatchMachine([submission(Deposit(name: "a", amount: 1), answers, tenant: tenant)]))
         #expect(answers.all == [isServed ? .success(.balance(2)) : .failure(.fenced)])
         #expect(try rows.account("a")?.balance == (isServed ? 2 : 1))
-        let steps = isServed ? ["load fences", "load accounts/a", "write 1+1"] : ["load fences"]
-        #expect(rows.trace == ["begin 1"] + steps + ["end"], "nothing is loaded before the fence is known")
+        let steps = isServed ? ["load fences accounts/a", "write 1+1"] : ["load fences accounts/a"]
+        #expect(rows.trace == ["begin 1"] + steps + ["end"], "in one trip, the fence first")
+    }
+
+    @Test func fencedTenantLoadsNoFurther() throws {
+        var rows = MemoryRows([Account("a", 1, owner: "b"), Account("b", 1)])
+        let answers = Notes<Result<Int, LaneFailure>>()
+        let tenant = Tenant(organization: 1, epoch: 4)
+        try rows.run(BatchMachine([submission(Chain(first: "a"), answers, tenant: tenant)]))
+        #expect(rows.trace == ["begin 1", "load fences accounts/a", "end"])
+        #expect(answers.all == [.failure(.fenced)])
     }
 
     @Test func fencedCommandDoesNotHarmAnotherTenants() throws {
@@ -186,10 +198,11 @@ struct BatchMachineTests {
         #expect(try rows.account("a")?.balance == 2 && rows.account("b")?.balance == 2)
     }
 
-    @Test(arguments: [
-        (.unknown("x"), .unknown("x")), (.full("x"), .unavailable("no room left for the database: x")),
-        (.unavailable("x"), .unavailable("the database is unavailable: x")),
-    ] as [(StorageError, LaneFailure)])
+    @Test(
+        arguments: [
+            (.unknown("x"), .unknown("x")), (.full("x"), .unavailable("no room left for the database: x")),
+            (.unavailable("x"), .unavailable("the database is unavailable: x")),
+        ] as [(StorageError, LaneFailure)])
     func failureOfTheDatabaseIsEveryCommands(error: StorageError, failure: LaneFailure) throws {
         var rows = MemoryRows([Account("a", 1)], fences: [active])
         rows.commitError = error
@@ -204,11 +217,12 @@ struct BatchMachineTests {
         #expect(rows.trace.filter { $0.hasPrefix("begin") } == ["begin 3"])
     }
 
-    @Test(arguments: [
-        (.constraint("x"), .conflict("x")), (.conflict("x"), .conflict("x")),
-        (.corrupt("x"), .unavailable("the stored data is damaged: x")),
-        (.statement("x"), .unavailable("a wrong SQL statement: x")),
-    ] as [(StorageError, LaneFailure)])
+    @Test(
+        arguments: [
+            (.constraint("x"), .conflict("x")), (.conflict("x"), .conflict("x")),
+            (.corrupt("x"), .unavailable("the stored data is damaged: x")),
+            (.statement("x"), .unavailable("a wrong SQL statement: x")),
+        ] as [(StorageError, LaneFailure)])
     func failureThatMayBeOneCommandsIsTriedAlone(error: StorageError, failure: LaneFailure) throws {
         var rows = MemoryRows([Account("a", 1)])
         rows.commitError = error

@@ -34,7 +34,9 @@ struct Account: Record, Hashable {
         row.integer(balance)
         row.integer(version)
     }
-    var values: [SQLValue] { [.integer(organization), .text(name), .text(owner), .integer(balance), .integer(version)] }
+    var values: [SQLValue] {
+        [.integer(organization), .text(name), .text(owner), .integer(balance), .integer(version)]
+    }
 }
 
 /// A row that is only ever inserted.

@@ -14,6 +14,9 @@ final class TemporaryDatabase: Sendable {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     func open() throws -> SQLiteDatabase {
-        try SQLiteDatabase.open(SQLiteConfiguration(name: "test", path: path), time: SystemTime())
+        var configuration = SQLiteConfiguration(name: "test", path: path)
+        // The folder lives as long as the database does.
+        configuration.failureObserver = { [self] _ in withExtendedLifetime(self) {} }
+        return try SQLiteDatabase.open(configuration, time: SystemTime())
     }
 }

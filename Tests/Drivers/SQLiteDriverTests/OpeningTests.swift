@@ -123,6 +123,16 @@ struct OpeningTests {
         #expect(try await guest.value("a") == 7)
     }
 
+    /// Whoever copies the file of a stopped server has everything.
+    @Test func closedFileIsWholeWithoutItsLog() async throws {
+        let file = try TemporaryDatabase()
+        let database = try await file.open()
+        _ = try await database.withLane { try await $0.count("a", 3) }
+        try database.close()
+        for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
+        #expect(try await file.open().value("a") == 3)
+    }
+
     @Test func everyCallFailsAfterClosing() async throws {
         let file = try TemporaryDatabase()
         let database = try await file.open()

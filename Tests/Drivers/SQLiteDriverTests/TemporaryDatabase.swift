@@ -18,6 +18,9 @@ final class TemporaryDatabase: Sendable {
     func open(_ change: (inout SQLiteConfiguration) -> Void = { _ in }) async throws -> SQLiteDatabase {
         var configuration = SQLiteConfiguration(name: "test", path: path)
         change(&configuration)
+        // The folder lives as long as the database does.
+        let observer = configuration.failureObserver
+        configuration.failureObserver = { [self] error in withExtendedLifetime(self) { observer?(error) } }
         let database = try SQLiteDatabase.open(configuration, time: SystemTime())
         if !configuration.isReadOnly {
             try await Migrator(Self.schema, dialect: .sqlite).migrate(database, time: SystemTime())

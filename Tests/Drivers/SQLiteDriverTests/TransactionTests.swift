@@ -8,7 +8,8 @@ import Testing
 struct TransactionTests {
     private struct Stop: Error {}
 
-    private let set = "INSERT INTO counters VALUES (1, $1, $2, NULL, 1) ON CONFLICT DO UPDATE SET value = excluded.value"
+    private let set =
+        "INSERT INTO counters VALUES (1, $1, $2, NULL, 1) ON CONFLICT DO UPDATE SET value = excluded.value"
 
     @Test func transactionCommitsOrLeavesNothing() async throws {
         let file = try TemporaryDatabase()

@@ -69,12 +69,20 @@ struct TroubleTests {
     /// The engine's own limit on the file's size, which fails as a full disk does.
     @Test func fileThatMayNotGrowIsFull() async throws {
         let file = try TemporaryDatabase()
-        let database = try await file.open()
-        let big = String(repeating: "x", count: 60_000)
+        let seen = Notes<StorageError>()
+        let database = try await file.open { $0.failureObserver = { seen.note($0) } }
+        let big = String(repeating: "x", count: 200_000)
         try await database.withLane { lane in
             #expect(try await lane.count("a", 1) == 1)
             _ = try await database.write { try await $0.execute(SQLStatement("PRAGMA max_page_count = 20")) }
+            _ = try await lane.count("a", 1, limit: 1)
+            _ = try? await lane.count("a", -9)
+            #expect(seen.all == [], "refusals are nothing for an operator")
             await expectNoRoom { _ = try await lane.count("big", 1, note: big) }
+            guard case .full? = seen.all.first, seen.all.count == 1 else {
+                Issue.record("the operator's log hears \(seen.all)")
+                return
+            }
             let error = await #expect(throws: StorageError.self) {
                 try await database.write { transaction in
                     try await transaction.execute(

@@ -6,10 +6,12 @@ import Testing
 /// Values on their way into SQLite and back, and parameters in any order.
 @Suite("Values and parameters")
 struct ValueTests {
-    @Test(arguments: [
-        .null, 0, -1, .integer(.max), .integer(.min), "", "a", "a\0b", "\0", "é", "e\u{301}", "😀", "' OR 1=1 --", "$1",
-        .bytes([]), .bytes([0]), .bytes([0, 255, 0]), .bytes([UInt8](repeating: 7, count: 100_000)),
-    ] as [SQLValue])
+    @Test(
+        arguments: [
+            .null, 0, -1, .integer(.max), .integer(.min), "", "a", "a\0b", "\0", "é", "e\u{301}", "😀", "' OR 1=1 --",
+            "$1",
+            .bytes([]), .bytes([0]), .bytes([0, 255, 0]), .bytes([UInt8](repeating: 7, count: 100_000)),
+        ] as [SQLValue])
     func comesBackAsItWas(value: SQLValue) async throws {
         let file = try TemporaryDatabase()
         let database = try await file.open()
@@ -76,7 +78,8 @@ struct ValueTests {
     @Test func averageIsCutOffToAWholeNumber() async throws {
         let file = try TemporaryDatabase()
         let database = try await file.open()
-        let rows = try await database.read(SQLStatement("SELECT avg(x), -avg(x) FROM (SELECT 1 x UNION SELECT 2)"), .strong)
+        let rows = try await database.read(
+            SQLStatement("SELECT avg(x), -avg(x) FROM (SELECT 1 x UNION SELECT 2)"), .strong)
         #expect(rows == [SQLRow([1, -1])])
     }
 }

@@ -25,7 +25,8 @@ struct ExternalCallMachineTests {
         ("called done", .called(.done(1))), ("called refused", .called(.refused(code: "c", reason: "r"))),
         ("called notSent", .called(.notSent("n"))), ("called unknown", .called(.unknown("u"))),
         ("asked done", .asked(.done(2))), ("asked refused", .asked(.refused(code: "c", reason: "r"))),
-        ("asked pending", .asked(.pending)), ("asked absent", .asked(.absent)), ("asked unknown", .asked(.unknown("u"))),
+        ("asked pending", .asked(.pending)), ("asked absent", .asked(.absent)),
+        ("asked unknown", .asked(.unknown("u"))),
         ("rested", .rested),
     ]
     private static let out = "unknown an event came out of turn"

@@ -79,8 +79,9 @@ struct SagaCommandTests {
         let (result, work) = run(step, on: stored, epoch: epoch)
         #expect(result == .fenced("the saga is held at epoch 2, not \(epoch)"))
         #expect(work.changes.isEmpty && work.appended.isEmpty)
-        #expect(SagaCommand(step, saga: id, organization: 1, epoch: epoch).needs(work) == [.row(SagaRecord.key(1, id))]
-            || SagaCommand(step, saga: id, organization: 1, epoch: epoch).needs(work).isEmpty)
+        #expect(
+            SagaCommand(step, saga: id, organization: 1, epoch: epoch).needs(work) == [.row(SagaRecord.key(1, id))]
+                || SagaCommand(step, saga: id, organization: 1, epoch: epoch).needs(work).isEmpty)
     }
 
     @Test(arguments: [SagaStateMachine.State.succeeded, .compensated])

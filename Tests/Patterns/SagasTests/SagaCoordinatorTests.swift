@@ -128,12 +128,10 @@ struct SagaCoordinatorTests {
             await eventually("it is at work") { gate.waitingCount == 1 }
             async let first = coordinator.report(of: saga(1), until: soon)
             async let second = coordinator.report(of: saga(1), until: soon)
-            for _ in 0..<100 { await Task.yield() }
+            await eventually("both wait") { coordinator.waiterCount == 2 }
             gate.open()
-            let reports = await [first, second]
-            // One that came after the end hears nothing, and reads the row instead.
-            #expect(reports.allSatisfy { $0 == "epoch 4" || $0 == nil })
-            #expect(reports.contains("epoch 4"))
+            #expect(await [first, second] == ["epoch 4", "epoch 4"])
+            #expect(coordinator.waiterCount == 0)
         }
         #expect(worked.all == [saga(1)], "not twice at one time")
     }
@@ -173,7 +171,7 @@ struct SagaCoordinatorTests {
         let (back, deadline) = (Notes<String?>(), time.instant() + .milliseconds(30))
         await withDiscardingTaskGroup { group in
             group.addTask { back.note(await coordinator.report(of: saga(1), until: deadline)) }
-            for _ in 0..<100 { await Task.yield() }
+            await eventually("it waits") { coordinator.waiterCount == 1 }
             coordinator.stop()
             await advanceUntil("the wait ends though the work does not") { back.all.count == 1 }
         }

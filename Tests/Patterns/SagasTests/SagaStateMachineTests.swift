@@ -59,9 +59,10 @@ struct SagaStateMachineTests {
             }
         }
         #expect(canEnd == Set(State.allCases))
-        #expect(State.allCases.map(\.rawValue).sorted() == [
-            "compensated", "compensating", "parked", "running", "stuck", "succeeded",
-        ], "what the schema's check allows")
+        #expect(
+            State.allCases.map(\.rawValue).sorted() == [
+                "compensated", "compensating", "parked", "running", "stuck", "succeeded",
+            ], "what the schema's check allows")
     }
 
     private static func reachable(from state: State) -> Set<State> {

@@ -27,7 +27,13 @@ public struct Migrator: Sendable {
             let statements = migration.statements(for: dialect)
             let appliedAt = time.now().microseconds
             try await database.write { transaction in
-                for text in historyTable + statements { try await transaction.execute(SQLStatement(text)) }
+                for text in historyTable { try await transaction.execute(SQLStatement(text)) }
+                // Somebody else may have applied it since the plan was made.
+                let applied = try await transaction.execute(
+                    SQLStatement(
+                        "SELECT 1 FROM schema_migrations WHERE number = $1", [.integer(Int64(migration.number))]))
+                guard applied.isEmpty else { return }
+                for text in statements { try await transaction.execute(SQLStatement(text)) }
                 try await transaction.execute(
                     SQLStatement(
                         "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",

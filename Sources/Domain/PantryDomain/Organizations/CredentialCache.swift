@@ -22,6 +22,7 @@ final class ControlCache: Sendable {
     private struct State {
         var keys: [APIKeyID: CachedKey] = [:]
         var organizations: [Int64: CachedOrganization] = [:]
+        var generation = 0
     }
     static let capacity = 50_000
     private let state = Mutex(State())
@@ -29,19 +30,35 @@ final class ControlCache: Sendable {
     func key(_ id: APIKeyID) -> CachedKey? { state.withLock { $0.keys[id] } }
     func organization(_ number: Int64) -> CachedOrganization? { state.withLock { $0.organizations[number] } }
 
-    func remember(_ record: APIKeyRecord, at now: Instant) {
+    /// Raised whenever something is forgotten. Who reads a record takes it before, so that what was read before a
+    /// change is not remembered after it.
+    var generation: Int { state.withLock { $0.generation } }
+
+    func remember(_ record: APIKeyRecord, at now: Instant, since generation: Int) {
         state.withLock { state in
+            guard state.generation == generation else { return }
             // Full: begin anew rather than keep books about who was used last; the next requests fill it again.
             if state.keys.count >= Self.capacity { state.keys = [:] }
             state.keys[record.id] = CachedKey(record: record, readAt: now)
         }
     }
-    func remember(_ record: OrganizationRecord, at now: Instant) {
+    func remember(_ record: OrganizationRecord, at now: Instant, since generation: Int) {
         state.withLock { state in
+            guard state.generation == generation else { return }
             if state.organizations.count >= Self.capacity { state.organizations = [:] }
             state.organizations[record.number] = CachedOrganization(record: record, readAt: now)
         }
     }
-    func forget(_ id: APIKeyID) { state.withLock { $0.keys[id] = nil } }
-    func forget(_ number: Int64) { state.withLock { $0.organizations[number] = nil } }
+    func forget(_ id: APIKeyID) {
+        state.withLock { state in
+            state.keys[id] = nil
+            state.generation += 1
+        }
+    }
+    func forget(_ number: Int64) {
+        state.withLock { state in
+            state.organizations[number] = nil
+            state.generation += 1
+        }
+    }
 }

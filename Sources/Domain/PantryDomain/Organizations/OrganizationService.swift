@@ -91,12 +91,13 @@ package final class OrganizationService: Sendable {
         let now = time.instant()
         let cached = cache.organization(number)
         if let cached, cached.readAt + freshness > now { return cached.record }
+        let generation = cache.generation
         do throws(Refusal) {
             let rows = try await read(
                 SQLStatement("\(OrganizationRecord.table.selectAllText) WHERE number = $1", [.integer(number)]))
             guard let row = rows.rows[0].first else { throw Refusal.notFound("there is no such organization") }
             let record: OrganizationRecord = try decoded { try row.record() }
-            cache.remember(record, at: now)
+            cache.remember(record, at: now, since: generation)
             return record
         } catch {
             // The control database is away: go on serving what is known.
@@ -157,12 +158,13 @@ package final class OrganizationService: Sendable {
         let now = time.instant()
         var record = cache.key(secret.id).flatMap { $0.readAt + freshness > now ? $0.record : nil }
         if record == nil {
+            let generation = cache.generation
             do throws(Refusal) {
                 let rows = try await read(
                     SQLStatement("\(APIKeyRecord.table.selectAllText) WHERE id = $1", [.uuid(secret.id.uuid)]))
                 record = try decoded { try rows.rows[0].first?.record() }
                 // A key that does not exist is not remembered: anybody can make those up.
-                if let record { cache.remember(record, at: now) } else { cache.forget(secret.id) }
+                if let record { cache.remember(record, at: now, since: generation) }
             } catch {
                 guard case .shardUnavailable = error, let known = cache.key(secret.id) else { throw error }
                 record = known.record

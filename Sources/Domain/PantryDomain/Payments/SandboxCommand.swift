@@ -103,7 +103,7 @@ struct SandboxCommand: LaneCommand {
         guard var operation = work[SandboxOperation.key(key)] else {
             // A tombstone: the charge that this voids may still be on its way, and is refused when it comes.
             var tombstone = SandboxOperation(
-                name: key, kind: .charge, reference: reference, parent: nil, amount: Money(0, "XXX"), method: "",
+                name: key, kind: .charge, reference: reference, parent: nil, amount: Money(0, ""), method: "",
                 status: .voided, completesAt: nil, now: now)
             tombstone.record(in: &work, at: now)
             return .commit(tombstone.answer)

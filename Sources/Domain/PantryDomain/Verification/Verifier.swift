@@ -9,6 +9,10 @@ package struct VerificationReport: Sendable {
         package var promise: String
         /// The offending rows, as `column=value` in words.
         package var rows: [String]
+
+        package init(database: String, invariant: String, promise: String, rows: [String]) {
+            (self.database, self.invariant, self.promise, self.rows) = (database, invariant, promise, rows)
+        }
     }
     package var findings: [Finding] = []
     /// How many invariants were checked, and over how many orders.

@@ -1,4 +1,5 @@
 import Determinism
+import Logging
 import SQLiteDriver
 import Storage
 
@@ -8,27 +9,53 @@ package enum DatabaseFiles {
     package static let providerFile = "sandbox-provider.db"
 
     static func open(
-        _ configuration: PantryConfiguration, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool = false
+        _ configuration: PantryConfiguration, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool = false,
+        logger: Logger? = nil
     ) throws(StorageError) -> [Installation.NamedDatabase] {
         var databases: [Installation.NamedDatabase] = []
-        func add(_ name: String, _ role: Installation.NamedDatabase.Role, _ path: String) throws(StorageError) {
-            var settings = SQLiteConfiguration(name: name, path: path)
-            settings.isReadOnly = readOnly
-            settings.readerCount = role == .shard ? 4 : 2
-            settings.commitObserver = faultPoints?.observer(for: name)
-            let database = try SQLiteDatabase.open(settings, time: time)
-            databases.append(Installation.NamedDatabase(name: name, role: role, database: database))
+        for place in places(configuration) {
+            let database = try database(
+                at: place, faultPoints: faultPoints, time: time, readOnly: readOnly, logger: logger)
+            databases.append(Installation.NamedDatabase(name: place.name, role: place.role, database: database))
         }
+        return databases
+    }
+
+    private struct Place {
+        var name: String
+        var role: Installation.NamedDatabase.Role
+        var path: String
+    }
+
+    private static func places(_ configuration: PantryConfiguration) -> [Place] {
+        var places: [Place] = []
         switch configuration.control.url {
-        case .sqlite(let path): try add("control", .control, path)
+        case .sqlite(let path): places.append(Place(name: "control", role: .control, path: path))
         }
         for shard in configuration.shards {
             switch shard.primary {
-            case .sqlite(let path): try add(shard.name, .shard, path)
+            case .sqlite(let path): places.append(Place(name: shard.name, role: .shard, path: path))
             }
         }
-        try add("provider", .provider, "\(configuration.data.directory)/\(providerFile)")
-        return databases
+        places.append(
+            Place(name: "provider", role: .provider, path: "\(configuration.data.directory)/\(providerFile)"))
+        return places
+    }
+
+    private static func database(
+        at place: Place, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool, logger: Logger?
+    ) throws(StorageError) -> SQLiteDatabase {
+        var settings = SQLiteConfiguration(name: place.name, path: place.path)
+        settings.isReadOnly = readOnly
+        settings.readerCount = place.role == .shard ? 4 : 2
+        settings.commitObserver = faultPoints?.observer(for: place.name)
+        if let logger {
+            settings.failureObserver = { error in
+                logger.error("a database failed", metadata: ["database": "\(place.name)", "error": "\(error)"])
+            }
+        }
+        if !readOnly { DataDirectory.createPrivate(place.path) }
+        return try SQLiteDatabase.open(settings, time: time)
     }
 
     /// A verifier over the stored data, which may belong to a running server.
@@ -51,15 +78,27 @@ extension DatabaseFiles {
     package static func migrate(
         _ configuration: PantryConfiguration, dryRun: Bool, time: any TimeSource
     ) async throws -> [MigrationStep] {
-        try DataDirectory.create(configuration.data.directory)
         var steps: [MigrationStep] = []
+        func add(_ migrations: [Migration], to database: String) {
+            steps += migrations.map { MigrationStep(database: database, number: $0.number, name: $0.name) }
+        }
+        if dryRun {
+            for place in places(configuration) {
+                // A file that is not there yet is not made: a dry run leaves everything as it is.
+                guard DataDirectory.holds(place.path) else {
+                    add(place.role.schema, to: place.name)
+                    continue
+                }
+                let database = try database(at: place, faultPoints: nil, time: time, readOnly: true, logger: nil)
+                add(try await Migrator(place.role.schema, dialect: .sqlite).plan(for: database).pending, to: place.name)
+                try database.close()
+            }
+            return steps
+        }
+        try DataDirectory.create(configuration.data.directory)
         for named in try open(configuration, faultPoints: nil, time: time) {
-            let migrator = Migrator(named.schema, dialect: .sqlite)
-            let migrations =
-                dryRun
-                ? try await migrator.plan(for: named.database).pending
-                : try await migrator.migrate(named.database, time: time)
-            steps += migrations.map { MigrationStep(database: named.name, number: $0.number, name: $0.name) }
+            let migrator = Migrator(named.role.schema, dialect: .sqlite)
+            add(try await migrator.migrate(named.database, time: time), to: named.name)
             try named.database.close()
         }
         return steps

@@ -57,6 +57,16 @@ package enum DataDirectory {
         }
     }
 
+    /// Makes an empty file that only its owner may read, unless there is one: SQLite would let everybody on the machine
+    /// read it, and the control database holds the fleet's secret. Whatever is wrong, opening the database tells.
+    static func createPrivate(_ path: String) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Whether there is a file at that path, or something that cannot be looked at.
+    static func holds(_ path: String) -> Bool { access(path, F_OK) == 0 || errno != ENOENT && errno != ENOTDIR }
+
     /// The first line of a small file; nil when there is no such file.
     package static func readSecret(_ path: String) throws(AssemblyError) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -26,17 +26,18 @@ package struct Installation: Sendable {
             case control
             case shard
             case provider
+
+            package var schema: [Migration] {
+                switch self {
+                case .control: ControlSchema.migrations
+                case .shard: TenantSchema.migrations
+                case .provider: SandboxSchema.migrations
+                }
+            }
         }
         package let name: String
         package let role: Role
         package let database: SQLiteDatabase
-        package var schema: [Migration] {
-            switch role {
-            case .control: ControlSchema.migrations
-            case .shard: TenantSchema.migrations
-            case .provider: SandboxSchema.migrations
-            }
-        }
     }
 
     /// Opens every database of the configuration, brings it to the present schema, and finishes what a crash left of
@@ -48,12 +49,16 @@ package struct Installation: Sendable {
     ) async throws -> Installation {
         let lock = try DirectoryLock.acquire(configuration.data.directory)
         let faultPoints = try FaultPoints(environment: environment)
-        let databases = try DatabaseFiles.open(configuration, faultPoints: faultPoints, time: time)
+        let databases = try DatabaseFiles.open(
+            configuration, faultPoints: faultPoints, time: time, logger: logger)
         for named in databases {
-            for migration in try await Migrator(named.schema, dialect: .sqlite).migrate(named.database, time: time) {
+            for migration in try await Migrator(named.role.schema, dialect: .sqlite).migrate(named.database, time: time)
+            {
                 logger.info("migrated", metadata: ["database": "\(named.name)", "migration": "\(migration.name)"])
             }
         }
+        let strays = try await OrganizationPlacement.faults(databases)
+        guard strays.isEmpty else { throw AssemblyError(strays.joined(separator: "; ")) }
         return try await build(
             configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
             logger: logger)

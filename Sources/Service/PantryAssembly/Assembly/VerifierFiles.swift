@@ -12,6 +12,15 @@ package struct VerifierFiles: Sendable {
             (name: $0.name, database: $0.database as any Database)
         }
         let provider = databases.first { $0.role == .provider }?.database
-        return try await Verifier(shards: shards, provider: provider, time: time).run()
+        var report = try await Verifier(shards: shards, provider: provider, time: time).run()
+        report.checked += 1
+        let strays = try await OrganizationPlacement.faults(databases)
+        if !strays.isEmpty {
+            report.findings.append(
+                VerificationReport.Finding(
+                    database: "control", invariant: "placement",
+                    promise: "every organization is where the control database has placed it", rows: strays))
+        }
+        return report
     }
 }

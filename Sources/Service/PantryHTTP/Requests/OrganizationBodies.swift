@@ -2,12 +2,12 @@ import PantryDomain
 import StrictJSON
 
 /// The body of a new organization: `{name, plan?, region?}`. Whether the plan exists, the domain knows.
-struct OrganizationBody {
-    let name: String
-    let plan: String?
-    let region: String?
+package struct OrganizationBody {
+    package let name: String
+    package let plan: String?
+    package let region: String?
 
-    init(_ body: JSONValue) throws(Refusal) {
+    package init(_ body: JSONValue) throws(Refusal) {
         let problems = FieldProblemList()
         let reader = ObjectReader(body, at: "", members: ["name", "plan", "region"], problems)
         name = reader?.text("name", .required, .name) ?? ""

@@ -1,0 +1,111 @@
+import Determinism
+import Storage
+
+/// What the conformance suite keeps in the database that it is run on.
+enum ConformanceSchema {
+    static let migrations = [
+        Migration(
+            1, "conformance",
+            [
+                """
+                CREATE TABLE fences (
+                  organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL,
+                  version {int} NOT NULL
+                ) {table}
+                """,
+                """
+                CREATE TABLE jars (
+                  organization {int} NOT NULL, id {id} NOT NULL, made {int} NOT NULL,
+                  amount {int} NOT NULL CHECK (amount >= 0), label TEXT, version {int} NOT NULL,
+                  PRIMARY KEY (organization, id)
+                ) {table}
+                """,
+                """
+                CREATE TABLE entries (
+                  organization {int} NOT NULL, name TEXT NOT NULL, number {int} NOT NULL, delta {int} NOT NULL,
+                  PRIMARY KEY (organization, name, number)
+                ) {table}
+                """,
+            ])
+    ]
+}
+
+/// A row with a fixed and two mutable columns.
+struct Jar: Record, Hashable {
+    static let table = Table(
+        "jars", rank: 2, key: [.organization, .id("id")], fixed: ["made"], mutable: ["amount", "label"])
+
+    let organization: Int64
+    let id: UUIDv7
+    let made: Timestamp
+    var amount: Int64
+    var label: String?
+    private let version: Int64
+
+    init(_ number: UInt64, _ amount: Int64, label: String? = nil, made: Timestamp = Timestamp(microseconds: 5)) {
+        (organization, id, self.made) = (1, UUIDv7(high: 1, low: number), made)
+        (self.amount, self.label, version) = (amount, label, 1)
+    }
+    static func key(_ number: UInt64) -> Key<Jar> { Key(organization: 1, id: UUIDv7(high: 1, low: number)) }
+    var key: Key<Jar> { Key(organization: organization, id: id) }
+
+    init(from row: any ColumnReader) throws {
+        organization = try row.integer()
+        id = try row.uuid()
+        made = try row.timestamp()
+        amount = try row.integer()
+        label = try row.optionalText()
+        version = try row.integer()
+    }
+    func write(to row: any ColumnWriter) {
+        row.integer(organization)
+        row.uuid(id)
+        row.timestamp(made)
+        row.integer(amount)
+        row.text(label)
+        row.integer(version)
+    }
+}
+
+/// An append-only row.
+struct JarEntry: Record, Hashable {
+    static let table = Table(
+        "entries", rank: 3, key: [.organization, .text("name"), .number("number")], fixed: ["delta"])
+
+    let name: String
+    let number: Int64
+    let delta: Int64
+
+    init(_ name: String, _ number: Int64, _ delta: Int64) {
+        (self.name, self.number, self.delta) = (name, number, delta)
+    }
+    var key: Key<JarEntry> { Key(organization: 1, text: name, number: number) }
+
+    init(from row: any ColumnReader) throws {
+        _ = try row.integer()
+        name = try row.text()
+        number = try row.integer()
+        delta = try row.integer()
+    }
+    func write(to row: any ColumnWriter) {
+        row.integer(1)
+        row.text(name)
+        row.integer(number)
+        row.integer(delta)
+    }
+}
+
+/// A command made of two closures.
+struct ClosureCommand<Outcome: Sendable>: LaneCommand {
+    let asked: @Sendable (WorkingSet) -> [Need]
+    let decision: @Sendable (inout WorkingSet, Timestamp) -> Verdict<Outcome>
+
+    init(
+        _ needs: [Need] = [], _ decision: @escaping @Sendable (inout WorkingSet, Timestamp) -> Verdict<Outcome>
+    ) {
+        asked = { _ in needs }
+        self.decision = decision
+    }
+    func needs(_ loaded: WorkingSet) -> [Need] { asked(loaded) }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> { decision(&work, now) }
+}

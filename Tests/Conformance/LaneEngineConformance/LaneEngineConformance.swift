@@ -1,0 +1,270 @@
+import Determinism
+import Storage
+import Testing
+
+/// What every engine of the write lane must do, whatever database it speaks to.
+struct LaneEngineConformance<Engine: LaneEngine & Database>: Sendable {
+    let dialect: Dialect
+    /// Opens the same, at first empty, database once more.
+    let open: @Sendable () async throws -> Engine
+
+    func check() async throws {
+        let engine = try await open()
+        try await Migrator(ConformanceSchema.migrations, dialect: dialect).migrate(engine, time: SystemTime())
+        try await withLane(engine) { lane in
+            try await rowsComeAndGo(lane, engine)
+            try await selections(lane)
+            try await fences(lane, engine)
+            try await oneBadCommand(lane, engine)
+        }
+        try await changesBehindABatch(engine)
+        try await unreadableRow(engine)
+        try await twoLanes(engine, try await open())
+    }
+
+    private func withLane(_ engine: Engine, _ body: (WriteLane) async throws -> Void) async throws {
+        let lane = WriteLane(engine: engine, time: SystemTime())
+        async let running: Void = lane.run()
+        do { try await body(lane) } catch {
+            lane.stop()
+            await running
+            throw error
+        }
+        lane.stop()
+        await running
+    }
+
+    private func submit<C: LaneCommand>(
+        _ command: C, _ lane: WriteLane, tenant: Tenant? = nil
+    ) async throws(LaneFailure) -> C.Outcome {
+        try await lane.submit(command, tenant: tenant, deadline: SystemTime().instant() + .seconds(60))
+    }
+
+    private func load(_ number: UInt64, _ lane: WriteLane) async throws -> Jar? {
+        try await submit(ClosureCommand([.row(Jar.key(number))]) { work, _ in .discard(work[Jar.key(number)]) }, lane)
+    }
+
+    private func put(_ jar: Jar) -> ClosureCommand<Jar?> {
+        ClosureCommand([.row(jar.key)]) { work, _ in
+            let before = work[jar.key]
+            if var stored = before {
+                (stored.amount, stored.label) = (jar.amount, jar.label)
+                work.put(stored)
+            } else {
+                work.put(jar)
+            }
+            return .commit(before)
+        }
+    }
+
+    // MARK: rows
+
+    private func rowsComeAndGo(_ lane: WriteLane, _ engine: Engine) async throws {
+        #expect(try await load(1, lane) == nil)
+        #expect(try await submit(put(Jar(1, 10, label: "a\0é😀")), lane) == nil, "inserted")
+        #expect(try await load(1, lane) == Jar(1, 10, label: "a\0é😀"))
+        #expect(try await submit(put(Jar(1, 20, label: nil)), lane) != nil, "updated")
+        #expect(try await submit(put(Jar(1, 21, label: "")), lane)?.amount == 20, "at the version that it then had")
+        let changed = try #require(try await load(1, lane))
+        #expect(changed.amount == 21 && changed.label == "" && changed.made == Timestamp(microseconds: 5))
+        let refused = ClosureCommand([.row(Jar.key(1)), .row(Jar.key(2))]) { work, _ in
+            work.remove(Jar.key(1))
+            work.put(Jar(2, 1))
+            work.append(JarEntry("refused", 1, 1))
+            return Verdict<Int>.discard(3)
+        }
+        #expect(try await submit(refused, lane) == 3)
+        #expect(try await load(1, lane) == changed)
+        let anew = ClosureCommand([.row(Jar.key(1))]) { work, _ in
+            work.remove(Jar.key(1))
+            work.insert(Jar(1, 5, made: Timestamp(microseconds: 6)))
+            return Verdict<Int>.commit(1)
+        }
+        _ = try await submit(anew, lane)
+        #expect(try await load(1, lane) == Jar(1, 5, made: Timestamp(microseconds: 6)), "fixed columns too")
+        let remove = ClosureCommand([.row(Jar.key(1))]) { work, _ in
+            work.remove(Jar.key(1))
+            work.append(JarEntry("x", 1, -5))
+            work.append(JarEntry("x", 2, 0))
+            return Verdict<Bool>.commit(true)
+        }
+        _ = try await submit(remove, lane)
+        #expect(try await load(1, lane) == nil)
+        let entries = try await engine.read(
+            SQLStatement("SELECT \(JarEntry.table.list("e")) FROM entries e ORDER BY e.number"), .strong)
+        #expect(try entries.map { try $0.record(JarEntry.self) } == [JarEntry("x", 1, -5), JarEntry("x", 2, 0)])
+    }
+
+    private func selections(_ lane: WriteLane) async throws {
+        for (number, amount) in [(10, 3), (11, 1), (12, 2), (13, 9)] as [(UInt64, Int64)] {
+            _ = try await submit(put(Jar(number, amount, label: "s")), lane)
+        }
+        let small = Selection<Jar>("organization = $1 AND label = $2 AND amount < $3 ORDER BY amount", [1, "s", 9])
+        let sweep = ClosureCommand([.rows(small), .row(Jar.key(11))]) { work, _ in
+            let found = work[small].map(\.amount)
+            for var jar in work[small] {
+                jar.amount = 0
+                work.put(jar)
+            }
+            return Verdict<[Int64]>.commit(found)
+        }
+        #expect(try await submit(sweep, lane) == [1, 2, 3])
+        let none = Selection<Jar>("label = $2 AND amount > $1", [100, "s"])
+        let count = ClosureCommand([.rows(none)]) { work, _ in Verdict<Int>.discard(work[none].count) }
+        #expect(try await submit(count, lane) == 0)
+        let amounts = [try await load(10, lane)?.amount, try await load(13, lane)?.amount]
+        #expect(amounts == [0, 9])
+    }
+
+    private func fences(_ lane: WriteLane, _ engine: Engine) async throws {
+        try await engine.write { transaction in
+            for (organization, state) in [(1, "active"), (2, "fenced")] as [(Int64, String)] {
+                try await transaction.execute(
+                    SQLStatement("INSERT INTO fences VALUES ($1, 4, $2, 1)", [.integer(organization), .text(state)]))
+            }
+        }
+        let command = put(Jar(20, 1))
+        for tenant in [(1, 3), (1, 5), (2, 4), (3, 4)] as [(Int64, Int64)] {
+            await #expect(throws: LaneFailure.fenced) {
+                _ = try await submit(command, lane, tenant: Tenant(organization: tenant.0, epoch: tenant.1))
+            }
+        }
+        #expect(try await load(20, lane) == nil)
+        _ = try await submit(command, lane, tenant: Tenant(organization: 1, epoch: 4))
+        #expect(try await load(20, lane) == Jar(20, 1))
+    }
+
+    // MARK: trouble
+
+    private func oneBadCommand(_ lane: WriteLane, _ engine: Engine) async throws {
+        let before = try await engine.read(SQLStatement("SELECT count(*) FROM entries"), .strong)[0].integer(0)
+        let outcomes = await withTaskGroup(of: (Int, LaneFailure?).self) { group in
+            for index in 0..<40 {
+                group.addTask {
+                    // Every tenth breaks a check, every other tenth a key.
+                    let bad = ClosureCommand([.row(Jar.key(30))]) { work, _ in
+                        if index % 20 == 0 { work.insert(Jar(31 + UInt64(index), -1)) }
+                        work.append(JarEntry("bad", index % 20 == 10 ? -1 : Int64(index), 1))
+                        if index % 20 == 10 { work.append(JarEntry("bad", -1, 1)) }
+                        return Verdict<Bool>.commit(true)
+                    }
+                    do throws(LaneFailure) { _ = try await submit(bad, lane) } catch { return (index, error) }
+                    return (index, nil)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        for (index, failure) in outcomes {
+            if index % 10 == 0 {
+                guard case .conflict? = failure else {
+                    Issue.record("\(index): \(String(describing: failure))")
+                    continue
+                }
+            } else {
+                #expect(failure == nil, "\(index) is harmed by others")
+            }
+        }
+        let after = try await engine.read(SQLStatement("SELECT count(*) FROM entries"), .strong)[0].integer(0)
+        #expect(after - before == 36)
+        #expect(try await load(31, lane) == nil)
+    }
+
+    /// Someone else writes between two batches; what a batch reads is the present, and the guard holds.
+    private func changesBehindABatch(_ engine: Engine) async throws {
+        try await withLane(engine) { lane in
+            _ = try await submit(put(Jar(40, 1)), lane)
+            let stale = try #require(try await load(40, lane))
+            try await engine.write {
+                _ = try await $0.execute(
+                    SQLStatement("UPDATE jars SET amount = 7, version = version + 1 WHERE id = $1", [.uuid(stale.id)]))
+            }
+            #expect(try await load(40, lane)?.amount == 7)
+            // A command that writes a record which it did not read in this batch.
+            let failure = await #expect(throws: LaneFailure.self) {
+                _ = try await submit(
+                    ClosureCommand([.row(Jar.key(40))]) { work, _ in
+                        var old = stale
+                        old.amount = 2
+                        work.put(old)
+                        return Verdict<Bool>.commit(true)
+                    }, lane)
+            }
+            guard case .conflict? = failure else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(try await load(40, lane)?.amount == 7)
+        }
+    }
+
+    /// A row that is no record fails the command that asks for it, and no other.
+    private func unreadableRow(_ engine: Engine) async throws {
+        try await engine.write {
+            _ = try await $0.execute(SQLStatement("INSERT INTO fences VALUES (60, 1, 'sideways', 1)"))
+        }
+        try await withLane(engine) { lane in
+            let failures = await withTaskGroup(of: LaneFailure?.self) { group in
+                for index in 0..<20 {
+                    group.addTask {
+                        let tenant = index == 7 ? Tenant(organization: 60, epoch: 1) : nil
+                        do throws(LaneFailure) {
+                            _ = try await submit(put(Jar(60 + UInt64(index), 1)), lane, tenant: tenant)
+                        } catch { return error }
+                        return nil
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(failures.compactMap { $0 }.count == 1)
+            guard case .unavailable(let reason)? = failures.compactMap({ $0 }).first else { return }
+            #expect(reason.contains("sideways"))
+        }
+    }
+
+    /// Two servers, one database: units go from jar to jar, and none is made or lost.
+    private func twoLanes(_ first: Engine, _ second: Engine) async throws {
+        let jars = 4 as UInt64, each = 50 as Int64
+        try await withLane(first) { one in
+            for number in 0..<jars { _ = try await submit(put(Jar(100 + number, each)), one) }
+            try await withLane(second) { two in
+                await withTaskGroup(of: Void.self) { group in
+                    for worker in 0..<8 {
+                        group.addTask { await move(worker, worker % 2 == 0 ? one : two, jars) }
+                    }
+                }
+            }
+        }
+        let rows = try await first.read(
+            SQLStatement("SELECT amount FROM jars WHERE id >= $1", [.uuid(UUIDv7(high: 1, low: 100))]), .strong)
+        #expect(rows.count == Int(jars))
+        #expect(try rows.reduce(0) { $0 + (try $1.integer(0)) } == Int64(jars) * each)
+        let moves = try await first.read(SQLStatement("SELECT count(*) FROM entries WHERE name LIKE 'move%'"), .strong)
+        #expect(try moves[0].integer(0) > 0, "something was moved at all")
+    }
+
+    private func move(_ worker: Int, _ lane: WriteLane, _ jars: UInt64) async {
+        let random = SeededRandom(seed: UInt64(worker))
+        for step in 0..<40 as Range<Int64> {
+            let (from, to) = (100 + random.next(below: jars), 100 + random.next(below: jars))
+            let amount = Int64(random.next(below: 20))
+            let command = ClosureCommand([.row(Jar.key(from)), .row(Jar.key(to))]) { work, _ in
+                guard from != to, var source = work[Jar.key(from)], var target = work[Jar.key(to)],
+                    source.amount >= amount
+                else { return Verdict<Bool>.discard(false) }
+                source.amount -= amount
+                target.amount += amount
+                work.put(source)
+                work.put(target)
+                work.append(JarEntry("move\(worker)", step, amount))
+                return .commit(true)
+            }
+            do throws(LaneFailure) { _ = try await submit(command, lane) } catch {
+                // Losing against the other server is allowed, an unknown outcome is not.
+                guard case .conflict = error else {
+                    Issue.record("worker \(worker), step \(step): \(error)")
+                    return
+                }
+            }
+        }
+    }
+}
