@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Pantry's floors. An arrow may only point down, and targets on one floor do not see each other, except on floor 0.
-// `Tests/Tidy` compares this graph with the floors; the explicit-target-dependency-import-check flag keeps imports honest.
+// `Tests/Tidy` compares this graph with the floors, and the explicit-target-dependency-import-check flag keeps imports honest.
 
 let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
