@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Pantry's floors. An arrow may only point down, and targets on one floor do not see each other, except on floor 0.
-// `Tests/Tidy` compares this graph with the floors, and the explicit-target-dependency-import-check flag keeps imports honest.
+// `Tests/Tidy` compares this graph with the floors; explicit-target-dependency-import-check keeps imports honest.
 
 let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
@@ -45,6 +45,7 @@ let package = Package(
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
+        .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -111,6 +112,11 @@ let package = Package(
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("LaneEngineConformance", in: "Conformance", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests(
+            "PantryDomainTests", in: "Domain",
+            [
+                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", logging,
+            ]),
         tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
         tests(
             "PantryHTTPTests", in: "Service",
@@ -124,6 +130,8 @@ let package = Package(
             name: "PantryTestKit",
             dependencies: ["Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1],
             path: "TestKits/PantryTestKit", swiftSettings: settings),
+        tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
+        tests("PantryProcessTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),
     ],

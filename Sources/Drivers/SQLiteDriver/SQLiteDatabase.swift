@@ -145,6 +145,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
             configuration.commitObserver?(.after)
             return value
         } catch {
+            if let error = error as? StorageError { observe(error) }
             // A COMMIT that failed may have rolled back by itself; then this fails as well, and the first error counts.
             try? await transaction.run("ROLLBACK")
             throw error
@@ -164,7 +165,6 @@ struct SQLiteTransaction: Storage.Transaction {
                     returning: Result { try connection.rows(of: statement) }.mapError { StorageError($0, path: path) })
             }
         }
-        if case .failure(let error) = result { database.observe(error) }
         return try result.get()
     }
 

@@ -165,6 +165,9 @@ struct RoutesBodyTests {
                 "/delta out-of-range", "/reason too-short", "/reference wrong-type",
             ])
         #expect(try RefundBody(json(#"{"reason":"r","amount":null}"#)).amount == nil)
+        let money = try RefundBody(json(#"{"reason":"r","amount":{"amount":5,"currency":"USD"}}"#))
+        #expect(money.amount == 5 && money.currency == "USD")
+        #expect(faults { _ = try RefundBody(json(#"{"reason":"r","amount":{"amount":5}}"#)) }.count == 1)
         #expect(faults { _ = try RefundBody(json(#"{"amount":0}"#)) } == ["/amount out-of-range", "/reason required"])
         #expect(faults { _ = try RefundBody(json("3")) } == [" wrong-type"])
         #expect(try OrganizationBody(json(#"{"name":"O","region":"eu"}"#)).plan == nil)

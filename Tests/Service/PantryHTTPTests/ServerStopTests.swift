@@ -99,7 +99,9 @@ struct ServerStopTests {
             let start = clock.now
             await server.stop()
             _ = try await poll("the end") { server.isEnded ? true : nil }
-            #expect(clock.now - start < .seconds(3))
+            // Far more than the configured time: two busy cores are allowed to be slow, a client is not allowed to
+            // hold.
+            #expect(clock.now - start < .seconds(20))
             _ = try await waiting.end()
         }
     }

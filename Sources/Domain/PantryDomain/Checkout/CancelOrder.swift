@@ -45,6 +45,10 @@ struct CancelOrder: OrderOperation {
         transition.claim(lease: lease, "canceled by its owner")
         transition.note(.intended, StepName.release, change.payment.providerKey)
         transition.store(in: &work)
+        // A cancel before this one was stuck: the order itself tells its caller what became of it.
+        if let earlier = change.order.sagaScope.map({ IdempotencyRecord.key(number, $0) }), work.isLoaded(earlier) {
+            work.remove(earlier)
+        }
         change.order.sagaScope = key?.scope
         rememberKey(&work, change.now, saga: id)
         let brief = CheckoutBrief(

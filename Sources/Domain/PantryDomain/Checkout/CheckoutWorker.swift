@@ -67,6 +67,11 @@ package struct CheckoutWorker: SagaWorker {
             ask: { await provider.lookup(key: brief.payment.providerKey) })
         switch outcome {
         case .done(let receipt): return try await finish(ConfirmOrder(receipt: receipt, seed: random.next()), ticket)
+        case .refused(ProviderCode.voided, _):
+            // We gave the charge up and did not come to write that down: our doing, not a decline.
+            let cause: CloseOrder.Cause =
+                brief.holdsUntil <= time.now() ? .expired : .unavailable("the charge was given up")
+            return try await finish(CloseOrder(cause: cause, wasRefunded: false, seed: random.next()), ticket)
         case .refused(let code, _):
             let close = CloseOrder(cause: .declined(code: code), wasRefunded: false, seed: random.next())
             return try await finish(close, ticket)

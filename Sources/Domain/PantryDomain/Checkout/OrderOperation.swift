@@ -39,6 +39,7 @@ extension OrderOperation {
         guard loaded.isLoaded(orderKey), let record = loaded[orderKey] else { return needs }
         needs.append(.row(PaymentRecord.key(number, record.payment)))
         if let saga = record.saga { needs.append(.row(SagaRecord.key(number, saga))) }
+        if let scope = record.sagaScope { needs.append(.row(IdempotencyRecord.key(number, scope))) }
         return touchesStock ? needs + OrderWork.stockNeeds(record) : needs
     }
 

@@ -70,12 +70,13 @@ package struct OrderService: Sendable {
 
     /// Gives back `amount` minor units, or all that is left.
     package func refund(
-        _ order: OrderID, amount: Int64?, reason: String?, key: RequestKey, in context: TenantContext
+        _ order: OrderID, amount: Int64?, currency: String? = nil, reason: String?, key: RequestKey,
+        in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
         try await operate(order, in: context) {
             RefundOrder(
-                caller: context.caller, order: order, amount: amount, reason: reason, key: key, seed: random.next(),
-                lease: terms.lease)
+                caller: context.caller, order: order, amount: amount, currency: currency, reason: reason, key: key,
+                seed: random.next(), lease: terms.lease)
         }
     }
 

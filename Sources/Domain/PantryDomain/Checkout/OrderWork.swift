@@ -132,6 +132,12 @@ extension OrderWork {
         for movement in movements { work.append(movement) }
     }
 
+    /// Whether the order's holds have been given that time already.
+    func hasHolds(until expiry: Timestamp, in work: WorkingSet) -> Bool {
+        guard let line = try? OrderLine.decode(order.lines).first else { return false }
+        return work[ReservationRecord.key(order.organization, line.sku, order.id)]?.expiresAt == expiry
+    }
+
     /// Lets the order's holds wait in the queue until `expiry`; false, and nothing changed, where waiting orders would
     /// hold more than their share of a product.
     func queueStock(until expiry: Timestamp, maxShare: Int64, in work: inout WorkingSet) throws(StorageError) -> Bool {

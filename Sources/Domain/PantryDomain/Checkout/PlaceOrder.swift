@@ -52,7 +52,9 @@ package struct PlaceOrder: LaneCommand {
     private var keyRow: Key<IdempotencyRecord> { IdempotencyRecord.key(number, key.scope) }
 
     package func needs(_ loaded: WorkingSet) -> [Need] {
-        if loaded.isLoaded(keyRow), loaded[keyRow] != nil { return [] }
+        loaded.isLoaded(keyRow) && loaded[keyRow] != nil ? [] : rows
+    }
+    private var rows: [Need] {
         var needs: [Need] = [.row(keyRow)]
         needs.reserveCapacity(1 + 2 * units.count)
         for unit in units {
@@ -64,6 +66,9 @@ package struct PlaceOrder: LaneCommand {
 
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if let first = work[keyRow] { return .discard(repeated(first)) }
+        // The key may have been there when the rows were asked for, and freed by a command before this in the batch.
+        let rows = rows
+        guard rows.allSatisfy({ work.has($0) }) else { return .more(rows) }
         guard mayBegin else { return .discard(.refused(.overloaded("too many orders are under way"))) }
         let lines: [OrderLine]
         let total: Money

@@ -6,6 +6,8 @@ struct RefundOrder: OrderOperation {
     let order: OrderID
     /// Minor units; nil for all that is left.
     let amount: Int64?
+    /// The currency that `amount` was given in; nil for the order's.
+    let currency: String?
     let reason: String?
     let key: RequestKey?
     let seed: UInt64
@@ -13,10 +15,11 @@ struct RefundOrder: OrderOperation {
     let touchesStock = false
 
     init(
-        caller: Caller, order: OrderID, amount: Int64?, reason: String?, key: RequestKey?, seed: UInt64, lease: Duration
+        caller: Caller, order: OrderID, amount: Int64?, currency: String? = nil, reason: String?, key: RequestKey?,
+        seed: UInt64, lease: Duration
     ) {
-        (self.caller, self.order, self.amount, self.reason) = (caller, order, amount, reason)
-        (self.key, self.seed, self.lease) = (key, seed, lease)
+        (self.caller, self.order, self.amount, self.currency) = (caller, order, amount, currency)
+        (self.reason, self.key, self.seed, self.lease) = (reason, key, seed, lease)
     }
 
     func decide(
@@ -26,6 +29,10 @@ struct RefundOrder: OrderOperation {
             return illegal(change.order.status, "only a confirmed or fulfilled order can be refunded")
         }
         if let saga = change.order.saga { return .discard(.busy(saga)) }
+        if let currency, currency != change.order.total.currency {
+            let detail = "the order was paid in \(change.order.total.currency)"
+            return .discard(.refused(.invalid([FieldProblem("/amount/currency", "wrong-currency", detail)])))
+        }
         let left = change.payment.refundable
         guard left > 0 else { return illegal(change.order.status, "all of the payment has been refunded") }
         let amount = amount ?? left

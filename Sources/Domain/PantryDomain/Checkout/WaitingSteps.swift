@@ -18,8 +18,8 @@ struct QueueOrder: OrderStep {
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
     ) throws(StorageError) -> Verdict<Outcome> {
-        let isFirst = change.payment.status != .queued && saga.record.attempts == 0
         let expiry = change.order.createdAt + terms.queueTime
+        let isFirst = saga.record.attempts == 0 || !change.hasHolds(until: expiry, in: work)
         guard try change.queueStock(until: expiry, maxShare: terms.maxQueuedShare, in: &work) else {
             return .discard(.noRoom)
         }

@@ -102,7 +102,7 @@ extension ProductRecord {
     fileprivate func renewed(as product: ProductRequest, _ now: Timestamp) -> ProductRecord {
         var record = self
         (record.name, record.unitPrice, record.category) = (product.name, product.unitPrice, product.category)
-        (record.attributes, record.state, record.createdAt, record.updatedAt) = (product.attributes, .active, now, now)
+        (record.attributes, record.state, record.updatedAt) = (product.attributes, .active, now)
         return record
     }
 

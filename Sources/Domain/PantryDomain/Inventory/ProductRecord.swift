@@ -14,7 +14,7 @@ package struct ProductRecord: Record, Hashable {
 
     package let organization: Int64
     package let sku: String
-    package var createdAt: Timestamp
+    package let createdAt: Timestamp
     package var name: String
     package var unitPrice: Money
     package var category: String?

@@ -48,7 +48,7 @@ package struct ReservationRecord: Record, Hashable {
     package static func expired(_ organization: Int64, _ sku: String, at now: Timestamp) -> Selection<ReservationRecord>
     {
         Selection(
-            "organization = $1 AND sku = $2 AND state = 'held' AND expires_at <= $3 ORDER BY expires_at LIMIT 100",
+            "organization = $1 AND sku = $2 AND state = 'held' AND expires_at <= $3 ORDER BY expires_at",
             [.integer(organization), .text(sku), .integer(now.microseconds)])
     }
 

@@ -129,8 +129,8 @@ struct SandboxCommand: LaneCommand {
         guard var charge = work[SandboxOperation.key(refund.charge)] else {
             return .discard(.refused(code: "no-such-charge", reason: "there is no charge “\(refund.charge)”"))
         }
-        guard charge.finishIfDue(now) || charge.status == .captured,
-            charge.amount.currency == refund.amount.currency, refund.amount.amount > 0,
+        _ = charge.finishIfDue(now)
+        guard charge.status == .captured, charge.amount.currency == refund.amount.currency, refund.amount.amount > 0,
             refund.amount.amount <= charge.amount.amount - charge.refunded
         else {
             return .discard(.refused(code: "not-refundable", reason: "more than what was captured and not refunded"))

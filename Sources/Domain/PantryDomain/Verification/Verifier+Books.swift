@@ -25,6 +25,7 @@ extension Verifier {
     /// again without having moved in between.
     func checkBooks(_ provider: any Database, into report: inout VerificationReport) async throws {
         report.checked += 1
+        let strays = try await strays(provider)
         var suspects = try await mismatches(provider, among: nil)
         var rounds = 0
         while !suspects.isEmpty, rounds < 20 {
@@ -33,15 +34,32 @@ extension Verifier {
             let again = try await mismatches(provider, among: Array(suspects.keys))
             let settled = suspects.filter { order, words in again[order] == words }
             // Only what stayed exactly the same is a finding; what moved is looked at again.
-            if settled.count == again.count, rounds >= 3 { break }
             suspects = again
+            if settled.count == again.count, rounds >= 3 { break }
         }
-        guard !suspects.isEmpty else { return }
+        guard !suspects.isEmpty || !strays.isEmpty else { return }
         report.findings.append(
             VerificationReport.Finding(
                 database: "provider", invariant: "books",
                 promise: "one charge for each order, and captured − refunded is the same in both books",
-                rows: suspects.sorted { $0.key < $1.key }.prefix(100).map(\.value)))
+                rows: strays + suspects.sorted { $0.key < $1.key }.prefix(100).map(\.value)))
+    }
+
+    /// Money that the provider took for something that cannot be one of our orders.
+    private func strays(_ provider: any Database) async throws -> [String] {
+        let text = """
+            SELECT o.reference,
+              SUM(CASE e.kind WHEN 'captured' THEN e.amount WHEN 'refunded' THEN -e.amount ELSE 0 END)
+            FROM operations o JOIN entries e ON e.key = o.key GROUP BY o.reference
+            """
+        var strays: [String] = []
+        for row in try await provider.read(SQLStatement(text), .strong) where strays.count < 100 {
+            let (reference, kept) = (try row.text(0), try row.integer(1))
+            if OrderID(reference) == nil, kept != 0 {
+                strays.append("“\(reference)” is no order, yet the provider keeps \(kept) for it")
+            }
+        }
+        return strays
     }
 
     private func mismatches(_ provider: any Database, among orders: [OrderID]?) async throws -> [OrderID: String] {

@@ -179,8 +179,9 @@ package struct Installation: Sendable {
 extension Installation {
     /// Whether every database can be read now.
     package func isHealthy() async -> Bool {
+        let statement = SQLStatement("SELECT COUNT(*) FROM schema_migrations")
         for named in databases {
-            guard (try? await named.database.read(SQLStatement("SELECT 1"), .strong)) != nil else { return false }
+            guard (try? await named.database.read(statement, .strong)) != nil else { return false }
         }
         return true
     }

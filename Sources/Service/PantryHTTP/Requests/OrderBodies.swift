@@ -48,16 +48,24 @@ extension OrderRequest {
     }
 }
 
-/// The body of a refund: `{amount?, reason}`.
+/// The body of a refund: `{amount?, reason}`. The amount may be money, or only its minor units: the order has but one
+/// currency.
 struct RefundBody {
     /// Minor units; nil for all that is left.
     let amount: Int64?
+    /// The currency that the amount was given in, to be compared with the order's.
+    let currency: String?
     let reason: String
 
     init(_ body: JSONValue) throws(Refusal) {
         let problems = FieldProblemList()
         let reader = ObjectReader(body, at: "", members: ["amount", "reason"], problems)
-        amount = reader?.integer("amount", .optional, 1...Money.largestAmount)
+        if reader?.value("amount")?.object != nil {
+            let money = reader?.price("amount", .required)
+            (amount, currency) = (money?.amount, money?.currency)
+        } else {
+            (amount, currency) = (reader?.integer("amount", .optional, 1...Money.largestAmount), nil)
+        }
         reason = reader?.text("reason", .required, .reason) ?? ""
         try problems.check()
     }

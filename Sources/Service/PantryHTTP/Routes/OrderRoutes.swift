@@ -26,7 +26,9 @@ struct OrderRoutes {
         let request = try WriteRequest(call, key: .required)
         let order = try OrderRequest(body: request.body, paymentMethods: services.paymentMethods)
         let context = try await services.context(call)
-        let placed = try await services.orders.place(order, key: try request.requiredKey(), in: context)
+        let placed = try await services.orders.place(
+            order, key: try request.requiredKey(),
+            in: context)
         var reply = try answer(placed, context)
         if case .accepted(let document, let isReplay) = placed { reply.status = Self.status(of: document, isReplay) }
         return reply
@@ -62,7 +64,8 @@ struct OrderRoutes {
         let body = try RefundBody(request.body)
         let context = try await services.context(call)
         let placed = try await services.orders.refund(
-            id, amount: body.amount, reason: body.reason, key: try request.requiredKey(), in: context)
+            id, amount: body.amount, currency: body.currency, reason: body.reason, key: try request.requiredKey(),
+            in: context)
         return try answer(placed, context)
     }
 

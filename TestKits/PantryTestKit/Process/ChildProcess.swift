@@ -1,0 +1,135 @@
+import Determinism
+import Foundation
+import Synchronization
+
+/// How a process ended.
+public enum ProcessExit: Sendable, Hashable, CustomStringConvertible {
+    /// By itself, with this status.
+    case status(Int32)
+    /// By a signal.
+    case signal(Int32)
+
+    /// Whether it ended by itself and says that all is well.
+    public var isSuccess: Bool { self == .status(0) }
+
+    /// In words.
+    public var description: String {
+        switch self {
+        case .status(let status): "ended with status \(status)"
+        case .signal(let signal): "was ended by signal \(signal)"
+        }
+    }
+}
+
+/// A program could not be started.
+public struct SpawnError: Error, CustomStringConvertible {
+    /// The program and why not.
+    public let description: String
+}
+
+/// A child process that writes into files. It is killed when its owner forgets it.
+///
+/// Made with `posix_spawn` rather than Foundation's `Process`: the child starts with no blocked signals (worker threads
+/// block SIGTERM, and a child inherits that), and no thread waits for its end.
+public final class ChildProcess: Sendable {
+    /// The process id, valid until the end was seen.
+    public let pid: pid_t
+    private let exit = Mutex<ProcessExit?>(nil)
+
+    /// Starts a program.
+    /// - Parameters:
+    ///   - environment: all of the program's variables; nothing is inherited.
+    ///   - output: the file that takes standard output.
+    ///   - errors: the file that takes standard error.
+    /// - Throws: ``SpawnError``.
+    public init(
+        _ executable: String, _ arguments: [String], environment: [String: String], output: String, errors: String
+    ) throws(SpawnError) {
+        let spawned = Self.spawn(
+            executable, [executable] + arguments, environment.map { "\($0.key)=\($0.value)" }, output, errors)
+        guard case .success(let pid) = spawned else {
+            if case .failure(let error) = spawned { throw error }
+            throw SpawnError(description: "\(executable) did not start")
+        }
+        self.pid = pid
+    }
+
+    deinit { killAndReap() }
+
+    /// How it ended, or nil while it runs.
+    public func poll() -> ProcessExit? {
+        exit.withLock { exit in
+            if exit == nil { exit = Self.reap(pid, WNOHANG) }
+            return exit
+        }
+    }
+
+    /// Kills it, unless it has ended, and blocks for the moment until it is gone.
+    public func killAndReap() {
+        exit.withLock { exit in
+            guard exit == nil else { return }
+            kill(pid, SIGKILL)
+            exit = Self.reap(pid, 0)
+        }
+    }
+
+    private static func reap(_ pid: pid_t, _ options: Int32) -> ProcessExit? {
+        var status: Int32 = 0
+        guard waitpid(pid, &status, options) == pid else { return nil }
+        let signal = status & 0x7F
+        return signal == 0 ? .status((status >> 8) & 0xFF) : .signal(signal)
+    }
+
+    /// Sends a signal, unless the end has been seen: its id may belong to somebody else by then.
+    public func send(_ signal: Int32) {
+        exit.withLock { exit in
+            if exit == nil { _ = kill(pid, signal) }
+        }
+    }
+
+    /// Waits for the end.
+    /// - Throws: ``PollTimeout`` when it still runs at the deadline.
+    @discardableResult
+    public func ended(within limit: Duration = .seconds(10)) async throws -> ProcessExit {
+        try await Poll.until("the end of process \(pid)", within: limit, every: .milliseconds(2)) { poll() }
+    }
+
+    private static func spawn(
+        _ executable: String, _ arguments: [String], _ environment: [String], _ output: String, _ errors: String
+    ) -> Result<pid_t, SpawnError> {
+        #if os(Linux)
+            var actions = posix_spawn_file_actions_t()
+            var attributes = posix_spawnattr_t()
+        #else
+            var actions: posix_spawn_file_actions_t?
+            var attributes: posix_spawnattr_t?
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
+
+        var argumentPointers = arguments.map { strdup($0) } + [nil]
+        var environmentPointers = environment.map { strdup($0) } + [nil]
+        defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
+        var pid: pid_t = 0
+        let failure = posix_spawn(&pid, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
+        guard failure == 0 else {
+            return .failure(
+                SpawnError(description: "\(executable) did not start: \(String(cString: strerror(failure)))"))
+        }
+        return .success(pid)
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import PantryTestKit
+import StrictJSON
+import Testing
+
+@Suite("Child processes and waiting")
+struct ProcessPartsTests {
+    private func shell(_ script: String) throws -> ChildProcess {
+        try ChildProcess("/bin/sh", ["-c", script], environment: [:], output: "/dev/null", errors: "/dev/null")
+    }
+
+    @Test func howAProcessEndsIsKnown() async throws {
+        #expect(try await shell("exit 7").ended() == .status(7))
+        #expect(try await shell("kill -KILL $$").ended() == .signal(SIGKILL))
+        let stubborn = try shell("while :; do read x < /dev/tty; done 2>/dev/null")
+        #expect(stubborn.poll() == nil)
+        // A worker thread blocks SIGTERM; a child must not inherit that.
+        stubborn.send(SIGTERM)
+        #expect(try await stubborn.ended() == .signal(SIGTERM))
+    }
+
+    @Test func aForgottenProcessIsKilled() async throws {
+        var child: ChildProcess? = try shell("exec sleep 600")
+        let pid = try #require(child?.pid)
+        #expect(kill(pid, 0) == 0)
+        child = nil
+        #expect(kill(pid, 0) == -1 && errno == ESRCH)
+    }
+
+    @Test func programsLeaveTheirOutput() async throws {
+        let result = try await Program.run("/bin/sh", ["-c", "echo out; echo err >&2; exit 3"])
+        #expect(result.exit == .status(3) && result.text == "out\n" && result.errors == "err\n")
+        await #expect(throws: SpawnError.self) { try await Program.run("/no/such/program", []) }
+        await #expect(throws: PollTimeout.self) {
+            try await Program.run("/bin/sh", ["-c", "exec sleep 600"], within: .milliseconds(20))
+        }
+    }
+
+    @Test func theEnvironmentIsScrubbed() {
+        #expect(!Program.scrubbedEnvironment().keys.contains { $0.hasPrefix("PANTRY_") })
+        #expect(Program.scrubbedEnvironment(["PANTRY_FAULT_POINT": "3"])["PANTRY_FAULT_POINT"] == "3")
+    }
+
+    @Test func pollingEndsAtItsDeadline() async throws {
+        var questions = 0
+        await #expect(throws: PollTimeout.self) {
+            try await Poll.untilTrue("never", within: .milliseconds(30)) {
+                questions += 1
+                return false
+            }
+        }
+        #expect(questions > 1)
+        let quiet = try await Poll.untilQuiet("silence", for: .milliseconds(30)) {
+            questions += questions < 5 ? 1 : 0
+            return questions
+        }
+        #expect(quiet == questions)
+    }
+
+    @Test func nobodyListeningIsAnOutcome() async {
+        let outcome = await PantryClient(port: 1).get("/readyz")
+        #expect(outcome.answer == nil && outcome.description.hasPrefix("no answer: "))
+    }
+
+    @Test func settingsAreWrittenAsYAML() {
+        var settings = InstallationSettings()
+        settings["payments", "timeout"] = "500ms"
+        settings["server", "drain"] = "1s"
+        #expect(
+            settings.yaml() == """
+                payments: { timeout: 500ms }
+                server: { drain: 1s, host: 127.0.0.1, port: 0, shutdownTimeout: 10s }
+
+                """)
+    }
+
+    @Test func faultLogsAreRead() {
+        let point = PassedPoint("3 before shard-0")
+        #expect(point?.number == 3 && point?.side == "before" && point?.database == "shard-0")
+        #expect(PassedPoint("3 beside shard-0") == nil && PassedPoint("") == nil)
+        #expect(FaultPoint.sinceReady(3).description == "3" && FaultPoint.sinceStart(2).description == "start:2")
+        #expect(PassedPoint.read("/no/such/file") == [])
+    }
+
+    @Test func concurrentMapKeepsTheOrder() async {
+        let squares = await (0..<50).concurrentMap(limit: 7) { $0 * $0 }
+        #expect(squares == (0..<50).map { $0 * $0 })
+    }
+}
