@@ -167,7 +167,10 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
             do {
                 for ticket in try await store.due(at: time.now(), ignoringLeases: false, limit: 256) {
                     guard hasRoom, state.withLock({ $0.running[ticket.id] == nil }) else { continue }
-                    if let claimed = try await store.claim(ticket) { start(claimed) }
+                    // One that cannot be claimed must not keep those behind it waiting.
+                    do {
+                        if let claimed = try await store.claim(ticket) { start(claimed) }
+                    } catch { reportTrouble(error) }
                 }
             } catch {
                 reportTrouble(error)

@@ -1,57 +1,13 @@
 import Determinism
 import Sagas
+import Storage
 import StrictJSON
 import Testing
 
 @testable import PantryDomain
-@testable import Storage
 
 /// What was wrong once.
 @Suite struct RegressionDomainTests {
-    /// Two commands that wait when the lane begins to run share a batch, in the order in which they came.
-    private func inOneBatch<A: LaneCommand, B: LaneCommand>(
-        _ first: A, _ second: B, in checkout: Checkout
-    ) async throws -> (A.Outcome, B.Outcome) {
-        let store = checkout.store
-        let (tenant, deadline) = (checkout.shop.tenant, store.time.instant() + .seconds(60))
-        let lane = WriteLane(engine: store.shard, time: store.time)
-        async let one = lane.submit(first, tenant: tenant, deadline: deadline)
-        while lane.waitingCount < 1 { await Task.yield() }
-        async let two = lane.submit(second, tenant: tenant, deadline: deadline)
-        while lane.waitingCount < 2 { await Task.yield() }
-        let loop = Task { await lane.run() }
-        let outcomes = try await (one, two)
-        lane.stop()
-        await loop.value
-        return outcomes
-    }
-
-    /// The key was loaded, so nothing else was; then the close before it in the batch freed the key, and the server
-    /// trapped on a product that had never been loaded.
-    @Test func aRepeatInTheBatchThatFreesItsKey() async throws {
-        try await withCheckout { checkout in
-            let order = OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil)
-            func place(_ seed: UInt64) -> PlaceOrder {
-                PlaceOrder(
-                    caller: checkout.shop.caller, order: order, key: checkout.shop.key("k"), terms: checkout.terms,
-                    seed: seed)
-            }
-            guard case .started(let ticket) = try await checkout.store.submit(place(1), tenant: checkout.shop.tenant)
-            else { return }
-            let close = CloseOrder(cause: .unavailable("down"), wasRefunded: false, seed: 2)
-            let (closed, again) = try await inOneBatch(
-                SagaCommand(close, saga: ticket.id, organization: 1, epoch: 1), place(3), in: checkout)
-            guard case .done(.refused) = closed, case .started(let second) = again else {
-                Issue.record("\(closed), then \(again)")
-                return
-            }
-            #expect(second.subject != ticket.subject)
-            #expect(try await checkout.shop.stock("a").reserved == 1)
-            try await checkout.store.pass(.seconds(40))
-            #expect(try await checkout.shop.order(OrderID(second.subject)).status == .confirmed)
-        }
-    }
-
     /// A worker voided the charge of an order that could not be paid, and died before it wrote that down. Recovery
     /// took the provider's “voided” for a decline, and the key answered 402 ever after.
     @Test(arguments: 1..<12) func aChargeThatWeGaveUpIsNoDecline(_ steps: Int) async throws {
@@ -95,6 +51,35 @@ import Testing
             try await paused.stop()
             #expect(try await shop.booked(id) == ["captured"])
             try await second.stop()
+        }
+    }
+
+    /// A hold had lapsed, the clock stepped back, the next worker pinned it again and confirmed the order; then the
+    /// first one, paused before its refund, gave the money back.
+    @Test func aHoldThatHasLapsedStaysLapsedWhenTheClockStepsBack() async throws {
+        var terms = CheckoutTerms()
+        terms.queueTime = .seconds(3_600)
+        try await withCheckout(terms: terms) { checkout in
+            checkout.script.then(.authorize, .notSent, .delayed, .notSent)
+            let id = try #require(try await checkout.place([("a", 2)], key: "k").order)
+            checkout.server.life.die(after: 0)
+            await checkout.provider.deliver()
+            checkout.store.time.advance(by: .seconds(3_600))
+            checkout.script.then(.refund, .hang)
+            let paused = Server(checkout.store, provider: checkout.provider, terms: terms, seed: 5)
+            try await checkout.store.pass(.seconds(3))
+            #expect(checkout.provider.hangingCount == 1)
+            paused.life.die(after: 0)
+            checkout.store.time.stepWallClock(by: .seconds(-2_000))
+            let next = try await checkout.restarted()
+            try await next.server.recover()
+            let status = try await next.shop.order(id).status
+            checkout.provider.resume()
+            try await paused.stop()
+            #expect(try await next.shop.order(id).status == status)
+            #expect(try await next.shop.booked(id) == ["captured", "refunded"])
+            #expect(status == .expired)
+            try await next.server.stop()
         }
     }
 
@@ -277,5 +262,29 @@ import Testing
         let order = OrderID(UUIDv7(high: 1, low: 2))
         let document = DeclineDocument.json(code: "do \"not\" honor\n", order: order)
         #expect(try JSONReader.parse(document).object?["declineCode"] == "do \"not\" honor\n")
+    }
+
+    /// After a crash with the provider away, a repeat was told to come back until the next sweep, minutes later; it was
+    /// never told of its order.
+    @Test func aRepeatOfAParkedUnknownOrderHearsOfIt() async throws {
+        try await withCheckout { checkout in
+            checkout.script.always(.authorize, .hang)
+            checkout.script.always(.lookup, .unknownAndLost)
+            _ = try await checkout.place([("a", 1)], key: "k")
+            let next = try await checkout.restarted()
+            try await next.server.recover()
+            #expect(try await checkout.store.text("SELECT state FROM sagas") == "parked")
+            let before = checkout.store.time.instant()
+            let again = try await next.place([("a", 1)], key: "k")
+            #expect(again.isAccepted && again.status == .pending)
+            #expect(checkout.store.time.instant() - before < .seconds(1), "it need not wait for what nobody works on")
+            checkout.script.always(.authorize, nil)
+            checkout.script.always(.lookup, nil)
+            try await checkout.store.leap(.seconds(400))
+            let id = try #require(again.order)
+            #expect(try await next.shop.order(id).status == .confirmed)
+            checkout.provider.resume()
+            try await next.server.stop()
+        }
     }
 }

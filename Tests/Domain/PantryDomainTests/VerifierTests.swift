@@ -179,6 +179,11 @@ import Testing
             #expect((found == nil) == (words == nil), "\(ours) \(booked)")
             if let words { #expect(found?.contains(words) == true, "\(found ?? "")") }
         }
+        // An order in the queue is known not to have been charged, whatever its saga is about to do.
+        var queued = ours(.pending, captured: 0, underWay: true)
+        queued.payment = .queued
+        #expect(Verifier.mismatch(queued, once)?.contains("waits to be charged") == true)
+        #expect(Verifier.mismatch(queued, BookedMoney()) == nil)
     }
 
     @Test func anOrderThatMovesOnMeanwhileIsNoFinding() async throws {

@@ -52,9 +52,11 @@ package struct PlaceOrder: LaneCommand {
     private var keyRow: Key<IdempotencyRecord> { IdempotencyRecord.key(number, key.scope) }
 
     package func needs(_ loaded: WorkingSet) -> [Need] {
-        loaded.isLoaded(keyRow) && loaded[keyRow] != nil ? [] : rows
-    }
-    private var rows: [Need] {
+        if loaded.isLoaded(keyRow), let first = loaded[keyRow] {
+            // Whether the first attempt is at work or waits decides what a repeat hears.
+            guard first.state == .running, first.kind == nil, let saga = first.saga else { return [] }
+            return [.row(SagaRecord.key(number, SagaID(saga)))]
+        }
         var needs: [Need] = [.row(keyRow)]
         needs.reserveCapacity(1 + 2 * units.count)
         for unit in units {
@@ -65,10 +67,7 @@ package struct PlaceOrder: LaneCommand {
     }
 
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
-        if let first = work[keyRow] { return .discard(repeated(first)) }
-        // The key may have been there when the rows were asked for, and freed by a command before this in the batch.
-        let rows = rows
-        guard rows.allSatisfy({ work.has($0) }) else { return .more(rows) }
+        if let first = work[keyRow] { return repeated(first, &work) }
         guard mayBegin else { return .discard(.refused(.overloaded("too many orders are under way"))) }
         let lines: [OrderLine]
         let total: Money
@@ -93,11 +92,24 @@ package struct PlaceOrder: LaneCommand {
         }
     }
 
-    private func repeated(_ first: IdempotencyRecord) -> Outcome {
-        if first.fingerprint != key.fingerprint { return .refused(.keyReused) }
-        if let answer = first.answer, answer.kind != .accepted { return .replay(answer) }
-        guard let order = first.subject, let saga = first.saga else { return .refused(.keyInProgress) }
-        return .running(OrderID(order), SagaID(saga), isAccepted: first.kind == .accepted)
+    private func repeated(_ first: IdempotencyRecord, _ work: inout WorkingSet) -> Verdict<Outcome> {
+        if first.fingerprint != key.fingerprint { return .discard(.refused(.keyReused)) }
+        if let answer = first.answer, answer.kind != .accepted { return .discard(.replay(answer)) }
+        guard let order = first.subject.map({ OrderID($0) }), let saga = first.saga.map({ SagaID($0) }) else {
+            return .discard(.refused(.keyInProgress))
+        }
+        if first.state == .running, first.kind == nil {
+            let sagaKey = SagaRecord.key(number, saga)
+            guard work.isLoaded(sagaKey) else { return .more([.row(sagaKey)]) }
+            // Nobody is at work on it, and may not be for minutes: the repeat is told the order's present state.
+            if let state = work[sagaKey]?.state, state == .parked || state == .stuck {
+                var accepted = first
+                accepted.kind = .accepted
+                work.put(accepted)
+                return .commit(.running(order, saga, isAccepted: true))
+            }
+        }
+        return .discard(.running(order, saga, isAccepted: first.kind == .accepted))
     }
 
     /// The lines with their prices and the total, or everything that is wrong with them.

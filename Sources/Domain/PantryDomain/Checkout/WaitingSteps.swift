@@ -48,7 +48,12 @@ struct PinQueuedOrder: OrderStep {
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
     ) throws(StorageError) -> Verdict<Outcome> {
-        guard try change.pinStock(in: &work) else { return .discard(.lapsed) }
+        guard try change.pinStock(in: &work) else {
+            // For good, whatever the clock says next: money that came too late is given back on the strength of this.
+            try change.releaseStock(.expired, in: &work)
+            saga.note(.failed, StepName.charge, "the hold's time was up")
+            return .commit(.lapsed)
+        }
         change.setPayment(.processing)
         saga.handle(.resume)
         saga.note(.intended, StepName.charge, change.payment.providerKey)

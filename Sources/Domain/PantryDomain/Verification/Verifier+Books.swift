@@ -86,6 +86,9 @@ extension Verifier {
             + "captured=\(booked.captured) refunded=\(booked.refunded)"
         if booked.captures > 1 { return "charged more than once: \(words)" }
         if booked.refunded > booked.captured { return "gave back more than was taken: \(words)" }
+        if ours.payment == .queued, booked.captured != booked.refunded {
+            return "an order waits to be charged that has been charged: \(words)"
+        }
         if ours.isUnderWay { return nil }
         if booked.captured != ours.captured || booked.refunded != ours.refunded { return "the books differ: \(words)" }
         return nil

@@ -5,6 +5,7 @@ import Synchronization
 final class ManualTime: TimeSource {
     private struct State {
         var elapsed: Duration = .zero
+        var step: Duration = .zero
         var sleepers: [Int: (deadline: Instant, continuation: CheckedContinuation<Void, any Error>)] = [:]
         var cancelled: Set<Int> = []
         var next = 0
@@ -14,7 +15,7 @@ final class ManualTime: TimeSource {
 
     var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
-    func now() -> Timestamp { Self.start + state.withLock { $0.elapsed } }
+    func now() -> Timestamp { Self.start + state.withLock { $0.elapsed + $0.step } }
     func instant() -> Instant { Instant(nanoseconds: 0) + state.withLock { $0.elapsed } }
 
     func sleep(until deadline: Instant) async throws {
@@ -40,6 +41,9 @@ final class ManualTime: TimeSource {
             sleeper?.continuation.resume(throwing: CancellationError())
         }
     }
+
+    /// The wall clock is put forward or back; the monotonic one goes on.
+    func stepWallClock(by duration: Duration) { state.withLock { $0.step += duration } }
 
     func advance(by duration: Duration) {
         let due = state.withLock { state in

@@ -1,0 +1,52 @@
+import Determinism
+import Sagas
+import Testing
+
+@testable import PantryDomain
+@testable import Storage
+
+/// Commands that meet in one transaction.
+@Suite struct SharedBatchTests {
+    /// Two commands that wait when the lane begins to run share a batch, in the order in which they came.
+    private func inOneBatch<A: LaneCommand, B: LaneCommand>(
+        _ first: A, _ second: B, in checkout: Checkout
+    ) async throws -> (A.Outcome, B.Outcome) {
+        let store = checkout.store
+        let (tenant, deadline) = (checkout.shop.tenant, store.time.instant() + .seconds(60))
+        let lane = WriteLane(engine: store.shard, time: store.time)
+        async let one = lane.submit(first, tenant: tenant, deadline: deadline)
+        while lane.waitingCount < 1 { await Task.yield() }
+        async let two = lane.submit(second, tenant: tenant, deadline: deadline)
+        while lane.waitingCount < 2 { await Task.yield() }
+        let loop = Task { await lane.run() }
+        let outcomes = try await (one, two)
+        lane.stop()
+        await loop.value
+        return outcomes
+    }
+
+    /// The key is there when the rows are loaded, and gone when the repeat decides: it runs afresh.
+    @Test func aRepeatInTheBatchThatFreesItsKey() async throws {
+        try await withCheckout { checkout in
+            let order = OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil)
+            func place(_ seed: UInt64) -> PlaceOrder {
+                PlaceOrder(
+                    caller: checkout.shop.caller, order: order, key: checkout.shop.key("k"), terms: checkout.terms,
+                    seed: seed)
+            }
+            guard case .started(let ticket) = try await checkout.store.submit(place(1), tenant: checkout.shop.tenant)
+            else { return }
+            let close = CloseOrder(cause: .unavailable("down"), wasRefunded: false, seed: 2)
+            let (closed, again) = try await inOneBatch(
+                SagaCommand(close, saga: ticket.id, organization: 1, epoch: 1), place(3), in: checkout)
+            guard case .done(.refused) = closed, case .started(let second) = again else {
+                Issue.record("\(closed), then \(again)")
+                return
+            }
+            #expect(second.subject != ticket.subject)
+            #expect(try await checkout.shop.stock("a").reserved == 1)
+            try await checkout.store.pass(.seconds(40))
+            #expect(try await checkout.shop.order(OrderID(second.subject)).status == .confirmed)
+        }
+    }
+}
