@@ -6,7 +6,7 @@ extension Allowance {
     /// that nobody awaits.
     static let unstructuredTasks: [Allowance] = [
         Allowance(
-            rule: "unstructured tasks", path: "Sources/Base/Determinism/Timeout.swift",
+            rule: "unstructured tasks", path: "Sources/Base/Determinism/TimeLimit.swift",
             reason: "the one place that interrupts a call at its deadline, even a call that ignores its cancellation"),
         Allowance(
             rule: "unstructured tasks", path: "Sources/Service/PantryHTTP/Server/PantryHTTPServer.swift",

@@ -71,10 +71,11 @@ package struct SandboxProvider: PaymentProvider {
 package struct TimedProvider: PaymentProvider {
     private let provider: any PaymentProvider
     private let timeout: Duration
-    private let time: any TimeSource
+    private let limit: TimeLimit
 
     package init(_ provider: any PaymentProvider, timeout: Duration, time: any TimeSource) {
-        (self.provider, self.timeout, self.time) = (provider, timeout, time)
+        (self.provider, self.timeout) = (provider, timeout)
+        limit = TimeLimit(timeout, time: time)
     }
     package func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await call { await $0.authorize(charge, capture: capture) }
@@ -86,14 +87,14 @@ package struct TimedProvider: PaymentProvider {
     package func refund(_ refund: ProviderRefund) async -> CallResult { await call { await $0.refund(refund) } }
     package func lookup(key: String) async -> AskResult {
         let provider = provider
-        switch await time.run(until: time.instant() + timeout, { await provider.lookup(key: key) }) {
+        switch await limit.run({ await provider.lookup(key: key) }) {
         case .finished(let result): return result
         case .deadlinePassed: return .unknown("no answer within \(timeout)")
         }
     }
     private func call(_ body: @escaping @Sendable (any PaymentProvider) async -> CallResult) async -> CallResult {
         let provider = provider
-        switch await time.run(until: time.instant() + timeout, { await body(provider) }) {
+        switch await limit.run({ await body(provider) }) {
         case .finished(let result): return result
         case .deadlinePassed: return .unknown("no answer within \(timeout)")
         }
