@@ -9,7 +9,8 @@ package enum TenantSchema {
         Migration(
             1, "the order path",
             [fences, IdempotencySchema.table, IdempotencySchema.index] + orders + inventory + SagaSchema.tables
-                + MessagingSchema.tables)
+                + MessagingSchema.tables),
+        Migration(2, "checks without lists", TenantRebuild.statements + SagaSchema.rebuild),
     ]
 
     private static let fences = """

@@ -20,6 +20,9 @@ public struct SQLiteConfiguration: Sendable {
     /// answer with what a client may know; the operator's log needs the cause.
     public var failureObserver: (@Sendable (StorageError) -> Void)?
 
+    /// Called with the text of each statement that is executed, parameters left open; nil in production.
+    public var statementObserver: (@Sendable (String) -> Void)?
+
     /// A database file that is created if it is not there.
     public init(name: String, path: String) { (self.name, self.path) = (name, path) }
 }
@@ -41,6 +44,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
     let pool: DatabasePool
     let configuration: SQLiteConfiguration
     let writerGate = WriterGate()
+    let lane = LaneState()  // touched on the writer's queue only
     let time: any TimeSource
 
     private init(pool: DatabasePool, configuration: SQLiteConfiguration, time: any TimeSource) {
@@ -61,11 +65,18 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
             settings.prepareDatabase { connection in
                 try connection.execute(sql: "PRAGMA trusted_schema = OFF")
                 try connection.execute(sql: "PRAGMA cell_size_check = ON")
+                if let observer = configuration.statementObserver {
+                    connection.trace {
+                        if case .statement(let statement) = $0 { observer(statement.sql) }
+                    }
+                }
             }
             let pool = try DatabasePool(path: configuration.path, configuration: settings)
             if !configuration.isReadOnly {
                 try pool.writeWithoutTransaction { connection in
                     try connection.execute(sql: "PRAGMA synchronous = FULL")
+                    // A checkpoint writes a page once, however often the log has it: 16 MiB of log instead of 4.
+                    try connection.execute(sql: "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384")
                     // The file's own header page is what a damaged file fails on; find out now.
                     try connection.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
                     // SQLite opens a file that it may not write read-only, and even begins transactions there.
@@ -105,6 +116,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
         // Whatever cannot be moved now stays in the WAL, which belongs to the file.
         if !configuration.isReadOnly {
             try? pool.writeWithoutTransaction { connection in
+                lane.close()
                 guard connection.sqliteConnection != nil else { return }
                 try connection.checkpoint(.truncate)
             }
@@ -160,7 +172,9 @@ struct SQLiteTransaction: Storage.Transaction {
     func execute(_ statement: SQLStatement) async throws(StorageError) -> [SQLRow] {
         let path = database.configuration.path
         let result: Result<[SQLRow], StorageError> = await withCheckedContinuation { continuation in
-            database.pool.asyncWriteWithoutTransaction { connection in
+            database.pool.asyncWriteWithoutTransaction { [lane = database.lane] connection in
+                // This goes past the lane's records, and the file's data version shows only what other connections do.
+                lane.cache.removeAll()
                 continuation.resume(
                     returning: Result { try connection.rows(of: statement) }.mapError { StorageError($0, path: path) })
             }

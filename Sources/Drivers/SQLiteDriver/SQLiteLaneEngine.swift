@@ -10,7 +10,7 @@ extension SQLiteDatabase {
         await writerGate.enter()
         let ending: BatchMachine.Ending = await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { [self] connection in
-                continuation.resume(returning: drive(batch, on: connection))
+                continuation.resume(returning: drive(batch, on: connection, lane))
             }
         }
         writerGate.leave()
@@ -18,12 +18,15 @@ extension SQLiteDatabase {
         return ending.again
     }
 
-    private func drive(_ batch: BatchMachine, on connection: GRDB.Database) -> BatchMachine.Ending {
+    private func drive(
+        _ batch: BatchMachine, on connection: GRDB.Database, _ state: LaneState
+    ) -> BatchMachine.Ending {
         var batch = batch
         let now = time.now()
         var action: BatchMachine.Action
         do {
             try connection.step("BEGIN IMMEDIATE")
+            try state.forgetIfOthersWrote(connection)
             action = batch.handle(.begun, now: now)
         } catch {
             action = batch.handle(.failed(failure(error)), now: now)
@@ -33,11 +36,11 @@ extension SQLiteDatabase {
             do {
                 switch action {
                 case .load(let loads):
-                    event = .loaded(try loads.map(connection.records))
+                    event = .loaded(try loads.map { try state.records($0, connection) })
                 case .write(let changes, let appended):
-                    for change in changes { try connection.write(change) }
-                    for record in appended { try connection.insert(record) }
+                    try state.write(changes, appended, connection)
                     try commit(connection)
+                    state.keepWritten(changes)
                     event = .committed
                 case .end(let ending):
                     if connection.isInsideTransaction { try? connection.step("ROLLBACK") }
@@ -46,6 +49,7 @@ extension SQLiteDatabase {
             } catch {
                 // Free the locks before anything else is tried; a commit that failed may have done so itself.
                 if connection.isInsideTransaction { try? connection.step("ROLLBACK") }
+                state.cache.removeAll()
                 event = .failed(failure(error))
             }
             action = batch.handle(event, now: now)
@@ -67,6 +71,143 @@ extension SQLiteDatabase {
     private func storageError(_ error: any Error) -> StorageError { StorageError(error, path: configuration.path) }
 }
 
+/// What the lane keeps between batches. Touched on the writer's queue only, which takes one closure at a time.
+final class LaneState: @unchecked Sendable {
+    var cache = RecordCache()
+    let statements = TableStatements()
+    private let binder = RowBinder()
+    private var dataVersion: Int64?
+    private var written: [Int] = []
+
+    /// Frees what keeps a connection from closing.
+    func close() {
+        statements.removeAll()
+        cache.removeAll()
+    }
+
+    /// Called inside a transaction: what has been committed by other connections, of any process, is visible from here
+    /// on.
+    func forgetIfOthersWrote(_ connection: GRDB.Database) throws {
+        let version = try connection.integer("PRAGMA data_version")
+        if version != dataVersion { cache.removeAll() }
+        dataVersion = version
+    }
+
+    // MARK: reading
+
+    func records(_ load: Load, _ connection: GRDB.Database) throws -> [AnyRecord] {
+        guard let key = load.key else { return try search(load, connection) }
+        if let known = cache.find(key) { return [known] }
+        let select = try statements.of(key.table, on: connection).select(connection)
+        defer { sqlite3_reset(select) }
+        bind(key, to: select)
+        return try read(select, load, connection, keeps: true)
+    }
+
+    private func search(_ load: Load, _ connection: GRDB.Database) throws -> [AnyRecord] {
+        guard let selection = load.selection else { return [] }
+        let text = "\(selection.table.selectAllText) WHERE \(selection.condition)"
+        let select = try connection.cachedStatement(sql: text).sqliteStatement
+        defer { sqlite3_reset(select) }
+        for (index, value) in selection.parameters.enumerated() {
+            let place = sqlite3_bind_parameter_index(select, "$\(index + 1)")
+            guard place > 0 else { throw StorageError.statement("“\(text)” has no $\(index + 1)") }
+            sqliteBind(value, to: select, at: place)
+        }
+        return try read(select, load, connection, keeps: false)
+    }
+
+    private func read(
+        _ select: SQLiteStatement, _ load: Load, _ connection: GRDB.Database, keeps: Bool
+    ) throws -> [AnyRecord] {
+        var records: [AnyRecord] = []
+        let row = RowReader(select)
+        while true {
+            switch sqlite3_step(select) {
+            case SQLITE_ROW:
+                row.begin()
+                let record = try load.decoder.decode(row)
+                if keeps { cache.store(record, bytes: row.byteCount) }
+                records.append(record)
+            case SQLITE_DONE: return records
+            default: throw SQLiteFailure(connection.sqliteConnection)
+            }
+        }
+    }
+
+    // MARK: writing
+
+    func write(_ changes: [RowChange], _ appended: [AnyRecord], _ connection: GRDB.Database) throws {
+        written.removeAll(keepingCapacity: true)
+        for change in changes {
+            switch change {
+            case .insert(let record): try insert(record, connection)
+            case .update(let record): try update(record, connection)
+            case .delete(let key): try delete(key, connection)
+            }
+            written.append(binder.byteCount)
+        }
+        for record in appended { try insert(record, connection) }
+    }
+
+    /// The changes are committed: from now on they are what is stored.
+    func keepWritten(_ changes: [RowChange]) {
+        for (change, bytes) in zip(changes, written) {
+            switch change {
+            case .insert(let record), .update(let record): cache.store(record, bytes: bytes)
+            case .delete(let key): cache.remove(key)
+            }
+        }
+    }
+
+    private func insert(_ record: AnyRecord, _ connection: GRDB.Database) throws {
+        let insert = try statements.of(record.key.table, on: connection).insert(connection)
+        defer { sqlite3_reset(insert) }
+        binder.begin(insert)
+        record.write(to: binder)
+        if record.version > 0 { binder.integer(record.version) }
+        guard sqlite3_step(insert) == SQLITE_DONE else { throw SQLiteFailure(connection.sqliteConnection) }
+    }
+
+    private func update(_ record: AnyRecord, _ connection: GRDB.Database) throws {
+        let set = statements.of(record.key.table, on: connection)
+        let update = try set.update(connection)
+        defer { sqlite3_reset(update) }
+        binder.begin(update, places: set.updatePlaces)
+        record.write(to: binder)
+        sqlite3_bind_int64(update, set.versionPlace, record.version - 1)
+        try expectOneRow(update, connection) {
+            "\(record.key.table.name) \(record.key.parameters) changed since it was read"
+        }
+    }
+
+    private func delete(_ key: RecordKey, _ connection: GRDB.Database) throws {
+        let delete = try statements.of(key.table, on: connection).delete(connection)
+        defer { sqlite3_reset(delete) }
+        bind(key, to: delete)
+        try expectOneRow(delete, connection) { "\(key.table.name) \(key.parameters) was deleted since it was read" }
+    }
+
+    private func expectOneRow(
+        _ statement: SQLiteStatement, _ connection: GRDB.Database, otherwise: () -> String
+    ) throws {
+        guard sqlite3_step(statement) == SQLITE_DONE else { throw SQLiteFailure(connection.sqliteConnection) }
+        guard sqlite3_changes(connection.sqliteConnection) == 1 else { throw StorageError.conflict(otherwise()) }
+    }
+
+    private func bind(_ key: RecordKey, to statement: SQLiteStatement) {
+        binder.begin(statement)
+        for part in key.table.key {
+            switch part {
+            case .organization: binder.integer(key.organization)
+            case .text: binder.text(key.text)
+            case .id: binder.uuid(key.id)
+            case .number: binder.integer(key.number)
+            }
+        }
+    }
+}
+
 extension GRDB.Database {
     fileprivate func step(_ text: String) throws {
         let prepared = try cachedStatement(sql: text).sqliteStatement
@@ -74,139 +215,10 @@ extension GRDB.Database {
         guard sqlite3_step(prepared) == SQLITE_DONE else { throw SQLiteFailure(sqliteConnection) }
     }
 
-    fileprivate func records(_ load: Load) throws -> [AnyRecord] {
-        let prepared: SQLiteStatement
-        if let key = load.key {
-            prepared = try cachedStatement(sql: key.table.selectText).sqliteStatement
-            bind(key, to: prepared, from: 1)
-        } else if let selection = load.selection {
-            let text = "\(selection.table.selectAllText) WHERE \(selection.condition)"
-            prepared = try cachedStatement(sql: text).sqliteStatement
-            for (index, value) in selection.parameters.enumerated() {
-                let place = sqlite3_bind_parameter_index(prepared, "$\(index + 1)")
-                guard place > 0 else { throw StorageError.statement("“\(text)” has no $\(index + 1)") }
-                sqliteBind(value, to: prepared, at: place)
-            }
-        } else {
-            return []
-        }
+    fileprivate func integer(_ text: String) throws -> Int64 {
+        let prepared = try cachedStatement(sql: text).sqliteStatement
         defer { sqlite3_reset(prepared) }
-        var records: [AnyRecord] = []
-        let row = SQLiteRowReader(prepared)
-        while true {
-            switch sqlite3_step(prepared) {
-            case SQLITE_ROW:
-                row.column = 0
-                records.append(try load.decoder.decode(row))
-            case SQLITE_DONE: return records
-            default: throw SQLiteFailure(sqliteConnection)
-            }
-        }
-    }
-
-    fileprivate func write(_ change: RowChange) throws {
-        switch change {
-        case .insert(let record): try insert(record)
-        case .update(let record):
-            let table = record.key.table
-            let prepared = try cachedStatement(sql: table.updateText).sqliteStatement
-            defer { sqlite3_reset(prepared) }
-            record.write(to: SQLiteRowWriter(prepared, places: table.updateParameters))
-            try expectOneRow(prepared, "\(table.name) \(record.key.parameters) changed since it was read")
-        case .delete(let key):
-            let prepared = try cachedStatement(sql: key.table.deleteText).sqliteStatement
-            defer { sqlite3_reset(prepared) }
-            bind(key, to: prepared, from: 1)
-            try expectOneRow(prepared, "\(key.table.name) \(key.parameters) was deleted since it was read")
-        }
-    }
-
-    fileprivate func insert(_ record: AnyRecord) throws {
-        let prepared = try cachedStatement(sql: record.key.table.insertText).sqliteStatement
-        defer { sqlite3_reset(prepared) }
-        record.write(to: SQLiteRowWriter(prepared, places: nil))
-        guard sqlite3_step(prepared) == SQLITE_DONE else { throw SQLiteFailure(sqliteConnection) }
-    }
-
-    private func expectOneRow(_ prepared: SQLiteStatement, _ otherwise: @autoclosure () -> String) throws {
-        guard sqlite3_step(prepared) == SQLITE_DONE else { throw SQLiteFailure(sqliteConnection) }
-        guard sqlite3_changes(sqliteConnection) == 1 else { throw StorageError.conflict(otherwise()) }
-    }
-
-    private func bind(_ key: RecordKey, to prepared: SQLiteStatement, from first: Int32) {
-        var index = first
-        for part in key.table.key {
-            switch part {
-            case .organization: sqlite3_bind_int64(prepared, index, key.organization)
-            case .text: sqliteBind(key.text, to: prepared, at: index)
-            case .id: sqliteBind(key.id, to: prepared, at: index)
-            case .number: sqlite3_bind_int64(prepared, index, key.number)
-            }
-            index += 1
-        }
-    }
-}
-
-/// Reads the columns of the row that a statement stands on.
-private final class SQLiteRowReader: ColumnReader {
-    let prepared: SQLiteStatement
-    var column: Int32 = 0
-
-    init(_ prepared: SQLiteStatement) { self.prepared = prepared }
-
-    private func next(_ type: Int32, _ name: String) throws -> Int32 {
-        defer { column += 1 }
-        guard sqlite3_column_type(prepared, column) == type else {
-            throw StorageError.corrupt("column \(column) of “\(String(cString: sqlite3_sql(prepared)))” is not \(name)")
-        }
-        return column
-    }
-    private func skipNull() -> Bool {
-        guard sqlite3_column_type(prepared, column) == SQLITE_NULL else { return false }
-        column += 1
-        return true
-    }
-    func integer() throws -> Int64 { sqlite3_column_int64(prepared, try next(SQLITE_INTEGER, "an integer")) }
-    func optionalInteger() throws -> Int64? { skipNull() ? nil : try integer() }
-    func text() throws -> String { sqliteText(prepared, try next(SQLITE_TEXT, "text")) }
-    func optionalText() throws -> String? { skipNull() ? nil : try text() }
-    func uuid() throws -> UUIDv7 {
-        guard let id = sqliteUUID(prepared, try next(SQLITE_BLOB, "an id")) else {
-            throw StorageError.corrupt("an id does not have 16 bytes")
-        }
-        return id
-    }
-    func optionalUUID() throws -> UUIDv7? { skipNull() ? nil : try uuid() }
-    func bytes() throws -> [UInt8] { sqliteBytes(prepared, try next(SQLITE_BLOB, "bytes")) }
-}
-
-/// Binds a record's columns, in order or (for an update) to the places that the table's text has for them.
-private final class SQLiteRowWriter: ColumnWriter {
-    let prepared: SQLiteStatement
-    let places: [Int]?
-    var column = 0
-
-    init(_ prepared: SQLiteStatement, places: [Int]?) { (self.prepared, self.places) = (prepared, places) }
-
-    /// The next column's parameter, or nil when the statement does not mention the column.
-    private func next() -> Int32? {
-        defer { column += 1 }
-        guard let places else { return Int32(column + 1) }
-        return places[column] == 0 ? nil : Int32(places[column])
-    }
-    func integer(_ value: Int64?) {
-        guard let place = next() else { return }
-        if let value { sqlite3_bind_int64(prepared, place, value) } else { sqlite3_bind_null(prepared, place) }
-    }
-    func text(_ value: String?) {
-        guard let place = next() else { return }
-        if let value { sqliteBind(value, to: prepared, at: place) } else { sqlite3_bind_null(prepared, place) }
-    }
-    func uuid(_ value: UUIDv7?) {
-        guard let place = next() else { return }
-        if let value { sqliteBind(value, to: prepared, at: place) } else { sqlite3_bind_null(prepared, place) }
-    }
-    func bytes(_ value: [UInt8]) {
-        if let place = next() { sqliteBind(.bytes(value), to: prepared, at: place) }
+        guard sqlite3_step(prepared) == SQLITE_ROW else { throw SQLiteFailure(sqliteConnection) }
+        return sqlite3_column_int64(prepared, 0)
     }
 }

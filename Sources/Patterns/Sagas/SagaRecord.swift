@@ -18,7 +18,8 @@ public struct SagaRecord: Record, Hashable {
     public static let table = Table(
         "sagas", rank: 14, key: [.organization, .id("id")],
         fixed: ["definition", "definition_version", "subject", "created_at", "input"],
-        mutable: ["state", "step", "epoch", "lease_until", "due_at", "attempts", "entries", "reason", "updated_at"])
+        mutable: ["state", "step", "epoch", "lease_until", "due_at", "attempts", "entries", "reason", "updated_at"],
+        cacheBytes: 1 << 20)
 
     /// The organization's number.
     public let organization: Int64
@@ -52,7 +53,6 @@ public struct SagaRecord: Record, Hashable {
     public var reason: String?
     /// When the row last changed.
     public internal(set) var updatedAt: Timestamp
-    private let version: Int64
 
     /// A saga that begins now, claimed by the one who begins it, at epoch 1.
     public init(
@@ -62,7 +62,7 @@ public struct SagaRecord: Record, Hashable {
         (self.organization, self.id, self.definition) = (organization, id, definition)
         (self.definitionVersion, self.subject, self.input) = (definitionVersion, subject, input)
         (createdAt, updatedAt, dueAt, leaseUntil) = (now, now, now, now + lease)
-        (state, self.step, epoch, attempts, entries, reason, version) = (.running, step, 1, 0, 0, nil, 1)
+        (state, self.step, epoch, attempts, entries, reason) = (.running, step, 1, 0, 0, nil)
     }
     /// The row's key.
     public static func key(_ organization: Int64, _ id: SagaID) -> Key<SagaRecord> {
@@ -89,7 +89,6 @@ public struct SagaRecord: Record, Hashable {
         entries = try row.integer()
         reason = try row.optionalText()
         updatedAt = try row.timestamp()
-        version = try row.integer()
     }
     /// Writes the row.
     public func write(to row: any ColumnWriter) {
@@ -109,6 +108,5 @@ public struct SagaRecord: Record, Hashable {
         row.integer(entries)
         row.text(reason)
         row.timestamp(updatedAt)
-        row.integer(version)
     }
 }

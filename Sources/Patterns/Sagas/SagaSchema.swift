@@ -1,3 +1,5 @@
+import Storage
+
 /// The tables that sagas need, as templates for a ``Storage/Migration``.
 public enum SagaSchema {
     /// Sagas with lease and epoch, and their log. Workers find what is due by a partial index that ended sagas leave.
@@ -24,4 +26,34 @@ public enum SagaSchema {
         ) {table}
         """,
     ]
+
+    /// The next step: the same table of sagas, with chains of `OR` instead of lists, which SQLite would turn into a
+    /// table of their own for each row that it checks.
+    public static let rebuild = Migration.rebuild(
+        "sagas",
+        columns: """
+            organization, id, definition, definition_version, subject, created_at, input, state, step, epoch,
+            lease_until, due_at, attempts, entries, reason, updated_at, version
+            """,
+        as: """
+            (
+              organization {int} NOT NULL, id {id} NOT NULL, definition TEXT NOT NULL,
+              definition_version {int} NOT NULL, subject {id} NOT NULL, created_at {int} NOT NULL, input TEXT NOT NULL,
+              state TEXT NOT NULL CHECK (state = 'running' OR state = 'succeeded' OR state = 'parked'
+                OR state = 'compensating' OR state = 'compensated' OR state = 'stuck'),
+              step TEXT NOT NULL, epoch {int} NOT NULL CHECK (epoch > 0), lease_until {int} NOT NULL,
+              due_at {int} NOT NULL, attempts {int} NOT NULL, entries {int} NOT NULL, reason TEXT,
+              updated_at {int} NOT NULL, version {int} NOT NULL,
+              PRIMARY KEY (organization, id)
+            ) {table}
+            """,
+        indexes: [
+            "CREATE INDEX sagas_due ON sagas (due_at) WHERE \(isUnfinished(""))",
+            "CREATE INDEX sagas_subject ON sagas (organization, subject)",
+        ])
+
+    /// The condition of the index that workers find due sagas by; a query must say it in the same words.
+    static func isUnfinished(_ alias: String) -> String {
+        "(\(alias)state = 'running' OR \(alias)state = 'parked' OR \(alias)state = 'compensating')"
+    }
 }

@@ -58,7 +58,7 @@ public struct SQLSagaStore: SagaStore {
                 """
                 SELECT s.organization, f.epoch, s.id, s.definition, s.subject, s.epoch
                 FROM sagas s JOIN fences f ON f.organization = s.organization
-                WHERE s.state IN ('running', 'parked', 'compensating') AND \(due) AND s.lease_until <= $2
+                WHERE \(SagaSchema.isUnfinished("s.")) AND \(due) AND s.lease_until <= $2
                   AND f.state = 'active'
                 ORDER BY s.due_at LIMIT $3
                 """,

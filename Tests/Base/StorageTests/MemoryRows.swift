@@ -12,7 +12,7 @@ struct MemoryRows {
     private(set) var trace: [String] = []
 
     init(_ accounts: [Account] = [], fences: [FenceRecord] = []) {
-        for account in accounts { rows[account.key.erased] = account.values }
+        for account in accounts { rows[account.key.erased] = account.values + [1] }
         for fence in fences {
             let epoch = SQLValue.integer(fence.epoch)
             rows[fence.key.erased] = [.integer(fence.organization), epoch, .text(fence.state.rawValue), 1]
@@ -69,12 +69,10 @@ struct MemoryRows {
                 guard stored == nil else { return .constraint("\(change.key.text) is there") }
                 next[change.key] = ValueWriter.values(of: record)
             case .update(let record):
-                var values = ValueWriter.values(of: record)
-                guard let stored, stored.last == values.last, case .integer(let version)? = stored.last else {
+                guard let stored, stored.last == .integer(record.version - 1) else {
                     return .conflict("\(change.key.text) changed")
                 }
-                values[values.count - 1] = .integer(version + 1)
-                next[change.key] = values
+                next[change.key] = ValueWriter.values(of: record)
             case .delete:
                 guard stored != nil else { return .conflict("\(change.key.text) is gone") }
                 next[change.key] = nil

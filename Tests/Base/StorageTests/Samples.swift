@@ -12,10 +12,9 @@ struct Account: Record, Hashable {
     var name: String
     var owner = "nobody"
     var balance: Int64
-    var version: Int64 = 1
 
-    init(_ name: String, _ balance: Int64, owner: String = "nobody", version: Int64 = 1) {
-        (self.name, self.balance, self.owner, self.version) = (name, balance, owner, version)
+    init(_ name: String, _ balance: Int64, owner: String = "nobody") {
+        (self.name, self.balance, self.owner) = (name, balance, owner)
     }
     static func key(_ name: String) -> Key<Account> { Key(organization: 1, text: name) }
     var key: Key<Account> { Key(organization: organization, text: name) }
@@ -25,17 +24,15 @@ struct Account: Record, Hashable {
         name = try row.text()
         owner = try row.text()
         balance = try row.integer()
-        version = try row.integer()
     }
     func write(to row: any ColumnWriter) {
         row.integer(organization)
         row.text(name)
         row.text(owner)
         row.integer(balance)
-        row.integer(version)
     }
     var values: [SQLValue] {
-        [.integer(organization), .text(name), .text(owner), .integer(balance), .integer(version)]
+        [.integer(organization), .text(name), .text(owner), .integer(balance)]
     }
 }
 
@@ -101,7 +98,7 @@ final class ValueWriter: ColumnWriter {
     static func values(of record: AnyRecord) -> [SQLValue] {
         let writer = ValueWriter()
         record.write(to: writer)
-        return writer.values
+        return writer.values + (record.key.table.isAppendOnly ? [] : [.integer(record.version)])
     }
 }
 

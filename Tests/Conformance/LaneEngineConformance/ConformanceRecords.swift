@@ -33,18 +33,18 @@ enum ConformanceSchema {
 /// A row with a fixed and two mutable columns.
 struct Jar: Record, Hashable {
     static let table = Table(
-        "jars", rank: 2, key: [.organization, .id("id")], fixed: ["made"], mutable: ["amount", "label"])
+        "jars", rank: 2, key: [.organization, .id("id")], fixed: ["made"], mutable: ["amount", "label"],
+        cacheBytes: 64 << 10)
 
     let organization: Int64
     let id: UUIDv7
     let made: Timestamp
     var amount: Int64
     var label: String?
-    private let version: Int64
 
     init(_ number: UInt64, _ amount: Int64, label: String? = nil, made: Timestamp = Timestamp(microseconds: 5)) {
         (organization, id, self.made) = (1, UUIDv7(high: 1, low: number), made)
-        (self.amount, self.label, version) = (amount, label, 1)
+        (self.amount, self.label) = (amount, label)
     }
     static func key(_ number: UInt64) -> Key<Jar> { Key(organization: 1, id: UUIDv7(high: 1, low: number)) }
     var key: Key<Jar> { Key(organization: organization, id: id) }
@@ -55,7 +55,6 @@ struct Jar: Record, Hashable {
         made = try row.timestamp()
         amount = try row.integer()
         label = try row.optionalText()
-        version = try row.integer()
     }
     func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -63,7 +62,6 @@ struct Jar: Record, Hashable {
         row.timestamp(made)
         row.integer(amount)
         row.text(label)
-        row.integer(version)
     }
 }
 

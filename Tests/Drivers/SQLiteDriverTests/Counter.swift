@@ -7,15 +7,14 @@ import Testing
 /// A row that counts.
 struct Counter: Record, Hashable {
     static let table = Table(
-        "counters", rank: 1, key: [.organization, .text("name")], mutable: ["value", "note"])
+        "counters", rank: 1, key: [.organization, .text("name")], mutable: ["value", "note"], cacheBytes: 64 << 10)
 
     let name: String
     var value: Int64
     var note: String?
-    private let version: Int64
 
     init(_ name: String, _ value: Int64, note: String? = nil) {
-        (self.name, self.value, self.note, version) = (name, value, note, 1)
+        (self.name, self.value, self.note) = (name, value, note)
     }
     static func key(_ name: String) -> Key<Counter> { Key(organization: 1, text: name) }
     var key: Key<Counter> { Self.key(name) }
@@ -25,14 +24,12 @@ struct Counter: Record, Hashable {
         name = try row.text()
         value = try row.integer()
         note = try row.optionalText()
-        version = try row.integer()
     }
     func write(to row: any ColumnWriter) {
         row.integer(1)
         row.text(name)
         row.integer(value)
         row.text(note)
-        row.integer(version)
     }
 }
 

@@ -58,6 +58,7 @@ public struct BatchMachine: Sendable {
     private var undecided: [Int]
     private var wanted: [[Need]]
     private var settled: [(@Sendable (LaneFailure?) -> Void)?]
+    private var fences: [Int64: Key<FenceRecord>] = [:]
     private var rounds = 0
 
     init(_ submissions: [Submission]) {
@@ -114,27 +115,31 @@ public struct BatchMachine: Sendable {
         return .write(changes, appended: work.appended)
     }
 
-    private func missingLoads() -> [Load] {
-        var seen = Set<Need>()
+    private mutating func missingLoads() -> [Load] {
         var loads: [Load] = []
-        func ask(_ need: Need) {
-            if !work.has(need), seen.insert(need).inserted { loads.append(Load(need)) }
-        }
         for index in undecided {
             let submission = submissions[index]
             if let tenant = submission.tenant {
                 // The fence is the first lock, but not a round of its own: fence and rows travel together.
-                ask(.row(FenceRecord.key(tenant.organization)))
-                if work.isLoaded(FenceRecord.key(tenant.organization)), !isServed(tenant) { continue }
+                let fence = fenceKey(tenant)
+                if work.ask(for: .row(fence)) { loads.append(Load(.row(fence))) }
+                if work.isLoaded(fence), !isServed(tenant) { continue }
             }
-            for need in submission.needs(work) { ask(need) }
-            for need in wanted[index] { ask(need) }
+            for need in submission.needs(work) where work.ask(for: need) { loads.append(Load(need)) }
+            for need in wanted[index] where work.ask(for: need) { loads.append(Load(need)) }
         }
         return loads.sorted(by: Load.lockOrder)
     }
 
-    private func isServed(_ tenant: Tenant) -> Bool {
-        guard let fence = work[FenceRecord.key(tenant.organization)] else { return false }
+    private mutating func fenceKey(_ tenant: Tenant) -> Key<FenceRecord> {
+        if let known = fences[tenant.organization] { return known }
+        let key = FenceRecord.key(tenant.organization)
+        fences[tenant.organization] = key
+        return key
+    }
+
+    private mutating func isServed(_ tenant: Tenant) -> Bool {
+        guard let fence = work[fenceKey(tenant)] else { return false }
         return fence.state == .active && fence.epoch == tenant.epoch
     }
 

@@ -9,7 +9,8 @@ public struct FenceRecord: Record, Hashable {
         case fenced
     }
     /// Rank 0: locked before anything else.
-    public static let table = Table("fences", rank: 0, key: [.organization], mutable: ["epoch", "state"])
+    public static let table = Table(
+        "fences", rank: 0, key: [.organization], mutable: ["epoch", "state"], cacheBytes: 256 << 10)
 
     /// The organization's number.
     public let organization: Int64
@@ -17,11 +18,10 @@ public struct FenceRecord: Record, Hashable {
     public var epoch: Int64
     /// Whether writes are taken.
     public var state: State
-    private let version: Int64
 
     /// A fence that is not stored yet.
     public init(organization: Int64, epoch: Int64, state: State) {
-        (self.organization, self.epoch, self.state, version) = (organization, epoch, state, 1)
+        (self.organization, self.epoch, self.state) = (organization, epoch, state)
     }
     /// The row's key.
     public static func key(_ organization: Int64) -> Key<FenceRecord> { Key(organization: organization) }
@@ -33,13 +33,11 @@ public struct FenceRecord: Record, Hashable {
         organization = try row.integer()
         epoch = try row.integer()
         state = try row.value()
-        version = try row.integer()
     }
     /// Writes the row.
     public func write(to row: any ColumnWriter) {
         row.integer(organization)
         row.integer(epoch)
         row.value(state)
-        row.integer(version)
     }
 }

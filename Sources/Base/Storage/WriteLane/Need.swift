@@ -1,5 +1,6 @@
 /// What a command must have loaded before it can decide.
 public struct Need: Sendable, Hashable {
+    @usableFromInline
     enum Kind: Sendable, Hashable {
         case row(RecordKey)
         case selection(RecordSelection)
@@ -7,13 +8,16 @@ public struct Need: Sendable, Hashable {
     let kind: Kind
     let decode: RecordDecoder
 
+    @usableFromInline
+    init(_ kind: Kind, _ type: any Record.Type) { (self.kind, decode) = (kind, RecordDecoder(type: type)) }
+
     /// The row with this key, or the knowledge that there is none.
-    public static func row<R: Record>(_ key: Key<R>) -> Need { Need(kind: .row(key.erased), decode: .of(R.self)) }
+    @inlinable
+    public static func row<R: Record>(_ key: Key<R>) -> Need { Need(.row(key.erased), R.self) }
 
     /// The rows that this selection finds.
-    public static func rows<R: Record>(_ selection: Selection<R>) -> Need {
-        Need(kind: .selection(selection.erased), decode: .of(R.self))
-    }
+    @inlinable
+    public static func rows<R: Record>(_ selection: Selection<R>) -> Need { Need(.selection(selection.erased), R.self) }
 
     /// Whether both ask for the same rows.
     public static func == (a: Self, b: Self) -> Bool { a.kind == b.kind }
@@ -55,13 +59,17 @@ public struct RecordSelection: Sendable, Hashable {
 
 /// Turns a row into a record of the type that was asked for.
 public struct RecordDecoder: Sendable {
-    private let make: @Sendable (any ColumnReader) throws -> AnyRecord
+    fileprivate let type: any Record.Type
 
-    static func of<R: Record>(_: R.Type) -> RecordDecoder {
-        RecordDecoder { RecordBox(try R(from: $0)) }
+    /// Reads one record with its version.
+    public func decode(_ row: any ColumnReader) throws -> AnyRecord { try type.boxed(from: row) }
+}
+
+extension Record {
+    fileprivate static func boxed(from row: any ColumnReader) throws -> AnyRecord {
+        let record = try Self(from: row)
+        return RecordBox(record, version: table.isAppendOnly ? 0 : try row.integer())
     }
-    /// Reads one record.
-    public func decode(_ row: any ColumnReader) throws -> AnyRecord { try make(row) }
 }
 
 /// One load that an engine is to execute: the statement's text, its parameters and what to make of each row.

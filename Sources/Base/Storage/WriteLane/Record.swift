@@ -6,10 +6,10 @@ public protocol Record: Sendable {
     static var table: Table { get }
     /// The record's own key.
     var key: Key<Self> { get }
-    /// Reads all columns, in the table's order.
+    /// Reads all columns but `version`, in the table's order.
     /// - Throws: ``StorageError/corrupt(_:)`` when what is stored is not such a record.
     init(from row: any ColumnReader) throws
-    /// Writes all columns, in the table's order. `version` is written as it was read.
+    /// Writes all columns but `version`, in the table's order.
     func write(to row: any ColumnWriter)
 }
 
@@ -69,16 +69,35 @@ extension ColumnWriter {
 
 /// A record without its type: what the working set keeps and engines write.
 public class AnyRecord: @unchecked Sendable {  // immutable; subclassed in this file only
-    fileprivate init() {}
     /// The record's key.
-    public var key: RecordKey { fatalError("only the typed box is ever made") }
-    /// Writes all columns, in the table's order.
+    public final let key: RecordKey
+    /// The row's version once this record is written, counted from 1: an update expects the one before it. 0 in
+    /// tables whose rows never change.
+    public final let version: Int64
+
+    @usableFromInline
+    init(key: RecordKey, version: Int64) {
+        (self.key, self.version) = (key, key.table.isAppendOnly ? 0 : version)
+    }
+
+    /// Writes all columns but `version`, in the table's order.
     public func write(to row: any ColumnWriter) { fatalError("only the typed box is ever made") }
 }
 
+@usableFromInline
 final class RecordBox<R: Record>: AnyRecord, @unchecked Sendable {
-    let record: R
-    init(_ record: R) { self.record = record }
-    override var key: RecordKey { record.key.erased }
+    @usableFromInline let record: R
+
+    /// A record as it is, or will be, stored at `version`.
+    @inlinable
+    init(_ record: R, key: RecordKey, version: Int64) {
+        self.record = record
+        super.init(key: key, version: version)
+    }
+    @inlinable
+    convenience init(_ record: R, version: Int64 = 1) {
+        self.init(record, key: record.key.erased, version: version)
+    }
+    @inlinable
     override func write(to row: any ColumnWriter) { record.write(to: row) }
 }

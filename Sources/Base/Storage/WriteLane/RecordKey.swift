@@ -1,8 +1,8 @@
 import Determinism
 
 /// The primary key of one row, of a fixed shape and with its hash computed once: a batch asks for the same keys many
-/// times.
-public struct RecordKey: Sendable, Hashable, Comparable {
+/// times. A class, so that a key is made once and then only pointed at.
+public final class RecordKey: Sendable, Hashable, Comparable {
     /// The row's table.
     public let table: Table
     /// The organization's number, or 0 where the table has no such part.
@@ -33,18 +33,20 @@ public struct RecordKey: Sendable, Hashable, Comparable {
 
     /// Whether both name the same row. Text is compared as databases do, byte by byte: the same letter composed and
     /// decomposed is two keys, though Swift's strings are equal.
-    public static func == (a: Self, b: Self) -> Bool {
-        a.hash == b.hash && a.table === b.table && a.organization == b.organization && a.number == b.number
-            && a.id == b.id && a.text.utf8.elementsEqual(b.text.utf8)
+    public static func == (a: RecordKey, b: RecordKey) -> Bool {
+        if a === b { return true }
+        return a.hash == b.hash && a.table === b.table && a.organization == b.organization && a.number == b.number
+            && a.id == b.id && a.text.byteOrder(to: b.text) == 0
     }
     /// Feeds the hash that was computed when the key was made.
     public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
     /// The lock order: by table rank, then by key.
-    public static func < (a: Self, b: Self) -> Bool {
-        if a.table.rank != b.table.rank { return a.table.rank < b.table.rank }
+    public static func < (a: RecordKey, b: RecordKey) -> Bool {
+        if a.table !== b.table, a.table.rank != b.table.rank { return a.table.rank < b.table.rank }
         if a.organization != b.organization { return a.organization < b.organization }
-        if !a.text.utf8.elementsEqual(b.text.utf8) { return a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+        let text = a.text.byteOrder(to: b.text)
+        if text != 0 { return text < 0 }
         if a.id != b.id { return a.id < b.id }
         return a.number < b.number
     }
@@ -68,6 +70,7 @@ public struct Key<R: Record>: Sendable, Hashable {
     public let erased: RecordKey
 
     /// The key with these parts; give exactly the parts that the table's key has.
+    @inlinable
     public init(
         organization: Int64 = 0, text: String = "", id: UUIDv7 = UUIDv7(high: 0, low: 0), number: Int64 = 0
     ) {

@@ -35,6 +35,9 @@ public final class Table: Sendable {
     public let columns: [String]
     /// Whether rows are only ever inserted.
     public let isAppendOnly: Bool
+    /// How many bytes of this table's rows an engine may keep in memory between batches, where nobody else writes to
+    /// its database; 0 for rows that are seldom read twice.
+    public let cacheBytes: Int
     /// `SELECT … WHERE key`; `$1…` are the key's columns.
     public let selectText: String
     /// `SELECT … FROM`, without a condition.
@@ -49,8 +52,10 @@ public final class Table: Sendable {
     public let updateParameters: [Int]
 
     /// Describes a table; the migration that creates it must have the same columns.
-    public init(_ name: String, rank: Int, key: [KeyPart], fixed: [String] = [], mutable: [String] = []) {
-        (self.name, self.rank, self.key) = (name, rank, key)
+    public init(
+        _ name: String, rank: Int, key: [KeyPart], fixed: [String] = [], mutable: [String] = [], cacheBytes: Int = 0
+    ) {
+        (self.name, self.rank, self.key, self.cacheBytes) = (name, rank, key, cacheBytes)
         let keyColumns = key.map(\.column)
         isAppendOnly = mutable.isEmpty
         columns = keyColumns + fixed + mutable + (mutable.isEmpty ? [] : ["version"])

@@ -3,13 +3,15 @@
 public struct WorkingSet: Sendable {
     private struct Entry {
         var current: AnyRecord?
-        let original: AnyRecord?
+        var original: AnyRecord?
+        /// Whether it was looked up; before that it is only asked for.
+        var isLoaded: Bool
         /// Whether the stored row was removed before the current one came.
         var isReplaced = false
+        var isTouched = false
     }
     private var entries: [RecordKey: Entry] = [:]
-    private var selections: [RecordSelection: [RecordKey]] = [:]
-    private var touched: [RecordKey] = []
+    private var selections: [RecordSelection: [RecordKey]?] = [:]
     private var undo: [(RecordKey, Entry?)] = []
     /// Rows that nobody reads back inside a batch: ledger, saga log, outbox.
     private(set) var appended: [AnyRecord] = []
@@ -19,95 +21,148 @@ public struct WorkingSet: Sendable {
     // MARK: reading
 
     /// The record with that key, or nil when there is none. Traps when the command did not ask for it: a bug.
+    @inlinable
     public subscript<R: Record>(key: Key<R>) -> R? {
-        guard let entry = entries[key.erased] else {
-            preconditionFailure("\(key.erased.table.name) \(key.erased.parameters) was read but never asked for")
-        }
-        return entry.current.map { unsafeDowncast($0, to: RecordBox<R>.self).record }
+        guard let record = current(key.erased) else { return nil }
+        return unsafeDowncast(record, to: RecordBox<R>.self).record
     }
 
     /// The records that the selection found, in its order and as they are now; traps when it was never asked for.
+    @inlinable
     public subscript<R: Record>(selection: Selection<R>) -> [R] {
-        guard let keys = selections[selection.erased] else {
-            preconditionFailure("\(selection.erased.table.name) was searched but never asked for")
-        }
-        return keys.compactMap { key in
-            entries[key]?.current.map { unsafeDowncast($0, to: RecordBox<R>.self).record }
-        }
+        current(selection.erased).map { unsafeDowncast($0, to: RecordBox<R>.self).record }
     }
 
     /// Whether the row was asked for and looked up.
-    public func isLoaded<R: Record>(_ key: Key<R>) -> Bool { entries[key.erased] != nil }
+    @inlinable
+    public func isLoaded<R: Record>(_ key: Key<R>) -> Bool { isLoaded(key.erased) }
 
     /// Whether the selection was asked for and looked up.
-    public func isLoaded<R: Record>(_ selection: Selection<R>) -> Bool { selections[selection.erased] != nil }
+    public func isLoaded<R: Record>(_ selection: Selection<R>) -> Bool { isLoaded(selection.erased) }
 
     /// Whether what the need names was looked up.
     public func has(_ need: Need) -> Bool {
         switch need.kind {
-        case .row(let key): entries[key] != nil
-        case .selection(let selection): selections[selection] != nil
+        case .row(let key): isLoaded(key)
+        case .selection(let selection): isLoaded(selection)
         }
+    }
+
+    @usableFromInline
+    func isLoaded(_ key: RecordKey) -> Bool { entries[key]?.isLoaded ?? false }
+
+    private func isLoaded(_ selection: RecordSelection) -> Bool { selections[selection].flatMap { $0 } != nil }
+
+    @usableFromInline
+    func current(_ key: RecordKey) -> AnyRecord? {
+        guard let entry = entries[key], entry.isLoaded else {
+            preconditionFailure("\(key.table.name) \(key.parameters) was read but never asked for")
+        }
+        return entry.current
+    }
+
+    @usableFromInline
+    func current(_ selection: RecordSelection) -> [AnyRecord] {
+        guard let keys = selections[selection], let keys else {
+            preconditionFailure("\(selection.table.name) was searched but never asked for")
+        }
+        return keys.compactMap { entries[$0]?.current }
     }
 
     // MARK: changing
 
-    /// Inserts the record, or changes the one with its key to it. What is changed are the mutable columns, and the
-    /// record must be the one that was read: it carries the version that the update guards.
-    public mutating func put<R: Record>(_ record: R) { change(record.key.erased, to: RecordBox(record)) }
+    /// Inserts the record, or changes the one with its key to it. What is changed are the mutable columns, and only if
+    /// the row still has the version that was loaded.
+    @inlinable
+    public mutating func put<R: Record>(_ record: R) {
+        let key = record.key.erased
+        change(key, to: RecordBox(record, key: key, version: nextVersion(key)))
+    }
 
     /// Inserts a record under a key that was just made and so cannot exist: nothing needs to be loaded for it.
+    @inlinable
     public mutating func insert<R: Record>(_ record: R) {
         let key = record.key.erased
-        precondition(entries[key]?.current == nil, "\(key.table.name) \(key.parameters) is there already")
-        if entries[key] == nil {
-            undo.append((key, nil))
-            entries[key] = Entry(current: nil, original: nil)
-        }
-        change(key, to: RecordBox(record))
+        makeRoom(key)
+        change(key, to: RecordBox(record, key: key, version: nextVersion(key)))
     }
 
     /// Removes the record with that key, if there is one.
+    @inlinable
     public mutating func remove<R: Record>(_ key: Key<R>) { change(key.erased, to: nil) }
 
     /// Adds a row that nobody reads back inside a batch.
-    public mutating func append<R: Record>(_ record: R) { appended.append(RecordBox(record)) }
+    @inlinable
+    public mutating func append<R: Record>(_ record: R) { append(RecordBox(record)) }
 
-    private mutating func change(_ key: RecordKey, to record: AnyRecord?) {
-        guard let index = entries.index(forKey: key) else {
+    @usableFromInline
+    mutating func append(_ record: AnyRecord) { appended.append(record) }
+
+    /// The version that the row has once it is written.
+    @usableFromInline
+    func nextVersion(_ key: RecordKey) -> Int64 { 1 + (entries[key]?.original?.version ?? 0) }
+
+    @usableFromInline
+    mutating func makeRoom(_ key: RecordKey) {
+        guard let entry = entries[key] else {
+            undo.append((key, nil))
+            entries[key] = Entry(isLoaded: true)
+            return
+        }
+        precondition(entry.current == nil, "\(key.table.name) \(key.parameters) is there already")
+    }
+
+    @usableFromInline
+    mutating func change(_ key: RecordKey, to record: AnyRecord?) {
+        guard let index = entries.index(forKey: key), entries.values[index].isLoaded else {
             preconditionFailure("\(key.table.name) \(key.parameters) was written but never asked for")
         }
         let before = entries.values[index]
         undo.append((key, before))
         if before.current == nil, before.original != nil { entries.values[index].isReplaced = true }
         entries.values[index].current = record
-        touched.append(key)
+        entries.values[index].isTouched = true
     }
 
     // MARK: the batch's side
 
-    mutating func absorb(_ need: Need, _ found: [AnyRecord]) {
+    /// Notes that the rows are wanted; false when they are there, or were asked for already.
+    mutating func ask(for need: Need) -> Bool {
         switch need.kind {
         case .row(let key):
-            if entries[key] == nil { entries[key] = Entry(current: found.first, original: found.first) }
+            guard entries[key] == nil else { return false }
+            entries[key] = Entry(isLoaded: false)
+        case .selection(let selection):
+            guard selections[selection] == nil else { return false }
+            selections[selection] = .some(nil)
+        }
+        return true
+    }
+
+    mutating func absorb(_ need: Need, _ found: [AnyRecord]) {
+        switch need.kind {
+        case .row(let key): absorb(key, found.first)
         case .selection(let selection):
             selections[selection] = found.map { record in
-                let key = record.key
-                // A row that a command of this batch already knows keeps that command's changes.
-                if entries[key] == nil { entries[key] = Entry(current: record, original: record) }
-                return key
+                absorb(record.key, record)
+                return record.key
             }
         }
     }
 
+    /// A row that a command of this batch already knows keeps that command's changes.
+    private mutating func absorb(_ key: RecordKey, _ record: AnyRecord?) {
+        guard entries[key]?.isLoaded != true else { return }
+        entries[key] = Entry(current: record, original: record, isLoaded: true)
+    }
+
     /// Runs one command's decision; its changes are taken back unless it commits.
     mutating func scoped<T>(_ decide: (inout WorkingSet) -> Verdict<T>) -> Verdict<T> {
-        let (appendedBefore, touchedBefore) = (appended.count, touched.count)
+        let appendedBefore = appended.count
         undo.removeAll(keepingCapacity: true)
         let verdict = decide(&self)
         if case .commit = verdict { return verdict }
         for (key, entry) in undo.reversed() { entries[key] = entry }
-        touched.removeSubrange(touchedBefore...)
         appended.removeSubrange(appendedBefore...)
         return verdict
     }
@@ -115,8 +170,7 @@ public struct WorkingSet: Sendable {
     /// What is to be written, each row once (a removed and re-inserted one twice) and in lock order.
     var changes: [RowChange] {
         var changes: [RowChange] = []
-        for key in Set(touched).sorted() {
-            guard let entry = entries[key] else { continue }
+        for (key, entry) in entries.lazy.filter(\.value.isTouched).sorted(by: { $0.key < $1.key }) {
             switch (entry.original, entry.current) {
             case (nil, let record?): changes.append(.insert(record))
             case (_?, let record?) where entry.isReplaced: changes += [.delete(key), .insert(record)]
@@ -133,7 +187,7 @@ public struct WorkingSet: Sendable {
 public enum RowChange: Sendable {
     /// A row that was not there.
     case insert(AnyRecord)
-    /// A row that was there at the version that the record still carries.
+    /// A row that was there at the version before the record's.
     case update(AnyRecord)
     /// A row that was there.
     case delete(RecordKey)

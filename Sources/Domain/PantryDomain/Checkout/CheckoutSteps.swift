@@ -25,7 +25,8 @@ extension OrderStep {
         for scope in [order.idempotencyScope, order.sagaScope].compactMap({ $0 }) {
             needs.append(.row(IdempotencyRecord.key(saga.organization, scope)))
         }
-        if let refund = SagaInput(json: saga.input)?.refund {
+        // A checkout gives nothing back by a refund of its own; its input need not be read for that.
+        if saga.definition != SagaName.checkout, let refund = SagaInput(json: saga.input)?.refund {
             needs.append(.row(RefundRecord.key(saga.organization, refund)))
         }
         return touchesStock ? needs + OrderWork.stockNeeds(order) : needs
@@ -120,7 +121,7 @@ struct ConfirmOrder: OrderStep {
         change.emitOrder("order:confirmed", into: &work)
         saga.note(.completed, StepName.confirm)
         saga.succeed(StepName.confirm)
-        let answer = Answer(kind: .created, document: change.document)
+        let answer = Answer(kind: .created, document: change.document())
         work.settleOrderKey(change.order, answer)
         return .commit(.answer(answer))
     }
@@ -171,7 +172,7 @@ struct CloseOrder: OrderStep {
         change.emitOrder(paymentEvent, into: &work)
         try change.emitInventory("inventory:released", into: &work)
         change.emitOrder("order:\(status.rawValue)", into: &work)
-        let report = settle(change, &work)
+        let report = settle(&change, &work)
         change.order.sagaScope = nil
         return .commit(report)
     }
@@ -185,7 +186,7 @@ struct CloseOrder: OrderStep {
         }
     }
 
-    private func settle(_ change: OrderWork, _ work: inout WorkingSet) -> CheckoutReport {
+    private func settle(_ change: inout OrderWork, _ work: inout WorkingSet) -> CheckoutReport {
         switch cause {
         case .declined(let code):
             let answer = Answer(
@@ -203,7 +204,7 @@ struct CloseOrder: OrderStep {
             // is.
             work.acceptOrderKey(change.order)
             work.settleOrderKey(change.order, Answer(kind: .accepted, document: ""))
-            let answer = Answer(kind: .ok, document: change.document)
+            let answer = Answer(kind: .ok, document: change.document())
             work.settleOperationKey(change.order, answer)
             return .answer(answer)
         }

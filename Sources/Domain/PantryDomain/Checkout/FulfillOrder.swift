@@ -23,7 +23,7 @@ struct FulfillOrder: OrderOperation {
         change.setStatus(.fulfilled)
         try change.emitInventory("inventory:consumed", into: &work)
         change.emitOrder("order:fulfilled", into: &work)
-        let answer = Answer(kind: .ok, document: change.document)
+        let answer = Answer(kind: .ok, document: change.document())
         rememberKey(&work, change.now, answer: answer)
         return .commit(.answer(answer, isReplay: false))
     }

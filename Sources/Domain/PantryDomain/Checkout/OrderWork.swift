@@ -6,18 +6,30 @@ import StrictJSON
 
 /// An order with its payment while a command changes them, and the events that the changes make.
 struct OrderWork {
-    var order: OrderRecord
-    var payment: PaymentRecord
+    var order: OrderRecord { didSet { rendered = nil } }
+    var payment: PaymentRecord { didSet { rendered = nil } }
     let input: SagaInput
     let now: Timestamp
     private var mint: IdentifierMint
+    /// The document and the events' data that shows it, while neither order nor payment changes: a step tells of the
+    /// same state in its answer and in several events.
+    private var rendered: (document: String, data: String)?
 
     init(order: OrderRecord, payment: PaymentRecord, input: SagaInput, now: Timestamp, mint: IdentifierMint) {
         (self.order, self.payment, self.input, self.now, self.mint) = (order, payment, input, now, mint)
     }
 
-    var document: String {
-        OrderDocument(organizationID: input.organizationID, order: order, payment: payment).json
+    /// The order as it is now.
+    mutating func document() -> String { render().document }
+
+    private mutating func render() -> (document: String, data: String) {
+        if let rendered { return rendered }
+        let document = OrderDocument(organizationID: input.organizationID, order: order, payment: payment).json
+        var json = JSONWriter(capacity: document.utf8.count + 16)
+        json.object { $0.member("order", raw: document) }
+        let both = (document, json.string())
+        rendered = both
+        return both
     }
 
     mutating func setStatus(_ status: OrderStatus, reason: String? = nil) {
@@ -33,10 +45,7 @@ struct OrderWork {
 
     /// `order:…` and `payment:…`: the order as it is now.
     mutating func emitOrder(_ type: String, into work: inout WorkingSet) {
-        let document = document
-        var json = JSONWriter(capacity: document.utf8.count + 16)
-        json.object { $0.member("order", raw: document) }
-        emit(type, data: json.string(), into: &work)
+        emit(type, data: render().data, into: &work)
     }
 
     /// `inventory:…`: one event for all the order's units.
@@ -61,9 +70,13 @@ struct OrderWork {
     }
 
     private mutating func emit(_ type: String, data: String, into work: inout WorkingSet) {
+        // The document does not show how many events there are.
+        let unchanged = rendered
+        let sequence = order.nextEvent()
+        rendered = unchanged
         work.append(
             OutboxRecord(
-                organization: order.organization, key: order.id.description, sequence: order.nextEvent(),
+                organization: order.organization, key: order.id.description, sequence: sequence,
                 id: mint.next(at: now), type: type, time: now, traceparent: input.traceparent, data: data))
     }
 

@@ -39,17 +39,32 @@ package struct PlaceOrder: LaneCommand {
     let mayBegin: Bool
     /// Of the ids that the decision makes.
     let seed: UInt64
-    let units: [(sku: String, quantity: Int64)]
+    let units: [Unit]
+    private let keyRow: Key<IdempotencyRecord>
+
+    /// What the order wants of one product, and that product's rows.
+    struct Unit: Sendable {
+        let sku: String
+        let quantity: Int64
+        let product: Key<ProductRecord>
+        let stock: Key<StockRecord>
+    }
 
     package init(
         caller: Caller, order: OrderRequest, key: RequestKey, terms: CheckoutTerms, mayBegin: Bool = true, seed: UInt64
     ) {
         (self.caller, self.order, self.key, self.terms) = (caller, order, key, terms)
         (self.mayBegin, self.seed) = (mayBegin, seed)
-        units = OrderLine.unitsBySKU(order.items)
+        // The same keys are asked for again and again: made once, they are only pointed at.
+        let number = caller.tenant.organization
+        keyRow = IdempotencyRecord.key(number, key.scope)
+        units = OrderLine.unitsBySKU(order.items).map { unit in
+            Unit(
+                sku: unit.sku, quantity: unit.quantity, product: ProductRecord.key(number, unit.sku),
+                stock: StockRecord.key(number, unit.sku))
+        }
     }
     private var number: Int64 { caller.tenant.organization }
-    private var keyRow: Key<IdempotencyRecord> { IdempotencyRecord.key(number, key.scope) }
 
     package func needs(_ loaded: WorkingSet) -> [Need] {
         if loaded.isLoaded(keyRow), let first = loaded[keyRow] {
@@ -60,8 +75,8 @@ package struct PlaceOrder: LaneCommand {
         var needs: [Need] = [.row(keyRow)]
         needs.reserveCapacity(1 + 2 * units.count)
         for unit in units {
-            needs.append(.row(ProductRecord.key(number, unit.sku)))
-            needs.append(.row(StockRecord.key(number, unit.sku)))
+            needs.append(.row(unit.product))
+            needs.append(.row(unit.stock))
         }
         return needs
     }
@@ -118,7 +133,7 @@ package struct PlaceOrder: LaneCommand {
         var total = Money(0, "")
         lines.reserveCapacity(order.items.count)
         for (index, item) in order.items.enumerated() {
-            guard let product = work[ProductRecord.key(number, item.sku)], product.state == .active else {
+            guard let product = work[productKey(item.sku)], product.state == .active else {
                 problems.append(FieldProblem("/items/\(index)/sku", "unknown-sku", "there is no product “\(item.sku)”"))
                 continue
             }
@@ -147,20 +162,23 @@ package struct PlaceOrder: LaneCommand {
         return problems.isEmpty ? .success((lines, total)) : .failure(.invalid(problems))
     }
 
+    private func productKey(_ sku: String) -> Key<ProductRecord> {
+        units.first { $0.sku == sku }?.product ?? ProductRecord.key(number, sku)
+    }
+
     /// Expired holds count as available, so they are looked for before anybody is told that there is too little.
     private func missingHolds(_ work: WorkingSet, _ now: Timestamp) -> [Need] {
         units.compactMap { unit in
-            let available = work[StockRecord.key(number, unit.sku)]?.available ?? 0
+            guard (work[unit.stock]?.available ?? 0) < unit.quantity else { return nil }
             let holds = ReservationRecord.expired(number, unit.sku, at: now)
-            return available < unit.quantity && !work.isLoaded(holds) ? .rows(holds) : nil
+            return work.isLoaded(holds) ? nil : .rows(holds)
         }
     }
 
     private func reserve(_ work: inout WorkingSet, _ now: Timestamp) -> [ShortLine] {
         var (short, reserved): ([ShortLine], [StockRecord]) = ([], [])
         for unit in units {
-            let key = StockRecord.key(number, unit.sku)
-            guard var stock = work[key] else {
+            guard var stock = work[unit.stock] else {
                 short.append(ShortLine(sku: unit.sku, requested: unit.quantity, available: 0))
                 continue
             }
@@ -202,8 +220,6 @@ package struct PlaceOrder: LaneCommand {
         let payment = PaymentRecord(
             organization: number, id: paymentID, order: orderID, amount: total, method: order.method,
             onUnavailable: order.onUnavailable, now: now)
-        work.insert(record)
-        work.insert(payment)
         for unit in units {
             work.insert(
                 ReservationRecord(
@@ -214,7 +230,8 @@ package struct PlaceOrder: LaneCommand {
         var change = OrderWork(order: record, payment: payment, input: input, now: now, mint: mint)
         change.emitOrder("order:created", into: &work)
         try change.emitInventory("inventory:reserved", into: &work)
-        change.store(in: &work)
+        work.insert(change.order)
+        work.insert(change.payment)
         let saga = SagaRecord(
             organization: number, id: sagaID, definition: SagaName.checkout, version: 1, subject: orderID.uuid,
             input: input.json, step: StepName.reserve, now: now, lease: terms.lease)

@@ -31,7 +31,7 @@ struct FinishRefund: OrderStep {
         change.order.saga = nil
         change.order.updatedAt = change.now
         saga.succeed(StepName.finish)
-        let answer = Answer(kind: isCancel ? .ok : .created, document: change.document)
+        let answer = Answer(kind: isCancel ? .ok : .created, document: change.document())
         work.settleOperationKey(change.order, answer)
         change.order.sagaScope = nil
         return .commit(.answer(answer))

@@ -29,7 +29,7 @@ struct QueueOrder: OrderStep {
         saga.park(StepName.charge, until: due, reason)
         if isFirst { change.emitOrder("payment:queued", into: &work) }
         work.acceptOrderKey(change.order)
-        return .commit(.queued(document: change.document))
+        return .commit(.queued(document: change.document()))
     }
     func broken(_ error: StorageError) -> Outcome { .broken(error) }
 }

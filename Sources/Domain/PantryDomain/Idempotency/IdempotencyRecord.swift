@@ -13,7 +13,8 @@ package struct IdempotencyRecord: Record, Hashable {
     /// The first lock after the fence.
     package static let table = Table(
         "idempotency_keys", rank: 5, key: [.organization, .text("scope")],
-        fixed: ["fingerprint", "created_at"], mutable: ["state", "kind", "document", "subject", "saga"])
+        fixed: ["fingerprint", "created_at"], mutable: ["state", "kind", "document", "subject", "saga"],
+        cacheBytes: 1 << 20)
 
     package let organization: Int64
     /// The route and the key, as in `orders:create 4f1c…`.
@@ -26,7 +27,6 @@ package struct IdempotencyRecord: Record, Hashable {
     package var document: String?
     package var subject: UUIDv7?
     package var saga: UUIDv7?
-    private let version: Int64
 
     package init(
         organization: Int64, request: RequestKey, now: Timestamp, state: State, answer: Answer?, subject: UUIDv7? = nil,
@@ -34,7 +34,7 @@ package struct IdempotencyRecord: Record, Hashable {
     ) {
         (self.organization, scope, fingerprint) = (organization, request.scope, request.fingerprint)
         (createdAt, self.state, kind, document) = (now, state, answer?.kind, answer?.document)
-        (self.subject, self.saga, version) = (subject, saga, 1)
+        (self.subject, self.saga) = (subject, saga)
     }
     package static func key(_ organization: Int64, _ scope: String) -> Key<IdempotencyRecord> {
         Key(organization: organization, text: scope)
@@ -51,7 +51,6 @@ package struct IdempotencyRecord: Record, Hashable {
         document = try row.optionalText()
         subject = try row.optionalUUID()
         saga = try row.optionalUUID()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -63,7 +62,6 @@ package struct IdempotencyRecord: Record, Hashable {
         row.text(document)
         row.uuid(subject)
         row.uuid(saga)
-        row.integer(version)
     }
 
     package var answer: Answer? {

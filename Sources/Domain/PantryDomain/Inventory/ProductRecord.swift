@@ -10,7 +10,8 @@ package struct ProductRecord: Record, Hashable {
     }
     package static let table = Table(
         "products", rank: 20, key: [.organization, .text("sku")], fixed: ["created_at"],
-        mutable: ["name", "amount", "currency", "category", "attributes", "state", "updated_at"])
+        mutable: ["name", "amount", "currency", "category", "attributes", "state", "updated_at"],
+        cacheBytes: 8 << 20)
 
     package let organization: Int64
     package let sku: String
@@ -22,14 +23,13 @@ package struct ProductRecord: Record, Hashable {
     package var attributes: String?
     package var state: State
     package var updatedAt: Timestamp
-    private let version: Int64
 
     package init(
         organization: Int64, sku: String, name: String, unitPrice: Money, category: String?, attributes: String?,
         now: Timestamp
     ) {
         (self.organization, self.sku, self.name, self.unitPrice) = (organization, sku, name, unitPrice)
-        (self.category, self.attributes, state, version) = (category, attributes, .active, 1)
+        (self.category, self.attributes, state) = (category, attributes, .active)
         (createdAt, updatedAt) = (now, now)
     }
     package static func key(_ organization: Int64, _ sku: String) -> Key<ProductRecord> {
@@ -47,7 +47,6 @@ package struct ProductRecord: Record, Hashable {
         attributes = try row.optionalText()
         state = try row.value()
         updatedAt = try row.timestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -60,6 +59,5 @@ package struct ProductRecord: Record, Hashable {
         row.text(attributes)
         row.value(state)
         row.timestamp(updatedAt)
-        row.integer(version)
     }
 }

@@ -30,14 +30,13 @@ package struct ReservationRecord: Record, Hashable {
     package let createdAt: Timestamp
     package var state: State
     package var expiresAt: Timestamp
-    private let version: Int64
 
     package init(
         organization: Int64, sku: String, order: OrderID, quantity: Int64, state: State, now: Timestamp,
         expiresAt: Timestamp
     ) {
         (self.organization, self.sku, self.order, self.quantity) = (organization, sku, order, quantity)
-        (self.state, createdAt, self.expiresAt, version) = (state, now, expiresAt, 1)
+        (self.state, createdAt, self.expiresAt) = (state, now, expiresAt)
     }
     package static func key(_ organization: Int64, _ sku: String, _ order: OrderID) -> Key<ReservationRecord> {
         Key(organization: organization, text: sku, id: order.uuid)
@@ -60,7 +59,6 @@ package struct ReservationRecord: Record, Hashable {
         createdAt = try row.timestamp()
         state = try row.value()
         expiresAt = try row.timestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -70,6 +68,5 @@ package struct ReservationRecord: Record, Hashable {
         row.timestamp(createdAt)
         row.value(state)
         row.timestamp(expiresAt)
-        row.integer(version)
     }
 }

@@ -4,7 +4,8 @@ import Storage
 /// too.
 package struct StockRecord: Record, Hashable {
     package static let table = Table(
-        "stock", rank: 30, key: [.organization, .text("sku")], mutable: ["on_hand", "reserved", "queued", "events"])
+        "stock", rank: 30, key: [.organization, .text("sku")], mutable: ["on_hand", "reserved", "queued", "events"],
+        cacheBytes: 8 << 20)
 
     package let organization: Int64
     package let sku: String
@@ -16,11 +17,10 @@ package struct StockRecord: Record, Hashable {
     package private(set) var queued: Int64
     /// The last sequence of the product's own events.
     package private(set) var events: Int64
-    private let version: Int64
 
     package init(organization: Int64, sku: String) {
         (self.organization, self.sku) = (organization, sku)
-        (onHand, reserved, queued, events, version) = (0, 0, 0, 0, 1)
+        (onHand, reserved, queued, events) = (0, 0, 0, 0)
     }
     package static func key(_ organization: Int64, _ sku: String) -> Key<StockRecord> {
         Key(organization: organization, text: sku)
@@ -67,7 +67,6 @@ package struct StockRecord: Record, Hashable {
         reserved = try row.integer()
         queued = try row.integer()
         events = try row.integer()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -76,6 +75,5 @@ package struct StockRecord: Record, Hashable {
         row.integer(reserved)
         row.integer(queued)
         row.integer(events)
-        row.integer(version)
     }
 }

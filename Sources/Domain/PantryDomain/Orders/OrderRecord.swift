@@ -7,7 +7,7 @@ package struct OrderRecord: Record, Hashable {
     package static let table = Table(
         "orders", rank: 10, key: [.organization, .id("id")],
         fixed: ["created_at", "currency", "total", "lines", "metadata", "payment_id", "idempotency_scope"],
-        mutable: ["status", "reason", "saga", "saga_scope", "events", "updated_at"])
+        mutable: ["status", "reason", "saga", "saga_scope", "events", "updated_at"], cacheBytes: 2 << 20)
 
     package let organization: Int64
     package let id: OrderID
@@ -31,7 +31,6 @@ package struct OrderRecord: Record, Hashable {
     /// The last sequence of the order's events.
     package private(set) var events: Int64
     package var updatedAt: Timestamp
-    private let version: Int64
 
     package init(
         organization: Int64, id: OrderID, total: Money, lines: String, metadata: String?, payment: PaymentID,
@@ -39,7 +38,7 @@ package struct OrderRecord: Record, Hashable {
     ) {
         (self.organization, self.id, self.total, self.lines) = (organization, id, total, lines)
         (self.metadata, self.payment, self.idempotencyScope) = (metadata, payment, idempotencyScope)
-        (status, reason, self.saga, sagaScope, events, version) = (.pending, nil, saga, nil, 0, 1)
+        (status, reason, self.saga, sagaScope, events) = (.pending, nil, saga, nil, 0)
         (createdAt, updatedAt) = (now, now)
     }
     package static func key(_ organization: Int64, _ id: OrderID) -> Key<OrderRecord> {
@@ -67,7 +66,6 @@ package struct OrderRecord: Record, Hashable {
         sagaScope = try row.optionalText()
         events = try row.integer()
         updatedAt = try row.timestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -85,6 +83,5 @@ package struct OrderRecord: Record, Hashable {
         row.text(sagaScope)
         row.integer(events)
         row.timestamp(updatedAt)
-        row.integer(version)
     }
 }

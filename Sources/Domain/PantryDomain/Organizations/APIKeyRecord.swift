@@ -21,11 +21,10 @@ package struct APIKeyRecord: Record, Hashable {
     package let digest: String
     package let createdAt: Timestamp
     package var revokedAt: Timestamp?
-    private let version: Int64
 
     package init(id: APIKeyID, organization: Int64, role: Role, digest: String, now: Timestamp) {
         (self.id, self.organization, self.role, self.digest) = (id, organization, role, digest)
-        (createdAt, revokedAt, version) = (now, nil, 1)
+        (createdAt, revokedAt) = (now, nil)
     }
     package static func key(_ id: APIKeyID) -> Key<APIKeyRecord> { Key(id: id.uuid) }
     package var key: Key<APIKeyRecord> { Self.key(id) }
@@ -37,7 +36,6 @@ package struct APIKeyRecord: Record, Hashable {
         digest = try row.text()
         createdAt = try row.timestamp()
         revokedAt = try row.optionalTimestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.uuid(id.uuid)
@@ -46,6 +44,5 @@ package struct APIKeyRecord: Record, Hashable {
         row.text(digest)
         row.timestamp(createdAt)
         row.timestamp(revokedAt)
-        row.integer(version)
     }
 }

@@ -6,20 +6,17 @@ package struct CounterRecord: Record, Hashable {
 
     package let name: String
     package var value: Int64
-    private let version: Int64
 
-    package init(name: String, value: Int64) { (self.name, self.value, version) = (name, value, 1) }
+    package init(name: String, value: Int64) { (self.name, self.value) = (name, value) }
     package static func key(_ name: String) -> Key<CounterRecord> { Key(text: name) }
     package var key: Key<CounterRecord> { Self.key(name) }
 
     package init(from row: any ColumnReader) throws {
         name = try row.text()
         value = try row.integer()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.text(name)
         row.integer(value)
-        row.integer(version)
     }
 }

@@ -22,13 +22,12 @@ package struct OrganizationRecord: Record, Hashable {
     /// Of the shard map: raised when the organization moves.
     package var epoch: Int64
     package var state: State
-    private let version: Int64
 
     package init(
         number: Int64, id: OrganizationID, name: String, region: String?, plan: String, shard: String, now: Timestamp
     ) {
         (self.number, self.id, self.name, self.region, createdAt) = (number, id, name, region, now)
-        (self.plan, self.shard, epoch, state, version) = (plan, shard, 1, .provisioning, 1)
+        (self.plan, self.shard, epoch, state) = (plan, shard, 1, .provisioning)
     }
     package static func key(_ number: Int64) -> Key<OrganizationRecord> { Key(number: number) }
     package var key: Key<OrganizationRecord> { Self.key(number) }
@@ -44,7 +43,6 @@ package struct OrganizationRecord: Record, Hashable {
         shard = try row.text()
         epoch = try row.integer()
         state = try row.value()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(number)
@@ -56,6 +54,5 @@ package struct OrganizationRecord: Record, Hashable {
         row.text(shard)
         row.integer(epoch)
         row.value(state)
-        row.integer(version)
     }
 }

@@ -23,7 +23,8 @@ package struct PaymentRecord: Record, Hashable {
     package static let table = Table(
         "payments", rank: 12, key: [.organization, .id("id")],
         fixed: ["order_id", "amount", "currency", "method", "on_unavailable", "provider_key", "created_at"],
-        mutable: ["status", "captured", "refunded", "refunding", "provider_reference", "failure_code", "updated_at"])
+        mutable: ["status", "captured", "refunded", "refunding", "provider_reference", "failure_code", "updated_at"],
+        cacheBytes: 1 << 20)
 
     package let organization: Int64
     package let id: PaymentID
@@ -42,7 +43,6 @@ package struct PaymentRecord: Record, Hashable {
     package var providerReference: String?
     package var failureCode: String?
     package var updatedAt: Timestamp
-    private let version: Int64
 
     package init(
         organization: Int64, id: PaymentID, order: OrderID, amount: Money, method: String,
@@ -51,7 +51,7 @@ package struct PaymentRecord: Record, Hashable {
         (self.organization, self.id, self.order, self.amount) = (organization, id, order, amount)
         (self.method, self.onUnavailable, providerKey) = (method, onUnavailable, "\(order)/charge")
         (createdAt, updatedAt, status) = (now, now, .processing)
-        (captured, refunded, refunding, providerReference, failureCode, version) = (0, 0, 0, nil, nil, 1)
+        (captured, refunded, refunding, providerReference, failureCode) = (0, 0, 0, nil, nil)
     }
     package static func key(_ organization: Int64, _ id: PaymentID) -> Key<PaymentRecord> {
         Key(organization: organization, id: id.uuid)
@@ -83,7 +83,6 @@ package struct PaymentRecord: Record, Hashable {
         providerReference = try row.optionalText()
         failureCode = try row.optionalText()
         updatedAt = try row.timestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -102,7 +101,6 @@ package struct PaymentRecord: Record, Hashable {
         row.text(providerReference)
         row.text(failureCode)
         row.timestamp(updatedAt)
-        row.integer(version)
     }
 }
 

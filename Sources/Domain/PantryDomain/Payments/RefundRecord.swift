@@ -27,7 +27,6 @@ package struct RefundRecord: Record, Hashable {
     package var status: Status
     package var failureCode: String?
     package var updatedAt: Timestamp
-    private let version: Int64
 
     package init(
         organization: Int64, id: RefundID, order: OrderID, amount: Int64, reason: String?, idempotencyScope: String?,
@@ -35,7 +34,7 @@ package struct RefundRecord: Record, Hashable {
     ) {
         (self.organization, self.id, self.order, self.amount, self.reason) = (organization, id, order, amount, reason)
         (providerKey, self.idempotencyScope) = ("\(order)/refund/\(id)", idempotencyScope)
-        (createdAt, updatedAt, status, failureCode, version) = (now, now, .processing, nil, 1)
+        (createdAt, updatedAt, status, failureCode) = (now, now, .processing, nil)
     }
     package static func key(_ organization: Int64, _ id: RefundID) -> Key<RefundRecord> {
         Key(organization: organization, id: id.uuid)
@@ -54,7 +53,6 @@ package struct RefundRecord: Record, Hashable {
         status = try row.value()
         failureCode = try row.optionalText()
         updatedAt = try row.timestamp()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.integer(organization)
@@ -68,6 +66,5 @@ package struct RefundRecord: Record, Hashable {
         row.value(status)
         row.text(failureCode)
         row.timestamp(updatedAt)
-        row.integer(version)
     }
 }

@@ -35,7 +35,6 @@ package struct SandboxOperation: Record, Hashable {
     package var refunded: Int64
     package var completesAt: Timestamp?
     package var entries: Int64
-    private let version: Int64
 
     package init(
         name: String, kind: Kind, reference: String, parent: String?, amount: Money, method: String, status: Status,
@@ -43,7 +42,7 @@ package struct SandboxOperation: Record, Hashable {
     ) {
         (self.name, self.kind, self.reference, self.parent) = (name, kind, reference, parent)
         (self.amount, self.method, self.status, self.completesAt) = (amount, method, status, completesAt)
-        (createdAt, refunded, entries, version) = (now, 0, 0, 1)
+        (createdAt, refunded, entries) = (now, 0, 0)
     }
     package static func key(_ name: String) -> Key<SandboxOperation> { Key(text: name) }
     package var key: Key<SandboxOperation> { Self.key(name) }
@@ -60,7 +59,6 @@ package struct SandboxOperation: Record, Hashable {
         refunded = try row.integer()
         completesAt = try row.optionalTimestamp()
         entries = try row.integer()
-        version = try row.integer()
     }
     package func write(to row: any ColumnWriter) {
         row.text(name)
@@ -75,7 +73,6 @@ package struct SandboxOperation: Record, Hashable {
         row.integer(refunded)
         row.timestamp(completesAt)
         row.integer(entries)
-        row.integer(version)
     }
 }
 
@@ -136,6 +133,25 @@ package enum SandboxSchema {
                   PRIMARY KEY (key, number)
                 ) {table}
                 """,
-            ])
+            ]),
+        Migration(
+            2, "checks without lists",
+            Migration.rebuild(
+                "operations",
+                columns: """
+                    key, kind, reference, parent, amount, currency, method, created_at, status, refunded, completes_at,
+                    entries, version
+                    """,
+                as: """
+                    (
+                      key TEXT NOT NULL PRIMARY KEY,
+                      kind TEXT NOT NULL CHECK (kind = 'charge' OR kind = 'authorization' OR kind = 'refund'),
+                      reference TEXT NOT NULL, parent TEXT, amount {int} NOT NULL CHECK (amount >= 0),
+                      currency TEXT NOT NULL, method TEXT NOT NULL, created_at {int} NOT NULL, status TEXT NOT NULL,
+                      refunded {int} NOT NULL CHECK (refunded BETWEEN 0 AND amount), completes_at {int},
+                      entries {int} NOT NULL, version {int} NOT NULL
+                    ) {table}
+                    """,
+                indexes: ["CREATE INDEX operations_reference ON operations (reference)"])),
     ]
 }
