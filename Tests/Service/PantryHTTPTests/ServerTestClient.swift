@@ -161,12 +161,13 @@ final class TestClient {
     }
 }
 
-/// Asks until there is an answer, at most ten seconds long.
+/// Asks until there is an answer, at most ten seconds long unless another limit is given.
 func poll<Value>(
-    isolation: isolated (any Actor)? = #isolation, _ what: String, _ attempt: () throws -> Value?
+    isolation: isolated (any Actor)? = #isolation, _ what: String, within limit: Duration = .seconds(10),
+    _ attempt: () throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(10)
+    let deadline = clock.now + limit
     while true {
         if let value = try attempt() { return value }
         guard clock.now < deadline else { throw TestClient.Failure(description: "too long: \(what)") }
