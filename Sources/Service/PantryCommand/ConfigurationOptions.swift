@@ -55,6 +55,9 @@ enum Console {
     /// A message. Where it cannot be written there is nobody to tell.
     static func error(_ text: String) { _ = write("\(text)\n", to: STDERR_FILENO) }
 
+    /// A part of a line, for a terminal.
+    static func progress(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
     /// Data.
     /// - Throws: ``CommandFailure`` when it cannot be written: whoever reads half of it must not take it for all.
     static func out(_ text: String) throws(CommandFailure) {

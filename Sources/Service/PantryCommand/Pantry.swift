@@ -12,12 +12,12 @@ struct Pantry: AsyncParsableCommand {
         discussion: """
             Data goes to standard output, messages to standard error.
             Exit codes: 0 done; 1 it failed,
-            or `verify` found something; 64 wrong usage; 69 the server or the data cannot be \
+            `verify` found something, or `import` refused a row; 64 wrong usage; 69 the server or the data cannot be \
             reached; 78 wrong configuration.
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, OrgCommand.self, KeyCommand.self, VerifyCommand.self,
-            ConfigCommand.self,
+            ServeCommand.self, MigrateCommand.self, OrgCommand.self, KeyCommand.self, ImportCommand.self,
+            VerifyCommand.self, ConfigCommand.self,
         ])
 }

@@ -27,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
             let time = SystemTime()
             let logger = Logs.logger(environment: ConfigurationOptions.environment, time: time)
             for warning in loaded.warnings { logger.warning("\(warning)") }
-            let products = demo ? try DemoGrocery.read(demoProducts) : []
+            let products = demo ? try DemoGrocery.read(demoProducts) : nil
             let installation = try await Installation.open(
                 loaded.configuration, environment: ConfigurationOptions.environment, time: time, random: SystemRandom(),
                 logger: logger)
@@ -43,7 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ installation: Installation, _ configuration: PantryConfiguration, _ products: [DemoGrocery.Product],
+        _ installation: Installation, _ configuration: PantryConfiguration, _ products: DemoGrocery.Goods?,
         _ time: SystemTime, _ logger: Logger
     ) async throws {
         let state = ServerState()
@@ -56,7 +56,6 @@ struct ServeCommand: AsyncParsableCommand {
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)
         let address = DemoGrocery.Address(host: configuration.server.host)
-        let isDemo = demo
         let server = try PantryHTTPServer(
             configuration: HTTPServerConfiguration(configuration.server, reserving: reserve),
             routes: PantryRoutes.all(services, state: state),
@@ -71,7 +70,7 @@ struct ServeCommand: AsyncParsableCommand {
             grace: reserve / 2,
             onRecovered: {
                 state.setReady(true)
-                guard isDemo else { return }
+                guard let products else { return }
                 await DemoGrocery.open(
                     products, in: installation, keyFile: "\(configuration.data.directory)/demo-key", at: address,
                     logger: logger)

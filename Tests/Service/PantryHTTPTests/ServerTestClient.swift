@@ -51,10 +51,8 @@ final class TestClient {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            close(descriptor)
-            throw Failure(description: "connect: errno \(errno)")
-        }
+        // Thrown with every property set: `deinit` closes. Closing here as well would hit somebody else's file.
+        guard result == 0 else { throw Failure(description: "connect: errno \(errno)") }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
@@ -79,6 +77,20 @@ final class TestClient {
             }
             return ()
         }
+    }
+
+    /// Sends as much as the socket takes at this moment.
+    func sendAvailable(_ bytes: ArraySlice<UInt8>) throws -> Int {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.dropFirst(sent).withUnsafeBytes { sendQuietly(descriptor, $0) }
+            if count < 0 {
+                guard errno == EAGAIN else { throw Failure(description: "send: errno \(errno)") }
+                return sent
+            }
+            sent += count
+        }
+        return sent
     }
 
     /// Ends this side; the server sees the end of the stream.
@@ -149,12 +161,13 @@ final class TestClient {
     }
 }
 
-/// Asks until there is an answer, at most ten seconds long.
+/// Asks until there is an answer, at most ten seconds long unless another limit is given.
 func poll<Value>(
-    isolation: isolated (any Actor)? = #isolation, _ what: String, _ attempt: () throws -> Value?
+    isolation: isolated (any Actor)? = #isolation, _ what: String, within limit: Duration = .seconds(10),
+    _ attempt: () throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(10)
+    let deadline = clock.now + limit
     while true {
         if let value = try attempt() { return value }
         guard clock.now < deadline else { throw TestClient.Failure(description: "too long: \(what)") }
