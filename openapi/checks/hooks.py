@@ -1,0 +1,180 @@
+"""Hooks of schemathesis: what a description cannot say, and the counts of the run.
+
+The generator knows no SKU, order or token that exists. So valid requests are given such things, most of the time; invalid ones
+are left as they are. What remains refused must be refused for a reason that no schema can hold.
+"""
+
+import atexit
+import collections
+import json
+import os
+import random
+
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData, ServerError
+from schemathesis.openapi.checks import RejectedPositiveData
+
+# Reasons to refuse a body that its schema allows: they depend on what is stored, or on the whole of a document.
+SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency"}
+OWN_DOCUMENTS = ("/metadata", "/attributes")
+
+chance = random.Random(int(os.environ["PANTRY_FUZZ_SEED"]))
+counts = collections.defaultdict(collections.Counter)
+pool = {
+    "sku": list(json.loads(os.environ["PANTRY_FUZZ_SKUS"])),
+    "order": [],
+    "key": [],
+    "organization": [os.environ["PANTRY_FUZZ_ORGANIZATION"]],
+    "token": [],
+    "cursor": {},
+}
+OWN_KEY = os.environ["PANTRY_FUZZ_KEY"].split(".")[0]
+
+
+def some(kind, share):
+    """Something that exists, with that probability; None otherwise."""
+    return chance.choice(pool[kind]) if pool[kind] and chance.random() < share else None
+
+
+def operation_id(case):
+    return case.operation.definition.raw["operationId"]
+
+
+@schemathesis.serializer("application/x-ndjson", "text/csv")
+def lines(ctx, value):
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace")
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        fill(case)
+    # The key that the run itself uses must live.
+    for name in ("id", "key"):
+        if case.path_parameters.get(name) == OWN_KEY:
+            case.path_parameters[name] = OWN_KEY[:-2] + "zz"
+
+
+def fill(case):
+    name, path = operation_id(case), case.path_parameters
+    if "sku" in path:
+        path["sku"] = some("sku", 0.8) or path["sku"]
+    if "/orders/" in case.operation.path and "id" in path:
+        path["id"] = some("order", 0.8) or path["id"]
+    if "organizations/" in case.operation.path and "id" in path:
+        path["id"] = some("organization", 0.8) or path["id"]
+    if name == "revokeKey" or name == "revokeOrganizationKey":
+        part = "key" if "key" in path else "id"
+        path[part] = some("key", 0.8) or path[part]
+    if name in ("placeOrder", "calculateOrder") and isinstance(case.body, dict):
+        fill_order(case.body)
+    if name in ("createOrganization", "updateOrganization") and isinstance(case.body, dict) and case.body.get("plan"):
+        case.body["plan"] = chance.choice(["standard", "trial", case.body["plan"]])
+    if name == "refundOrder" and isinstance(case.body, dict) and isinstance(case.body.get("amount"), int):
+        case.body["amount"] = chance.choice([1, 2, case.body["amount"]])
+    if "cursor" in (case.query or {}):
+        known = pool["cursor"].get(case.operation.path)
+        if known and chance.random() < 0.5:
+            case.query = {"cursor": known, "limit": 1}
+        else:
+            del case.query["cursor"]
+    if "Pantry-Consistency-Token" in (case.headers or {}):
+        token = some("token", 0.9)
+        if token:
+            case.headers["Pantry-Consistency-Token"] = token
+        else:
+            del case.headers["Pantry-Consistency-Token"]
+
+
+def fill_order(body):
+    items = body["items"]
+    if isinstance(items, list):
+        for item in items:
+            item["sku"] = some("sku", 0.95) or item["sku"]
+            item["quantity"] = chance.choice([1, 1, 2, 3, item["quantity"]])
+        del items[chance.choice([1, 2, 3, 8]) :]
+    if chance.random() < 0.6:
+        body.pop("paymentMethod", None)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    name, status = operation_id(case), response.status_code
+    counts[name][str(status)] += 1
+    if not 200 <= status < 300:
+        return
+    for token in response.headers.get("pantry-consistency-token", [])[:1]:
+        # The operator's routes write other organizations' things, and give no tokens.
+        remember("token", token)
+    if name == "deleteProduct" and case.path_parameters["sku"] in pool["sku"][6:]:
+        pool["sku"].remove(case.path_parameters["sku"])
+    try:
+        document = response.json()
+    except ValueError:
+        return
+    if not isinstance(document, dict):
+        return
+    if name == "createProduct":
+        remember("sku", document["sku"])
+    elif name == "placeOrder":
+        remember("order", document["id"])
+    elif name == "createOrganization":
+        remember("organization", document["id"])
+    elif name == "createKey":
+        remember("key", document["id"])
+    elif isinstance(document.get("page"), dict) and document["page"]["nextCursor"]:
+        if case.query == {"limit": 1} or set(case.query or {}) == {"cursor", "limit"}:
+            pool["cursor"][case.operation.path] = document["page"]["nextCursor"]
+
+
+def remember(kind, value):
+    pool[kind].append(value)
+    # The first ones stay: they are in stock.
+    if len(pool[kind]) > 40:
+        del pool[kind][10]
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Whether a failure is one: False drops it."""
+    status = response.status_code
+    if isinstance(failure, ServerError):
+        # The schema's own check sees to it that a 503 says why, and when to come back.
+        return not (status == 503 and problem(response).get("code") and response.headers.get("retry-after"))
+    if isinstance(failure, RejectedPositiveData):
+        return not is_semantic(status, problem(response))
+    if isinstance(failure, AcceptedNegativeData):
+        # The body of an import is a text whose lines are judged one by one.
+        return not operation_id(case).startswith("import")
+    return True
+
+
+def problem(response):
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def is_semantic(status, document):
+    code, detail = document.get("code"), document.get("detail", "")
+    if status in (402, 404, 409, 503):
+        return True
+    if status == 400:
+        return code == "invalid-cursor" or detail.startswith("Pantry-Consistency-Token must be one that")
+    if status == 422 and code == "invalid":
+        return all(is_semantic_fault(fault) for fault in document["errors"])
+    return status == 422 and code == "idempotency-key-reused"
+
+
+def is_semantic_fault(fault):
+    is_own = fault["pointer"].startswith(OWN_DOCUMENTS) and fault["code"] in ("too-long", "too-deep", "control-character")
+    is_stock = fault["pointer"] in ("/onHand", "/delta") and "units" in fault["detail"]
+    return fault["code"] in SEMANTIC or is_own or is_stock
+
+
+@atexit.register
+def write_counts():
+    with open(os.environ["PANTRY_FUZZ_COUNTS"], "w", encoding="utf-8") as file:
+        json.dump(counts, file)
