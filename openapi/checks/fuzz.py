@@ -56,6 +56,11 @@ enabled = {coverage}
 [phases.stateful]
 max-steps = 8
 inference.algorithms = []
+
+# Most of what can happen happens to orders.
+[[operations]]
+include-operation-id = ["placeOrder", "cancelOrder", "fulfillOrder", "refundOrder"]
+generation.max-examples = {order_examples}
 """
 
 
@@ -63,6 +68,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     for name in ("url", "organization", "key", "operator-token", "skus"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--description", help="a file to compare with, instead of what the server serves")
     parser.add_argument("--cases", type=int, default=1)
     parser.add_argument("--examples", type=int, default=10, help="of each operation in a round")
     parser.add_argument("--seed", type=int, default=20261124)
@@ -71,7 +77,8 @@ def arguments():
 
 def unserved(options):
     """The paths of the description that the server answers with 404 whatever the method."""
-    with urllib.request.urlopen(f"{options.url}/openapi.json") as answer:
+    source = Path(options.description).resolve().as_uri() if options.description else f"{options.url}/openapi.json"
+    with urllib.request.urlopen(source) as answer:
         document = json.load(answer)
     paths = []
     for path in document["paths"]:
@@ -91,6 +98,7 @@ def round_of(number, options, skipped, folder):
     (folder / "schemathesis.toml").write_text(
         CONFIGURATION.format(
             key=options.key, operator=options.operator_token, examples=options.examples,
+            order_examples=4 * options.examples,
             coverage="true" if number == 0 else "false"),
         encoding="utf-8")
     environment = dict(
@@ -99,7 +107,7 @@ def round_of(number, options, skipped, folder):
         PANTRY_FUZZ_KEY=options.key, PANTRY_FUZZ_COUNTS=str(counts))
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", "schemathesis.toml", "run",
-        f"{options.url}/openapi.json", "--seed", str(options.seed + number),
+        options.description or f"{options.url}/openapi.json", "--url", options.url, "--seed", str(options.seed + number),
     ]
     for path in skipped:
         command += ["--exclude-path", path]

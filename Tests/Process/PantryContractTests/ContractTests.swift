@@ -81,9 +81,9 @@ enum ContractTools {
         _ script: String, _ arguments: [String], within limit: Duration
     ) async throws -> Program.Result {
         let python = root.appendingPathComponent(".build/contract-tools/bin/python").path
-        guard FileManager.default.isExecutableFile(atPath: python) else {
-            throw SpawnError(description: "\(python) is not there; run: scripts/bootstrap --tests")
-        }
+        try #require(
+            FileManager.default.isExecutableFile(atPath: python),
+            "\(python) is not there; run: scripts/bootstrap --tests")
         let path = root.appendingPathComponent("openapi/checks/\(script)").path
         return try await Program.run(python, ["-B", path] + arguments, within: limit)
     }

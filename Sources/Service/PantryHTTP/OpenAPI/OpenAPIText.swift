@@ -31,7 +31,7 @@ info:
     A W3C `traceparent` is passed on into events. `HEAD` is answered wherever `GET` is, and `OPTIONS` with 204 and `Allow`.
 
     Times are RFC 3339 in UTC with milliseconds. Money is an amount in minor units with a currency; amounts are at most 2⁵³ − 1, so
-    that every JSON parser reads them exactly.
+    that every JSON parser reads them exactly. Integers are written without fraction and exponent: `2`, not `2.0`.
   license:
     name: Apache-2.0
     identifier: Apache-2.0
@@ -78,7 +78,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/OrderRequest' }
-            example: EXAMPLE placeOrder request
+            example: { items: [{ sku: '1005921', quantity: 2 }, { sku: '7143616', quantity: 1 }], metadata: { basket: B-17 } }
       responses:
         '200':
           description: A repeat of an order that was answered 202 and has been settled since, as it is now.
@@ -100,7 +100,29 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE placeOrder 201
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: captured
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:19.939Z'
           links:
             getOrder: { $ref: '#/components/links/getOrder' }
             getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
@@ -117,7 +139,25 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE placeOrder 202
+              example:
+                id: ord_01m86qprwkfpqrvsz320xsw0k7
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: pending
+                total: { amount: 250, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 1
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 250, currency: USD }
+                payment:
+                  id: pay_01m86qprwkfpqv6a7330e7gedf
+                  status: queued
+                  method: pm_error
+                  captured: { amount: 0, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                  message: Payment will be processed shortly
+                createdAt: '2026-11-24T12:15:19.955Z'
+                updatedAt: '2026-11-24T12:15:19.955Z'
           links:
             getOrder: { $ref: '#/components/links/getOrder' }
             getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
@@ -141,7 +181,15 @@ paths:
                 allOf:
                   - { $ref: '#/components/schemas/Problem' }
                   - properties: { code: { enum: [out-of-stock, idempotency-in-progress, order-busy] } }
-              example: EXAMPLE placeOrder 409
+              example:
+                type: 'https://pantry.dev/problems/out-of-stock'
+                title: Out of stock
+                status: 409
+                detail: Some products are not available in these quantities.
+                code: out-of-stock
+                requestId: '275f5f683a9720d8aa2e458fc0db50e7'
+                retryable: false
+                lines: [{ sku: '1005921', requested: 100, available: 17 }]
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
@@ -183,7 +231,31 @@ paths:
                 properties:
                   data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Order' } }
                   page: { $ref: '#/components/schemas/Page' }
-              example: EXAMPLE listOrders 200
+              example:
+                data:
+                  - id: ord_01m86qprvqfpqtgfbywambwch0
+                    organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    status: confirmed
+                    total: { amount: 649, currency: USD }
+                    items:
+                      - sku: '1005921'
+                        quantity: 2
+                        unitPrice: { amount: 250, currency: USD }
+                        amount: { amount: 500, currency: USD }
+                      - sku: '7143616'
+                        quantity: 1
+                        unitPrice: { amount: 149, currency: USD }
+                        amount: { amount: 149, currency: USD }
+                    payment:
+                      id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                      status: captured
+                      method: pm_ok
+                      captured: { amount: 649, currency: USD }
+                      refunded: { amount: 0, currency: USD }
+                    metadata: { basket: B-17 }
+                    createdAt: '2026-11-24T12:15:19.927Z'
+                    updatedAt: '2026-11-24T12:15:19.939Z'
+                page: { nextCursor: null, hasMore: false }
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -208,7 +280,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/OrderRequest' }
-            example: EXAMPLE calculateOrder request
+            example: { items: [{ sku: '1005921', quantity: 2 }, { sku: '7143616', quantity: 1 }] }
       responses:
         '200':
           description: Totals and availability.
@@ -218,7 +290,19 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Calculation' }
-              example: EXAMPLE calculateOrder 200
+              example:
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                available: true
+                availability: [{ sku: '1005921', requested: 2, available: 20 }, { sku: '7143616', requested: 1, available: 12 }]
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -248,7 +332,29 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE getOrder 200
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: captured
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:19.939Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -277,7 +383,33 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Timeline' }
-              example: EXAMPLE getOrderTimeline 200
+              example:
+                orderId: ord_01m86qprvqfpqtgfbywambwch0
+                data:
+                  - id: saga_01m86qprvqfpqv2tay0g7gvb72
+                    saga: checkout
+                    state: succeeded
+                    attempts: 0
+                    reason: null
+                    startedAt: '2026-11-24T12:15:19.927Z'
+                    updatedAt: '2026-11-24T12:15:19.939Z'
+                    steps:
+                      - { entry: 1, at: '2026-11-24T12:15:19.927Z', step: reserve, event: began, attempt: 0, detail: null }
+                      - { entry: 2, at: '2026-11-24T12:15:19.927Z', step: reserve, event: completed, attempt: 0, detail: null }
+                      - entry: 3
+                        at: '2026-11-24T12:15:19.927Z'
+                        step: charge
+                        event: intended
+                        attempt: 0
+                        detail: ord_01m86qprvqfpqtgfbywambwch0/charge
+                      - entry: 4
+                        at: '2026-11-24T12:15:19.939Z'
+                        step: charge
+                        event: completed
+                        attempt: 0
+                        detail: sandbox/ord_01m86qprvqfpqtgfbywambwch0/charge
+                      - { entry: 5, at: '2026-11-24T12:15:19.939Z', step: confirm, event: completed, attempt: 0, detail: null }
+                      - { entry: 6, at: '2026-11-24T12:15:19.939Z', step: confirm, event: ended, attempt: 0, detail: succeeded }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -309,7 +441,25 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE cancelOrder 200
+              example:
+                id: ord_01m86qpsjsfpqsbr1bx5398kpx
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: canceled
+                total: { amount: 298, currency: USD }
+                items:
+                  - sku: '7143616'
+                    quantity: 2
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 298, currency: USD }
+                payment:
+                  id: pay_01m86qpsjsfpqs1276q87zv05n
+                  status: refunded
+                  method: pm_ok
+                  captured: { amount: 298, currency: USD }
+                  refunded: { amount: 298, currency: USD }
+                reason: canceled
+                createdAt: '2026-11-24T12:15:20.665Z'
+                updatedAt: '2026-11-24T12:15:20.694Z'
         '202': { $ref: '#/components/responses/OrderAccepted' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
@@ -345,7 +495,29 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE fulfillOrder 200
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: fulfilled
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: partiallyRefunded
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 149, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:20.653Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -375,7 +547,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/RefundRequest' }
-            example: EXAMPLE refundOrder request
+            example: { amount: { amount: 149, currency: USD }, reason: damaged }
       responses:
         '201':
           description: The order after the refund.
@@ -387,7 +559,29 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
-              example: EXAMPLE refundOrder 201
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: partiallyRefunded
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 149, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:20.647Z'
           links:
             getOrder: { $ref: '#/components/links/getOrder' }
             getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
@@ -419,7 +613,12 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/ProductRequest' }
-            example: EXAMPLE createProduct request
+            example:
+              sku: '1005921'
+              name: Instore Cut Vegetables
+              unitPrice: { amount: 250, currency: USD }
+              category: Chef Shoppe
+              attributes: { organic: true }
       responses:
         '201':
           description: Added.
@@ -431,7 +630,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
-              example: EXAMPLE createProduct 201
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 250, currency: USD }
+                category: Chef Shoppe
+                attributes: { organic: true }
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:19.869Z'
           links:
             getProduct: { operationId: getProduct, parameters: { sku: $response.body#/sku } }
             updateProduct: { operationId: updateProduct, parameters: { sku: $response.body#/sku } }
@@ -453,7 +659,14 @@ paths:
                 allOf:
                   - { $ref: '#/components/schemas/Problem' }
                   - properties: { code: { const: already-exists } }
-              example: EXAMPLE createProduct 409
+              example:
+                type: 'https://pantry.dev/problems/already-exists'
+                title: Already exists
+                status: 409
+                detail: 'There is a product “1005921” already.'
+                code: already-exists
+                requestId: '275f5f683a9720d8fdc8f4ee37422a58'
+                retryable: false
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
@@ -491,7 +704,18 @@ paths:
                 properties:
                   data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Product' } }
                   page: { $ref: '#/components/schemas/Page' }
-              example: EXAMPLE listProducts 200
+              example:
+                data:
+                  - sku: '1005921'
+                    name: Instore Cut Vegetables
+                    unitPrice: { amount: 250, currency: USD }
+                    category: Chef Shoppe
+                    attributes: { organic: true }
+                    createdAt: '2026-11-24T12:15:19.869Z'
+                    updatedAt: '2026-11-24T12:15:19.869Z'
+                page:
+                  nextCursor: '1.dE4jiM4LEiIkFLit3lGQxpBuRzR0xOAyaXELpvNiLxqI3_wKwfq9m1lICxvmLIBbZv90LXE_vJUe8lbeHhpz3h7hWZoPIPIv5clhImHNvhUTq3q4QV0FEMRuJs87ssaCMQ4M'
+                  hasMore: true
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -518,7 +742,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
-              example: EXAMPLE getProduct 200
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 250, currency: USD }
+                category: Chef Shoppe
+                attributes: { organic: true }
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:19.869Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -541,7 +772,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/ProductPatch' }
-            example: EXAMPLE updateProduct request
+            example: { unitPrice: { amount: 275, currency: USD }, attributes: null }
       responses:
         '200':
           description: The product as it is now.
@@ -552,7 +783,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
-              example: EXAMPLE updateProduct 200
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 275, currency: USD }
+                category: Chef Shoppe
+                attributes: {}
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:20.628Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -648,7 +886,11 @@ paths:
                 properties:
                   data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Stock' } }
                   page: { $ref: '#/components/schemas/Page' }
-              example: EXAMPLE listStock 200
+              example:
+                data:
+                  - { sku: '1005921', onHand: 20, reserved: 3, available: 17 }
+                  - { sku: '7143616', onHand: 12, reserved: 1, available: 11 }
+                page: { nextCursor: null, hasMore: false }
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -675,7 +917,7 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Stock' }
-              example: EXAMPLE getStock 200
+              example: { sku: '1005921', onHand: 20, reserved: 3, available: 17 }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -698,7 +940,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/StockCount' }
-            example: EXAMPLE countStock request
+            example: { onHand: 20, expectedOnHand: 0 }
       responses:
         '200':
           description: The balance after the count.
@@ -709,7 +951,18 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/StockChange' }
-              example: EXAMPLE countStock 200
+              example:
+                sku: '1005921'
+                onHand: 20
+                reserved: 0
+                available: 20
+                movement:
+                  id: mov_01m86qprtkfpqrvwr7hkshbv9k
+                  sku: '1005921'
+                  delta: 20
+                  reason: count
+                  reference: null
+                  at: '2026-11-24T12:15:19.891Z'
           links:
             getStock: { operationId: getStock, parameters: { sku: $response.body#/sku } }
             listStockMovements: { operationId: listStockMovements, parameters: { sku: $response.body#/sku } }
@@ -730,7 +983,15 @@ paths:
                 allOf:
                   - { $ref: '#/components/schemas/Problem' }
                   - properties: { code: { const: stock-changed } }
-              example: EXAMPLE countStock 409
+              example:
+                type: 'https://pantry.dev/problems/stock-changed'
+                title: Stock changed
+                status: 409
+                detail: 'There are 20 units on hand, not expectedOnHand; count again or send the new number.'
+                code: stock-changed
+                requestId: '275f5f683a9720d8a60bb805b7ae122c'
+                retryable: false
+                current: { onHand: 20 }
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
@@ -753,7 +1014,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/StockAdjustment' }
-            example: EXAMPLE adjustStock request
+            example: { delta: 12, reason: delivery, reference: DN-1204 }
       responses:
         '201':
           description: The balance after the adjustment, and its ledger row.
@@ -764,7 +1025,18 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/StockChange' }
-              example: EXAMPLE adjustStock 201
+              example:
+                sku: '7143616'
+                onHand: 12
+                reserved: 0
+                available: 12
+                movement:
+                  id: mov_01m86qprvafpqt3ff15xsem21c
+                  sku: '7143616'
+                  delta: 12
+                  reason: delivery
+                  reference: DN-1204
+                  at: '2026-11-24T12:15:19.914Z'
           links:
             getStock: { operationId: getStock, parameters: { sku: $response.body#/sku } }
             listStockMovements: { operationId: listStockMovements, parameters: { sku: $response.body#/sku } }
@@ -807,7 +1079,21 @@ paths:
                 properties:
                   data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/StockMovement' } }
                   page: { $ref: '#/components/schemas/Page' }
-              example: EXAMPLE listStockMovements 200
+              example:
+                data:
+                  - id: mov_01m86qprtkfpqrvwr7hkshbv9k
+                    sku: '1005921'
+                    delta: 20
+                    reason: count
+                    reference: null
+                    at: '2026-11-24T12:15:19.891Z'
+                  - id: mov_01m86qpsjdfpqv75yg60235emx
+                    sku: '1005921'
+                    delta: -2
+                    reason: fulfilled
+                    reference: ord_01m86qprvqfpqtgfbywambwch0
+                    at: '2026-11-24T12:15:20.653Z'
+                page: { nextCursor: null, hasMore: false }
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -833,7 +1119,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Organization' }
-              example: EXAMPLE getOwnOrganization 200
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -860,7 +1153,12 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/NewKey' }
-              example: EXAMPLE createKey 201
+              example:
+                id: key_01m86qpsm9fpqvrt5489vqzkj7
+                role: read
+                createdAt: '2026-11-24T12:15:20.713Z'
+                revokedAt: null
+                apiKey: key_01m86qpsm9fpqvrt5489vqzkj7.3OET1BI5acPbflOqEntwroCLDUmTBvLLIO2kZnFsrQE
           links:
             revokeKey: { operationId: revokeKey, parameters: { id: $response.body#/id } }
         '400': { $ref: '#/components/responses/BadRequest' }
@@ -898,6 +1196,7 @@ paths:
         required: true
         description: The key's id, the part before the dot.
         schema: { $ref: '#/components/schemas/KeyID' }
+        example: key_01m86qpsm9fpqvrt5489vqzkj7
     delete:
       operationId: revokeKey
       tags: [Organization]
@@ -935,7 +1234,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/OrganizationRequest' }
-            example: EXAMPLE createOrganization request
+            example: { name: Corner Shop }
       responses:
         '201':
           description: Made; `apiKey` is not shown again, except to a repeat with the same `Idempotency-Key`.
@@ -946,7 +1245,15 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/NewOrganization' }
-              example: EXAMPLE createOrganization 201
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
+                apiKey: key_01m86qprmrfpqscwm7e7nxkrc0.nrUT5gLuK4GGxqDq9hSMlRD0Pkw-GDGOi9GLi-xoyxU
           links:
             getOrganization: { operationId: getOrganization, parameters: { id: $response.body#/id } }
             updateOrganization: { operationId: updateOrganization, parameters: { id: $response.body#/id } }
@@ -985,7 +1292,16 @@ paths:
                 properties:
                   data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Organization' } }
                   page: { $ref: '#/components/schemas/Page' }
-              example: EXAMPLE listOrganizations 200
+              example:
+                data:
+                  - id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    number: 0
+                    name: Corner Shop
+                    plan: standard
+                    region: null
+                    shard: shard-0
+                    createdAt: '2026-11-24T12:15:19.704Z'
+                page: { nextCursor: null, hasMore: false }
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -1009,7 +1325,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Organization' }
-              example: EXAMPLE getOrganization 200
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -1029,7 +1352,7 @@ paths:
         content:
           application/json:
             schema: { $ref: '#/components/schemas/OrganizationPatch' }
-            example: EXAMPLE updateOrganization request
+            example: { plan: trial }
       responses:
         '200':
           description: The organization as it is now.
@@ -1039,7 +1362,14 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Organization' }
-              example: EXAMPLE updateOrganization 200
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: trial
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -1071,7 +1401,12 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/NewKey' }
-              example: EXAMPLE createOrganizationKey 201
+              example:
+                id: key_01m86qpsmtfpqvam2g92pvp3tr
+                role: read
+                createdAt: '2026-11-24T12:15:20.730Z'
+                revokedAt: null
+                apiKey: key_01m86qpsmtfpqvam2g92pvp3tr.I_Ri7TMAsknmY8K2tsboG_y5fTJAVN61JDKPtJ5-QnI
           links:
             revokeOrganizationKey:
               operationId: revokeOrganizationKey
@@ -1112,6 +1447,7 @@ paths:
         required: true
         description: The key's id, the part before the dot.
         schema: { $ref: '#/components/schemas/KeyID' }
+        example: key_01m86qpsm9fpqvrt5489vqzkj7
     delete:
       operationId: revokeOrganizationKey
       tags: [Operations]
@@ -1174,7 +1510,10 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Health' }
-              example: EXAMPLE getHealth 200
+              example:
+                status: healthy
+                timestamp: '2026-11-24T12:15:20.738Z'
+                checks: { database: fulfilled, cache: fulfilled }
         '400': { $ref: '#/components/responses/BadRequest' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503':
@@ -1207,7 +1546,7 @@ paths:
                 properties:
                   status: { const: alive }
                   version: { type: string, description: Pantry's version. }
-              example: EXAMPLE getLiveness 200
+              example: { status: alive, version: '0.1.0' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '500': { $ref: '#/components/responses/InternalError' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1232,7 +1571,7 @@ paths:
                 required: [status]
                 properties:
                   status: { const: ready }
-              example: EXAMPLE getReadiness 200
+              example: { status: ready }
         '400': { $ref: '#/components/responses/BadRequest' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503':
@@ -1340,18 +1679,21 @@ components:
       required: true
       description: The order's id.
       schema: { $ref: '#/components/schemas/OrderID' }
+      example: ord_01m86qprvqfpqtgfbywambwch0
     OrganizationID:
       name: id
       in: path
       required: true
       description: The organization's id.
       schema: { $ref: '#/components/schemas/OrganizationID' }
+      example: org_01m86qprmrfpqs1ctaaj1wf9kd
     SKU:
       name: sku
       in: path
       required: true
       description: The product's SKU.
       schema: { $ref: '#/components/schemas/SKU' }
+      example: '1005921'
     IdempotencyKey:
       name: Idempotency-Key
       in: header
@@ -1367,6 +1709,7 @@ components:
         New for each operation and the same when it is repeated, such as a UUID. Quotes around it, as structured fields write a
         string, do not count.
       schema: { $ref: '#/components/schemas/IdempotencyKey' }
+      example: my-first-order
     Limit:
       name: limit
       in: query
@@ -1393,7 +1736,7 @@ components:
       name: If-None-Match
       in: header
       description: The `ETag` of the copy at hand; 304 when it is still right.
-      schema: { type: string, pattern: '^[!-~ ]*$' }
+      schema: { type: string }
   headers:
     X-Request-Id:
       description: Of this request; finds it in the server's log.
@@ -1509,7 +1852,11 @@ components:
             properties:
               data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Key' } }
               page: { $ref: '#/components/schemas/Page' }
-          example: EXAMPLE listKeys 200
+          example:
+            data:
+              - { id: key_01m86qprmrfpqscwm7e7nxkrc0, role: admin, createdAt: '2026-11-24T12:15:19.704Z', revokedAt: null }
+              - { id: key_01m86qpsm9fpqvrt5489vqzkj7, role: read, createdAt: '2026-11-24T12:15:20.713Z', revokedAt: null }
+            page: { nextCursor: null, hasMore: false }
     ProductImportResult:
       description: What became of the lines.
       headers:
@@ -1535,7 +1882,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: malformed-request } }
-          example: EXAMPLE BadRequest
+          example:
+            type: 'https://pantry.dev/problems/malformed-request'
+            title: Malformed request
+            status: 400
+            detail: "The body is not valid JSON at line 1, column 12: a value or ']' is expected, not '}'."
+            code: malformed-request
+            requestId: '275f5f683a9720d819813325b1fe6bca'
+            retryable: false
     BadListRequest:
       description: The request cannot be understood, or the cursor is not one of this list.
       headers:
@@ -1546,7 +1900,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [malformed-request, invalid-cursor] } }
-          example: EXAMPLE BadListRequest
+          example:
+            type: 'https://pantry.dev/problems/invalid-cursor'
+            title: Invalid cursor
+            status: 400
+            detail: 'Send the nextCursor of this very list back, with the same filters, or none for the first page.'
+            code: invalid-cursor
+            requestId: '275f5f683a9720d8f9e63b2c04897e89'
+            retryable: false
     BadKeyedRequest:
       description: The request cannot be understood, or has no `Idempotency-Key`.
       headers:
@@ -1557,7 +1918,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [malformed-request, idempotency-key-required] } }
-          example: EXAMPLE BadKeyedRequest
+          example:
+            type: 'https://pantry.dev/problems/idempotency-key-required'
+            title: Idempotency key required
+            status: 400
+            detail: 'Send an Idempotency-Key header: 1 to 255 visible ASCII characters, such as a UUID, new for each operation and the same when it is repeated.'
+            code: idempotency-key-required
+            requestId: '275f5f683a9720d813c63eabf4ef7aa2'
+            retryable: false
     Unauthorized:
       description: No credentials, or credentials that are unknown, revoked or expired.
       headers:
@@ -1569,7 +1937,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: unauthorized } }
-          example: EXAMPLE Unauthorized
+          example:
+            type: 'https://pantry.dev/problems/unauthorized'
+            title: Unauthorized
+            status: 401
+            detail: 'Send credentials as `Authorization: Bearer KEY`.'
+            code: unauthorized
+            requestId: '275f5f683a9720d86cd2916eabeea862'
+            retryable: false
     PaymentDeclined:
       description: |
         The provider refuses. An order that was being placed has failed and its stock is back, and the key remembers this answer. A
@@ -1584,7 +1959,16 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: payment-declined } }
-          example: EXAMPLE PaymentDeclined
+          example:
+            type: 'https://pantry.dev/problems/payment-declined'
+            title: Payment declined
+            status: 402
+            detail: 'The payment was declined. The order has failed, and its stock is available again.'
+            code: payment-declined
+            requestId: '275f5f683a9720d812df8c9e16728617'
+            retryable: false
+            declineCode: card-declined
+            orderId: ord_01m86qps6tfpqvpc41jyejs6mz
     Forbidden:
       description: The credentials are good, but of another kind or of too weak a role.
       headers:
@@ -1595,7 +1979,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: forbidden } }
-          example: EXAMPLE Forbidden
+          example:
+            type: 'https://pantry.dev/problems/forbidden'
+            title: Forbidden
+            status: 403
+            detail: 'This takes the role admin; these credentials have read.'
+            code: forbidden
+            requestId: '275f5f683a9720d83f63d4eefca89c01'
+            retryable: false
     NotFound:
       description: There is no such thing, or it is another organization's.
       headers:
@@ -1606,7 +1997,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: not-found } }
-          example: EXAMPLE NotFound
+          example:
+            type: 'https://pantry.dev/problems/not-found'
+            title: Not found
+            status: 404
+            detail: 'There is no product “NOTHING”.'
+            code: not-found
+            requestId: '275f5f683a9720d82335bb4ef28ff616'
+            retryable: false
     OrderConflict:
       description: |
         The order's status does not allow it (`allowed` says which statuses may follow), another operation holds the order at this
@@ -1620,7 +2018,16 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [invalid-transition, order-busy, idempotency-in-progress] } }
-          example: EXAMPLE OrderConflict
+          example:
+            type: 'https://pantry.dev/problems/invalid-transition'
+            title: Invalid transition
+            status: 409
+            detail: An order that is fulfilled cannot be canceled.
+            code: invalid-transition
+            requestId: '275f5f683a9720d8aa3e2b7e36c15fc7'
+            retryable: false
+            from: fulfilled
+            allowed: []
     IdempotencyInProgress:
       description: The first attempt with this key has not ended.
       headers:
@@ -1642,7 +2049,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: body-too-large } }
-          example: EXAMPLE BodyTooLarge
+          example:
+            type: 'https://pantry.dev/problems/body-too-large'
+            title: Body too large
+            status: 413
+            detail: The body may have at most 1048576 bytes.
+            code: body-too-large
+            requestId: '275f5f683a9720d840f3dd1a9cf5f437'
+            retryable: false
     UnsupportedMediaType:
       description: The body is of another media type or charset than the route takes.
       headers:
@@ -1654,7 +2068,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: unsupported-media-type } }
-          example: EXAMPLE UnsupportedMediaType
+          example:
+            type: 'https://pantry.dev/problems/unsupported-media-type'
+            title: Unsupported media type
+            status: 415
+            detail: 'Send the body as application/json, in UTF-8, and say so in Content-Type.'
+            code: unsupported-media-type
+            requestId: '275f5f683a9720d8cf4ebc5e9950af7a'
+            retryable: false
     Invalid:
       description: Well-formed, but wrong; all that is wrong stands in `errors`. Or the key was sent with another request before.
       headers:
@@ -1665,7 +2086,19 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [invalid, idempotency-key-reused] } }
-          example: EXAMPLE Invalid
+          example:
+            type: 'https://pantry.dev/problems/invalid'
+            title: Invalid request
+            status: 422
+            detail: '2 things are wrong with the request.'
+            code: invalid
+            requestId: '275f5f683a9720d8659df0265fe5c22c'
+            retryable: false
+            errors:
+              - pointer: '/note'
+                code: unknown-member
+                detail: 'There is no such member; the members are: items, paymentMethod, onPaymentUnavailable, metadata.'
+              - { pointer: '/items/0/quantity', code: out-of-range, detail: '0 is not an integer from 1 to 1000000000.' }
     KeyReused:
       description: The key was sent with another path before.
       headers:
@@ -1676,7 +2109,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: idempotency-key-reused } }
-          example: EXAMPLE KeyReused
+          example:
+            type: 'https://pantry.dev/problems/idempotency-key-reused'
+            title: Idempotency key reused
+            status: 422
+            detail: This Idempotency-Key was sent with another path or body before. Take a new one for a new operation.
+            code: idempotency-key-reused
+            requestId: '275f5f683a9720d8ab432221322005fc'
+            retryable: false
     InternalError:
       description: A fault of ours. Nothing about it is said; the request id finds it in the log.
       headers:
@@ -1700,7 +2140,6 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [shard-unavailable, overloaded] } }
-          example: EXAMPLE Unavailable
     UnavailableForOrders:
       description: |
         As for every route; or the payment could not be made and the order was undone, because its caller did not want to wait or
@@ -1714,7 +2153,14 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [payment-unavailable, shard-unavailable, overloaded] } }
-          example: EXAMPLE UnavailableForOrders
+          example:
+            type: 'https://pantry.dev/problems/payment-unavailable'
+            title: Payment unavailable
+            status: 503
+            detail: The provider answered 500.
+            code: payment-unavailable
+            requestId: '275f5f683a9720d8a1e27ef34bc3fac3'
+            retryable: true
     ProtocolProblem:
       description: |
         What any request can be told before its route has a say: 405 (with `Allow`) for a method that the path does not take, 408
@@ -1738,7 +2184,14 @@ components:
                       - expectation-failed
                       - headers-too-large
                       - unsupported-http-version
-          example: EXAMPLE ProtocolProblem
+          example:
+            type: 'https://pantry.dev/problems/method-not-allowed'
+            title: Method not allowed
+            status: 405
+            detail: 'This path takes GET, HEAD, POST, OPTIONS.'
+            code: method-not-allowed
+            requestId: '275f5f683a9720d8a54db80eaab8b6d5'
+            retryable: false
   schemas:
     Order:
       description: |

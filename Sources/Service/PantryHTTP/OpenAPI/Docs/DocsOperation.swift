@@ -40,7 +40,7 @@ struct DocsOperation {
     /// Who may call it, in words.
     var access: String {
         switch requirement {
-        case ("ApiKey", let role)?: "API key with the role \(role ?? "read")"
+        case ("ApiKey", let role)?: "an API key with the role `\(role ?? "read")`"
         case (_, _)?: "the operator's token"
         case nil: "no credentials"
         }
@@ -71,7 +71,7 @@ extension DocsOperation {
         <article class="operation" id="\(id)" data-find="\(searchText)">
         <div class="words"><h3><a href="#\(id)">\(summary)</a></h3>
         <p class="route"><span class="method \(method)">\(method.uppercased())</span> <code>\(path)</code></p>
-        <p class="access">Takes \(access).</p>
+        <p class="access">Takes \(DocsMarkdown.inline(access)).</p>
         \(DocsMarkdown.html(object["description"]?.string))\(parameterList)\(bodyPart)
         <h4>Answers</h4>\(responses.map(answer).joined())</div>
         <div class="samples"><figure><figcaption>curl</figcaption>

@@ -18,7 +18,6 @@ enum DocsStyle {
         *, *::before, *::after { box-sizing: border-box; }
         [hidden] { display: none !important; }
         html { scroll-padding-top: 5rem; }
-        @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
         body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 var(--sans);
           display: grid; grid-template: "top top" auto "nav main" 1fr / 17rem minmax(0, 1fr); }
         a { color: var(--accent); text-underline-offset: .15em; }
@@ -101,7 +100,9 @@ enum DocsStyle {
         @media (max-width: 72rem) { .operation { grid-template-columns: minmax(0, 1fr); gap: .8rem; }
           .samples { position: static; max-height: none; } }
         @media (max-width: 52rem) { body { display: block; } nav { position: static; height: auto; border: 0; }
-          main { padding: 1rem; } .top { flex-wrap: wrap; gap: .6rem 1rem; position: static; } }
+          main { padding: 1rem; } .top { flex-wrap: wrap; gap: .6rem 1rem; padding: .6rem 1rem; position: static; }
+          .filter { order: 3; flex: 1 0 100%; max-width: none; } nav { padding: 1rem; }
+          html { scroll-padding-top: 1rem; } }
         @media print { nav, .top, .copy { display: none; } .operation { display: block; } }
         """
 }
