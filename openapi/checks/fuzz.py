@@ -130,12 +130,14 @@ def main():
         for path, item in document["paths"].items() if path not in skipped
         for method, operation in item.items() if method != "parameters"
     ]
-    total = collections.defaultdict(collections.Counter)
+    total, excused = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
     cases, number = 0, 0
     with tempfile.TemporaryDirectory(prefix="pantry-fuzz-") as folder:
         while cases < options.cases:
-            for name, statuses in round_of(number, options, skipped, Path(folder)).items():
-                total[name].update(statuses)
+            counts = round_of(number, options, skipped, Path(folder))
+            for sums, part in ((total, counts["statuses"]), (excused, counts["excused"])):
+                for name, members in part.items():
+                    sums[name].update(members)
             before, cases = cases, sum(sum(statuses.values()) for statuses in total.values())
             if cases == before:
                 sys.exit("a round without a request")
@@ -145,7 +147,7 @@ def main():
         json.dumps(
             {
                 "cases": cases, "rounds": number, "seconds": round(time.monotonic() - started), "skipped": skipped,
-                "withoutSuccess": unanswered, "statuses": total,
+                "withoutSuccess": unanswered, "excused": excused, "statuses": total,
             }))
 
 
