@@ -830,12 +830,17 @@ paths:
       tags: [Products]
       summary: Import products
       description: |
-        Adds or changes many products, and counts their stock where `onHand` is given. The body is read as it arrives, so it may be
-        large. A line that is wrong harms no other: it is counted in `failed` and explained in `errors`, and the answer is still 200.
-        It is safe to send the same file again.
+        Makes or changes products row by row, and counts their stock where `onHand` is given. The body is read as it comes: up to 256
+        MiB, for as long as something comes every 30 seconds. A row that is wrong harms no other: it is counted in `failed` and
+        explained in `errors`, and the answer is still 200. What is already as its row says is not written, so that the same file
+        again changes nothing. With an `Idempotency-Key`, a repeat goes on behind the last durable row.
 
-        - `application/x-ndjson`: one JSON object a line, with `sku`, `name`, `unitPrice` and, if you like, `category` and `onHand`.
-        - `text/csv`: a header line `sku,name,amount,currency,category,onHand`, then one product a line; RFC 4180 quoting.
+        - NDJSON: one `ProductImportLine` a line.
+        - CSV (RFC 4180): the first line names the columns `sku,name,amount,currency,category,onHand`, in any order; `category` and
+          `onHand` may be left out.
+
+        What cannot be cut into rows is 400 with the `line`. A problem that stops an import says in `import` what became of the rows
+        before it; those stay imported.
       security: [{ ApiKey: [write] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -848,7 +853,7 @@ paths:
         '409': { $ref: '#/components/responses/IdempotencyInProgress' }
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
-        '422': { $ref: '#/components/responses/Invalid' }
+        '422': { $ref: '#/components/responses/KeyReused' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1490,7 +1495,7 @@ paths:
         '409': { $ref: '#/components/responses/IdempotencyInProgress' }
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
-        '422': { $ref: '#/components/responses/Invalid' }
+        '422': { $ref: '#/components/responses/KeyReused' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1594,17 +1599,21 @@ paths:
       operationId: getMetrics
       tags: [Health]
       summary: Show metrics
-      description: In Prometheus' text format.
+      description: In Prometheus' text format, or in OpenMetrics' where `Accept` prefers that.
       security: []
       responses:
         '200':
           description: The metrics.
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
           content:
             text/plain:
               schema: { type: string }
+            application/openmetrics-text:
+              schema: { type: string }
         '400': { $ref: '#/components/responses/BadRequest' }
+        '404': { $ref: '#/components/responses/NotFound' }
         '500': { $ref: '#/components/responses/InternalError' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /openapi.json:
@@ -1817,10 +1826,14 @@ components:
       required: true
       content:
         application/x-ndjson:
-          schema: { type: string, description: 'One `ProductImportLine` a line, in UTF-8.' }
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
           example: |
             {"sku": "1005921", "name": "Instore Cut Vegetables", "unitPrice": {"amount": 250, "currency": "USD"}, "onHand": 20}
             {"sku": "7143616", "name": "Bath Accessories", "unitPrice": {"amount": 149, "currency": "USD"}, "category": "Bath"}
+        application/ndjson:
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
+        application/jsonl:
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
         text/csv:
           schema: { type: string, description: 'A header line and one product a line, in UTF-8.' }
           example: |
@@ -1862,10 +1875,14 @@ components:
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
-        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
       content:
         application/json:
           schema: { $ref: '#/components/schemas/ProductImportReport' }
+          example:
+            imported: 1
+            failed: 1
+            errors: [{ line: 2, code: out-of-range, detail: 'unitPrice/amount: 0 is not an integer from 1 to 9007199254740991.' }]
     NotModified:
       description: The copy at hand is right.
       headers:
@@ -2100,7 +2117,7 @@ components:
                 detail: 'There is no such member; the members are: items, paymentMethod, onPaymentUnavailable, metadata.'
               - { pointer: '/items/0/quantity', code: out-of-range, detail: '0 is not an integer from 1 to 1000000000.' }
     KeyReused:
-      description: The key was sent with another path before.
+      description: The key was sent with another path or another body before.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
       content:
@@ -2378,6 +2395,7 @@ components:
         unitPrice: { $ref: '#/components/schemas/Price' }
         category: { $ref: '#/components/schemas/Category' }
         attributes: { $ref: '#/components/schemas/OwnDocument' }
+    ProductImportLines: { type: string, description: 'One `ProductImportLine` a line, in UTF-8.' }
     ProductImportLine:
       description: A line of an import as NDJSON.
       type: object
@@ -2394,18 +2412,23 @@ components:
       additionalProperties: false
       required: [imported, failed, errors]
       properties:
-        imported: { type: integer, minimum: 0, description: 'Lines that were carried out, those that changed nothing included.' }
-        failed: { type: integer, minimum: 0, description: Lines that were not. }
+        imported: { type: integer, minimum: 0, description: 'Rows that were carried out, those that changed nothing included.' }
+        failed: { type: integer, minimum: 0, description: Rows that were not. }
         errors:
+          description: The first 1,000 rows that were not.
           type: array
+          maxItems: 1000
           items:
             type: object
             additionalProperties: false
             required: [line, code, detail]
             properties:
-              line: { type: integer, minimum: 1, description: 'Of the body, from 1.' }
-              code: { type: string, pattern: '^[a-z-]+$' }
-              detail: { type: string }
+              line: { type: integer, minimum: 1, description: 'Where the row begins, from 1.' }
+              code:
+                description: Of the first thing that is wrong with the row; `malformed-request` where it cannot be read.
+                type: string
+                pattern: '^[a-z-]+$'
+              detail: { type: string, description: All that is wrong with the row. }
     Stock:
       type: object
       additionalProperties: false
@@ -2643,6 +2666,8 @@ components:
           items: { $ref: '#/components/schemas/OrderStatus' }
         declineCode: { type: string, description: The provider's reason; with `payment-declined`. }
         orderId: { $ref: '#/components/schemas/OrderID', description: The failed order; with `payment-declined`. }
+        line: { type: integer, minimum: 1, description: Where an import's body cannot be read; with `malformed-request`. }
+        import: { $ref: '#/components/schemas/ProductImportReport', description: What had become of an import's rows. }
       oneOf:
         - properties: { status: { const: 400 }, code: { enum: [malformed-request, invalid-cursor, idempotency-key-required] } }
         - properties: { status: { const: 401 }, code: { const: unauthorized } }
