@@ -49,7 +49,7 @@ def operation_id(case):
     return case.operation.definition.raw["operationId"]
 
 
-@schemathesis.serializer("application/x-ndjson", "text/csv")
+@schemathesis.serializer("application/x-ndjson", "application/ndjson", "application/jsonl", "text/csv")
 def lines(ctx, value):
     return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace")
 
@@ -79,6 +79,8 @@ def fill(case, is_chained):
     if path and name in ("revokeKey", "revokeOrganizationKey"):
         part = "key" if "key" in path else "id"
         path[part] = some("key", 0.8) or path[part]
+    if name.startswith("import") and chance.random() < 0.6:
+        case.body = rows(case.media_type)
     if name in ("placeOrder", "calculateOrder") and isinstance(case.body, dict):
         fill_order(case.body)
     if name == "updateProduct" and case.path_parameters["sku"] in STOCKED and isinstance(case.body, dict):
@@ -101,6 +103,24 @@ def fill(case, is_chained):
             case.headers["Pantry-Consistency-Token"] = token
         else:
             del case.headers["Pantry-Consistency-Token"]
+
+
+def rows(media_type):
+    """A body for an import: some rows, one of them wrong now and then."""
+    products = [
+        {"sku": f"IMPORT-{chance.randrange(20)}", "amount": chance.choice([0, 199, 250]), "onHand": chance.randrange(9)}
+        for _ in range(chance.randrange(1, 5))
+    ]
+    if media_type == "text/csv":
+        lines = [f"{row['sku']},A product,{row['amount']},USD,{row['onHand']}" for row in products]
+        return "\r\n".join(["sku,name,amount,currency,onHand", *lines])
+    return "\n".join(
+        json.dumps(
+            {
+                "sku": row["sku"], "name": "A product", "unitPrice": {"amount": row["amount"], "currency": "USD"},
+                "onHand": row["onHand"],
+            })
+        for row in products)
 
 
 def fill_key(case, name, is_chained):
@@ -142,7 +162,7 @@ def after_call(context, case, response):
         return
     key = response.request.headers.get("Idempotency-Key")
     if key and case.meta is not None and case.meta.generation.mode.is_positive and not is_replay:
-        body = case.body if isinstance(case.body, (dict, list)) else None
+        body = case.body if isinstance(case.body, (dict, list, str)) else None
         repeatable[name] = copy.deepcopy((dict(case.path_parameters), body, key.decode() if isinstance(key, bytes) else key))
     for token in response.headers.get("pantry-consistency-token", [])[:1]:
         # The operator's routes write other organizations' things, and give no tokens.
@@ -188,7 +208,9 @@ def filter_failure(context, failure, case, response):
         return not (status == 503 and problem(response).get("code") and response.headers.get("retry-after"))
     if isinstance(failure, RejectedPositiveData):
         document = problem(response)
-        if not is_semantic(status, document):
+        # Whether the text of an import can be cut into rows, its schema cannot say.
+        is_unreadable = status == 400 and operation_id(case).startswith("import")
+        if not is_unreadable and not is_semantic(status, document):
             return True
         faults = sorted({fault["code"] for fault in document.get("errors", [])})
         excused[operation_id(case)][" ".join([str(status), document["code"], *faults])] += 1

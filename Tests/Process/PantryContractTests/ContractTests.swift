@@ -40,14 +40,14 @@ struct ContractTests {
             let tenant = try await Tenant.create("Fuzzed", on: client, operatorToken: installation.operatorToken)
             let catalog = Catalog(count: 6, stocked: 1_000_000)
             try await catalog.install(for: tenant, on: client)
-            let wanted = Self.isLong ? 20_000 : 4_000
+            let wanted = Self.isLong ? 20_000 : 2_500
             let result = try await ContractTools.run(
                 "fuzz.py",
                 [
                     "--url", client.base, "--organization", tenant.id, "--key", tenant.apiKey,
                     "--operator-token", installation.operatorToken,
                     "--skus", catalog.items.map(\.sku).joined(separator: ","), "--cases", "\(wanted)",
-                    "--examples", Self.isLong ? "60" : "8",
+                    "--examples", Self.isLong ? "100" : "25",
                 ], within: .seconds(Self.isLong ? 3_000 : 540))
             #expect(result.exit.isSuccess, "\(result.text.suffix(14_000))\n\(result.errors.suffix(4_000))")
             let counts = try #require(ContractTools.lastLine(of: result), "\(result.text.suffix(2_000))")

@@ -1882,7 +1882,7 @@ components:
           example:
             imported: 1
             failed: 1
-            errors: [{ line: 2, code: out-of-range, detail: 'unitPrice/amount: 0 is not an integer from 1 to 9007199254740991.' }]
+            errors: [{ line: 3, code: out-of-range, detail: 'amount: 0 is not an integer from 1 to 9007199254740991.' }]
     NotModified:
       description: The copy at hand is right.
       headers:
