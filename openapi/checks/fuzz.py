@@ -107,7 +107,7 @@ def round_of(number, options, skipped, folder):
         PANTRY_FUZZ_KEY=options.key, PANTRY_FUZZ_COUNTS=str(counts))
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", "schemathesis.toml", "run",
-        options.description or f"{options.url}/openapi.json", "--url", options.url, "--seed", str(options.seed + number),
+        "openapi.json", "--url", options.url, "--seed", str(options.seed + number),
     ]
     for path in skipped:
         command += ["--exclude-path", path]
@@ -135,6 +135,8 @@ def main():
     total, excused = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
     cases, number = 0, 0
     with tempfile.TemporaryDirectory(prefix="pantry-fuzz-") as folder:
+        # From a file: schemathesis leaves out the operation that it reads the description from.
+        Path(folder, "openapi.json").write_text(json.dumps(document), encoding="utf-8")
         while cases < options.cases:
             counts = round_of(number, options, skipped, Path(folder))
             for sums, part in ((total, counts["statuses"]), (excused, counts["excused"])):
