@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import random
+import re
 
 import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData, ServerError
@@ -37,6 +38,7 @@ STOCKED = list(pool["sku"])
 numbers = itertools.count(1)
 # The last request of each operation that had a key and succeeded: to be sent once more.
 repeatable = {}
+SKU, ORDER = re.compile("[A-Za-z0-9._-]{1,64}"), re.compile("ord_[0-7][0-9a-hjkmnp-tv-z]{25}")
 OWN_KEY = os.environ["PANTRY_FUZZ_KEY"].split(".")[0]
 
 
@@ -59,12 +61,27 @@ def before_call(context, case, kwargs):
     if case.meta is not None and case.meta.generation.mode.is_positive:
         # In a chain of requests each is about what the one before made.
         fill(case, isinstance(case.meta.phase.data, StatefulPhaseData))
+    else:
+        fill_valid_parts(case)
     # What the run itself needs must live: the products in stock, and the key.
     if operation_id(case) == "deleteProduct" and case.path_parameters.get("sku") in STOCKED:
         case.path_parameters["sku"] = (pool["sku"][len(STOCKED) :] or ["NOTHING"])[-1]
     for name in ("id", "key"):
         if case.path_parameters.get(name) == OWN_KEY:
             case.path_parameters[name] = OWN_KEY[:-2] + "zz"
+
+
+def fill_valid_parts(case):
+    """What is valid of an invalid request names things that exist: it must be refused for what is invalid, not for these."""
+    path, name = case.path_parameters, operation_id(case)
+    if "sku" in path and SKU.fullmatch(str(path["sku"])) and name not in ("deleteProduct", "updateProduct"):
+        path["sku"] = chance.choice(STOCKED)
+    if "/orders/" in case.operation.path and ORDER.fullmatch(str(path.get("id", ""))):
+        path["id"] = some("order", 1) or path["id"]
+    items = case.body.get("items") if name in ("placeOrder", "calculateOrder") and isinstance(case.body, dict) else None
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("sku"), str) and SKU.fullmatch(item["sku"]):
+            item["sku"] = chance.choice(STOCKED)
 
 
 def fill(case, is_chained):

@@ -57,9 +57,10 @@ struct DocsSchema {
         return "<ul class=\"members\">\(rows.joined())</ul>"
     }
 
-    /// A schema where it is used: what it is, and its members.
+    /// A schema where it is used: what it is, and its members, also those of a named one.
     func use(_ schema: JSONValue) -> HTML {
-        "<div class=\"schema\"><p class=\"type\">\(type(schema)) \(limits(schema))</p>\(members(schema))</div>"
+        let inner = members(document.resolved(schema))
+        return "<div class=\"schema\"><p class=\"type\">\(type(schema)) \(limits(schema))</p>\(inner)</div>"
     }
 
     /// The codes that a problem may have here.

@@ -82,6 +82,9 @@ enum DocsStyle {
         .answer { border: 1px solid var(--line); border-radius: 7px; margin: .35rem 0;
           background: var(--raised); }
         .answer summary { cursor: pointer; padding: .45rem .8rem; display: flex; gap: .8rem; align-items: baseline; }
+        .answer summary::-webkit-details-marker { display: none; }
+        .answer summary::after { content: "+"; margin-left: auto; color: var(--soft); font-family: var(--mono); }
+        .answer[open] summary::after { content: "−"; }
         .answer[open] summary { border-bottom: 1px solid var(--line); }
         .answer > :not(summary) { margin-left: .8rem; margin-right: .8rem; }
         .answer .headers { margin-bottom: .6rem; }
