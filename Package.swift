@@ -83,6 +83,8 @@ let package = Package(
                 "Determinism", "StrictJSON", "Storage", "PantryDomain", logging, lifecycle, nioCore, nioPosix, nioHTTP1,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                // The description of the API is YAML; its pages have digests.
+                crypto, .product(name: "Yams", package: "Yams"),
             ]),
         service(
             "PantryAssembly",
@@ -122,7 +124,7 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain", "PantryHTTP", logging,
-                lifecycle, nioCore, nioPosix, nioHTTP1,
+                lifecycle, nioCore, nioPosix, nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),
@@ -133,6 +135,7 @@ let package = Package(
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryProcessTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
+        tests("PantryContractTests", in: "Process", ["StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),
     ],
     swiftLanguageModes: [.v6]

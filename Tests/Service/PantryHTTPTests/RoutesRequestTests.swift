@@ -153,6 +153,10 @@ struct RoutesRequestTests {
         let errors = try rendered(.invalid([FieldProblem("/a", "b", "it is c")]))?["errors"]
         #expect(errors == [["pointer": "/a", "code": "b", "detail": "It is c."]])
         #expect(try rendered(.paymentDeclined(code: "x"))?["declineCode"] == "x")
+        // It used to say that the order had failed, to somebody whose refund was refused.
+        #expect(
+            try rendered(.paymentDeclined(code: "x"))?["detail"]
+                == "The provider refused to give the money back. Nothing has changed.")
     }
 
     // MARK: What the tests have in common

@@ -24,6 +24,8 @@ extension Problem {
             ]
         case .paymentDeclined(let code):
             self = .paymentDeclined([ExtraMember("declineCode", json: JSONValue.string(code).serialized())])
+            // An order that is declined is an answer that its key keeps; refused is the way back of the money.
+            detail = "The provider refused to give the money back. Nothing has changed."
         case .keyReused:
             self.init(
                 .unprocessableContent, "idempotency-key-reused", "Idempotency key reused",

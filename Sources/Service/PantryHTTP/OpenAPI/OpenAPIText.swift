@@ -1,0 +1,2732 @@
+// swift-format-ignore-file
+// Made by scripts/embed-openapi from openapi/pantry-v1.yaml; change that file and run the script.
+
+/// The API's description, as the binary carries it.
+enum OpenAPIText {
+    static let yaml = #"""
+openapi: 3.1.0
+info:
+  title: Pantry
+  version: 0.1.0
+  summary: Orders and inventory for many organizations, without overselling and without charging twice.
+  description: |
+    JSON with camelCase members under `/v1`. A request that is well-formed but wrong is told everything that is wrong with it at
+    once; members and query parameters that a route does not know are refused, so that a typo never does something else quietly.
+
+    **Credentials.** `Authorization: Bearer KEY`, where `KEY` is an organization's API key with one of three roles (`read`, `write`,
+    `admin`; each includes those before it), or the operator's token for `/v1/organizations` and `/ops`. Neither opens the other's
+    routes. Another organization's things are not found, never forbidden.
+
+    **Idempotency.** `Idempotency-Key` is required where stock or money moves and taken on every other write. Its scope is the
+    organization and the route, and it is kept for at least 24 hours, in the transaction of the effect. A repeat hears the first
+    answer with `Idempotent-Replayed: true`; after a 202 it hears the order's present state.
+
+    **Errors** are problem documents (RFC 9457). Branch on `code`, never on `detail`. `retryable` tells whether the same request may
+    succeed later unchanged; where a pause is due, `Retry-After` gives it in seconds.
+
+    **Consistency.** Writes answer with `Pantry-Consistency-Token`. A read that sends it back never shows an older state.
+    `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read.
+
+    **Every answer** has `X-Request-Id`: the caller's own when the request brought one (1 to 128 of `A-Z a-z 0-9 . _ -`).
+    A W3C `traceparent` is passed on into events. `HEAD` is answered wherever `GET` is, and `OPTIONS` with 204 and `Allow`.
+
+    Times are RFC 3339 in UTC with milliseconds. Money is an amount in minor units with a currency; amounts are at most 2⁵³ − 1, so
+    that every JSON parser reads them exactly. Integers are written without fraction and exponent: `2`, not `2.0`.
+  license:
+    name: Apache-2.0
+    identifier: Apache-2.0
+servers:
+  - url: /
+    description: The server that this document comes from
+tags:
+  - name: Orders
+    description: From a calculation to a refund. An order reserves its stock before its card is charged.
+  - name: Products
+    description: What can be ordered, and for how much.
+  - name: Stock
+    description: Balances, counts, adjustments, and the append-only ledger behind them.
+  - name: Organization
+    description: The caller's own organization and its API keys.
+  - name: Organizations
+    description: For the operator, all organizations of the installation.
+  - name: Operations
+    description: For the operator, what the command line does with any organization.
+  - name: Health
+    description: Probes and metrics, without credentials.
+  - name: Documentation
+    description: This document, for programs and for people.
+paths:
+  /v1/orders:
+    post:
+      operationId: placeOrder
+      tags: [Orders]
+      summary: Place an order
+      description: |
+        Reserves the stock, charges the payment method once, and answers when both are durable.
+
+        - 201: confirmed. Stock is reserved and the money is taken.
+        - 202: accepted, not settled yet. The provider fails or is slow; the order goes on by itself and keeps its stock meanwhile.
+        - 402: declined. The order has failed and its stock was back before this answer.
+        - 409 `out-of-stock`: refused before any card was touched. Each product that is short stands in `lines`.
+
+        With `"onPaymentUnavailable": "fail"` an order whose payment cannot be made now is undone instead of waiting: 503.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/RequiredIdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/OrderRequest' }
+            example: { items: [{ sku: '1005921', quantity: 2 }, { sku: '7143616', quantity: 1 }], metadata: { basket: B-17 } }
+      responses:
+        '200':
+          description: A repeat of an order that was answered 202 and has been settled since, as it is now.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+        '201':
+          description: Confirmed.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: captured
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:19.939Z'
+          links:
+            getOrder: { $ref: '#/components/links/getOrder' }
+            getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
+            cancelOrder: { $ref: '#/components/links/cancelOrder' }
+            fulfillOrder: { $ref: '#/components/links/fulfillOrder' }
+            refundOrder: { $ref: '#/components/links/refundOrder' }
+        '202':
+          description: Accepted; the payment is not settled yet.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprwkfpqrvsz320xsw0k7
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: pending
+                total: { amount: 250, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 1
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 250, currency: USD }
+                payment:
+                  id: pay_01m86qprwkfpqv6a7330e7gedf
+                  status: queued
+                  method: pm_error
+                  captured: { amount: 0, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                  message: Payment will be processed shortly
+                createdAt: '2026-11-24T12:15:19.955Z'
+                updatedAt: '2026-11-24T12:15:19.955Z'
+          links:
+            getOrder: { $ref: '#/components/links/getOrder' }
+            getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
+            cancelOrder: { $ref: '#/components/links/cancelOrder' }
+        '400': { $ref: '#/components/responses/BadKeyedRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '402': { $ref: '#/components/responses/PaymentDeclined' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '409':
+          description: |
+            Too little stock (kept for the key's repeats); the first attempt with this key has not ended; or the order was taken over
+            by another operation while it was being paid.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+            Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+          content:
+            application/problem+json:
+              schema:
+                allOf:
+                  - { $ref: '#/components/schemas/Problem' }
+                  - properties: { code: { enum: [out-of-stock, idempotency-in-progress, order-busy] } }
+              example:
+                type: 'https://pantry.dev/problems/out-of-stock'
+                title: Out of stock
+                status: 409
+                detail: Some products are not available in these quantities.
+                code: out-of-stock
+                requestId: '275f5f683a9720d8aa2e458fc0db50e7'
+                retryable: false
+                lines: [{ sku: '1005921', requested: 100, available: 17 }]
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/UnavailableForOrders' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    get:
+      operationId: listOrders
+      tags: [Orders]
+      summary: List orders
+      description: Newest first. A cursor belongs to the same filters.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - name: status
+          in: query
+          description: Only orders of this status.
+          schema: { $ref: '#/components/schemas/OrderStatus' }
+        - name: createdAfter
+          in: query
+          description: Only orders made after this moment. A `+` of an offset is written `%2B`.
+          schema: { type: string, format: date-time }
+          example: '2026-11-23T09:05:01Z'
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: A page of orders.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Order' } }
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - id: ord_01m86qprvqfpqtgfbywambwch0
+                    organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    status: confirmed
+                    total: { amount: 649, currency: USD }
+                    items:
+                      - sku: '1005921'
+                        quantity: 2
+                        unitPrice: { amount: 250, currency: USD }
+                        amount: { amount: 500, currency: USD }
+                      - sku: '7143616'
+                        quantity: 1
+                        unitPrice: { amount: 149, currency: USD }
+                        amount: { amount: 149, currency: USD }
+                    payment:
+                      id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                      status: captured
+                      method: pm_ok
+                      captured: { amount: 649, currency: USD }
+                      refunded: { amount: 0, currency: USD }
+                    metadata: { basket: B-17 }
+                    createdAt: '2026-11-24T12:15:19.927Z'
+                    updatedAt: '2026-11-24T12:15:19.939Z'
+                page: { nextCursor: null, hasMore: false }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/calculate:
+    post:
+      operationId: calculateOrder
+      tags: [Orders]
+      summary: Calculate an order
+      description: |
+        What the order would cost and whether it could be had now. It has no effect and promises nothing. The body is an order's; only
+        `items` matters. An `Idempotency-Key` is accepted and changes nothing.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/OrderRequest' }
+            example: { items: [{ sku: '1005921', quantity: 2 }, { sku: '7143616', quantity: 1 }] }
+      responses:
+        '200':
+          description: Totals and availability.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Calculation' }
+              example:
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                available: true
+                availability: [{ sku: '1005921', requested: 2, available: 20 }, { sku: '7143616', requested: 1, available: 12 }]
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/{id}:
+    parameters:
+      - { $ref: '#/components/parameters/OrderID' }
+    get:
+      operationId: getOrder
+      tags: [Orders]
+      summary: Show an order
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The order.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: captured
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:19.939Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/{id}/timeline:
+    parameters:
+      - { $ref: '#/components/parameters/OrderID' }
+    get:
+      operationId: getOrderTimeline
+      tags: [Orders]
+      summary: Show what happened to an order
+      description: The order's sagas and their steps, with times, attempts and compensations.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The timeline.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Timeline' }
+              example:
+                orderId: ord_01m86qprvqfpqtgfbywambwch0
+                data:
+                  - id: saga_01m86qprvqfpqv2tay0g7gvb72
+                    saga: checkout
+                    state: succeeded
+                    attempts: 0
+                    reason: null
+                    startedAt: '2026-11-24T12:15:19.927Z'
+                    updatedAt: '2026-11-24T12:15:19.939Z'
+                    steps:
+                      - { entry: 1, at: '2026-11-24T12:15:19.927Z', step: reserve, event: began, attempt: 0, detail: null }
+                      - { entry: 2, at: '2026-11-24T12:15:19.927Z', step: reserve, event: completed, attempt: 0, detail: null }
+                      - entry: 3
+                        at: '2026-11-24T12:15:19.927Z'
+                        step: charge
+                        event: intended
+                        attempt: 0
+                        detail: ord_01m86qprvqfpqtgfbywambwch0/charge
+                      - entry: 4
+                        at: '2026-11-24T12:15:19.939Z'
+                        step: charge
+                        event: completed
+                        attempt: 0
+                        detail: sandbox/ord_01m86qprvqfpqtgfbywambwch0/charge
+                      - { entry: 5, at: '2026-11-24T12:15:19.939Z', step: confirm, event: completed, attempt: 0, detail: null }
+                      - { entry: 6, at: '2026-11-24T12:15:19.939Z', step: confirm, event: ended, attempt: 0, detail: succeeded }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/{id}/cancel:
+    parameters:
+      - { $ref: '#/components/parameters/OrderID' }
+    post:
+      operationId: cancelOrder
+      tags: [Orders]
+      summary: Cancel an order
+      description: |
+        A pending order that waits for its payment, or a confirmed one. Stock and money are back before the answer; 202 when the
+        provider did not answer in time and the refund goes on by itself.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/Nothing' }
+      responses:
+        '200':
+          description: Canceled.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qpsjsfpqsbr1bx5398kpx
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: canceled
+                total: { amount: 298, currency: USD }
+                items:
+                  - sku: '7143616'
+                    quantity: 2
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 298, currency: USD }
+                payment:
+                  id: pay_01m86qpsjsfpqs1276q87zv05n
+                  status: refunded
+                  method: pm_ok
+                  captured: { amount: 298, currency: USD }
+                  refunded: { amount: 298, currency: USD }
+                reason: canceled
+                createdAt: '2026-11-24T12:15:20.665Z'
+                updatedAt: '2026-11-24T12:15:20.694Z'
+        '202': { $ref: '#/components/responses/OrderAccepted' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '402': { $ref: '#/components/responses/PaymentDeclined' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/OrderConflict' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/UnavailableForOrders' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/{id}/fulfill:
+    parameters:
+      - { $ref: '#/components/parameters/OrderID' }
+    post:
+      operationId: fulfillOrder
+      tags: [Orders]
+      summary: Fulfill an order
+      description: The units of a confirmed order leave the shelf. Money can still be given back afterwards.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/Nothing' }
+      responses:
+        '200':
+          description: Fulfilled.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: fulfilled
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: partiallyRefunded
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 149, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:20.653Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/OrderConflict' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/orders/{id}/refunds:
+    parameters:
+      - { $ref: '#/components/parameters/OrderID' }
+    post:
+      operationId: refundOrder
+      tags: [Orders]
+      summary: Refund an order
+      description: |
+        Gives money back, in part or, without `amount`, all that is left. A confirmed order whose money is all back becomes
+        `refunded` and its units are the shop's again; a fulfilled one stays fulfilled. 202 when the provider did not answer in time.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/RequiredIdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/RefundRequest' }
+            example: { amount: { amount: 149, currency: USD }, reason: damaged }
+      responses:
+        '201':
+          description: The order after the refund.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprvqfpqtgfbywambwch0
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 649, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 2
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 500, currency: USD }
+                  - sku: '7143616'
+                    quantity: 1
+                    unitPrice: { amount: 149, currency: USD }
+                    amount: { amount: 149, currency: USD }
+                payment:
+                  id: pay_01m86qprvqfpqvv6zbn19ntbb1
+                  status: partiallyRefunded
+                  method: pm_ok
+                  captured: { amount: 649, currency: USD }
+                  refunded: { amount: 149, currency: USD }
+                metadata: { basket: B-17 }
+                createdAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-24T12:15:20.647Z'
+          links:
+            getOrder: { $ref: '#/components/links/getOrder' }
+            getOrderTimeline: { $ref: '#/components/links/getOrderTimeline' }
+            fulfillOrder: { $ref: '#/components/links/fulfillOrder' }
+        '202': { $ref: '#/components/responses/OrderAccepted' }
+        '400': { $ref: '#/components/responses/BadKeyedRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '402': { $ref: '#/components/responses/PaymentDeclined' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/OrderConflict' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/UnavailableForOrders' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/products:
+    post:
+      operationId: createProduct
+      tags: [Products]
+      summary: Add a product
+      description: With an empty stock row. A deleted product of the same SKU comes back, with the stock and ledger it had.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/ProductRequest' }
+            example:
+              sku: '1005921'
+              name: Instore Cut Vegetables
+              unitPrice: { amount: 250, currency: USD }
+              category: Chef Shoppe
+              attributes: { organic: true }
+      responses:
+        '201':
+          description: Added.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Product' }
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 250, currency: USD }
+                category: Chef Shoppe
+                attributes: { organic: true }
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:19.869Z'
+          links:
+            getProduct: { operationId: getProduct, parameters: { sku: $response.body#/sku } }
+            updateProduct: { operationId: updateProduct, parameters: { sku: $response.body#/sku } }
+            deleteProduct: { operationId: deleteProduct, parameters: { sku: $response.body#/sku } }
+            getStock: { operationId: getStock, parameters: { sku: $response.body#/sku } }
+            countStock: { operationId: countStock, parameters: { sku: $response.body#/sku } }
+            adjustStock: { operationId: adjustStock, parameters: { sku: $response.body#/sku } }
+            listStockMovements: { operationId: listStockMovements, parameters: { sku: $response.body#/sku } }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '409':
+          description: There is a product of this SKU already.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/problem+json:
+              schema:
+                allOf:
+                  - { $ref: '#/components/schemas/Problem' }
+                  - properties: { code: { const: already-exists } }
+              example:
+                type: 'https://pantry.dev/problems/already-exists'
+                title: Already exists
+                status: 409
+                detail: 'There is a product “1005921” already.'
+                code: already-exists
+                requestId: '275f5f683a9720d8fdc8f4ee37422a58'
+                retryable: false
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    get:
+      operationId: listProducts
+      tags: [Products]
+      summary: List and search products
+      description: By SKU. A cursor belongs to the same search.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - name: q
+          in: query
+          description: A part of the name or the SKU, upper or lower case (ASCII letters).
+          schema: { type: string, minLength: 1, maxLength: 200, pattern: '^[^\x00-\x1F\x7F-\x9F]*$' }
+          example: vegetables
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: A page of products.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Product' } }
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - sku: '1005921'
+                    name: Instore Cut Vegetables
+                    unitPrice: { amount: 250, currency: USD }
+                    category: Chef Shoppe
+                    attributes: { organic: true }
+                    createdAt: '2026-11-24T12:15:19.869Z'
+                    updatedAt: '2026-11-24T12:15:19.869Z'
+                page:
+                  nextCursor: '1.dE4jiM4LEiIkFLit3lGQxpBuRzR0xOAyaXELpvNiLxqI3_wKwfq9m1lICxvmLIBbZv90LXE_vJUe8lbeHhpz3h7hWZoPIPIv5clhImHNvhUTq3q4QV0FEMRuJs87ssaCMQ4M'
+                  hasMore: true
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/products/{sku}:
+    parameters:
+      - { $ref: '#/components/parameters/SKU' }
+    get:
+      operationId: getProduct
+      tags: [Products]
+      summary: Show a product
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The product.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Product' }
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 250, currency: USD }
+                category: Chef Shoppe
+                attributes: { organic: true }
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:19.869Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    patch:
+      operationId: updateProduct
+      tags: [Products]
+      summary: Change a product
+      description: |
+        Members that are not there stay as they are; `null` takes `category` or `attributes` away. Orders keep the price that they
+        were placed at.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/ProductPatch' }
+            example: { unitPrice: { amount: 275, currency: USD }, attributes: null }
+      responses:
+        '200':
+          description: The product as it is now.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Product' }
+              example:
+                sku: '1005921'
+                name: Instore Cut Vegetables
+                unitPrice: { amount: 275, currency: USD }
+                category: Chef Shoppe
+                attributes: {}
+                createdAt: '2026-11-24T12:15:19.869Z'
+                updatedAt: '2026-11-24T12:15:20.628Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    delete:
+      operationId: deleteProduct
+      tags: [Products]
+      summary: Take a product out of sale
+      description: Its orders, stock and ledger stay; creating the SKU again brings it back.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      responses:
+        '204':
+          description: Out of sale.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/product-imports:
+    post:
+      operationId: importProducts
+      tags: [Products]
+      summary: Import products
+      description: |
+        Makes or changes products row by row, and counts their stock where `onHand` is given. The body is read as it comes: up to 256
+        MiB, for as long as something comes every 30 seconds. A row that is wrong harms no other: it is counted in `failed` and
+        explained in `errors`, and the answer is still 200. What is already as its row says is not written, so that the same file
+        again changes nothing. With an `Idempotency-Key`, a repeat goes on behind the last durable row.
+
+        - NDJSON: one `ProductImportLine` a line.
+        - CSV (RFC 4180): the first line names the columns `sku,name,amount,currency,category,onHand`, in any order; `category` and
+          `onHand` may be left out.
+
+        What cannot be cut into rows is 400 with the `line`. A problem that stops an import says in `import` what became of the rows
+        before it; those stay imported.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/ProductImport' }
+      responses:
+        '200': { $ref: '#/components/responses/ProductImportResult' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '409': { $ref: '#/components/responses/IdempotencyInProgress' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/stock:
+    get:
+      operationId: listStock
+      tags: [Stock]
+      summary: List balances
+      description: By SKU, of all products or of those named. SKUs without a product are left out.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - name: sku
+          in: query
+          description: Only these products; may occur up to 100 times.
+          style: form
+          explode: true
+          schema: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/SKU' } }
+          example: ['1005921', '7143616']
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: A page of balances.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Stock' } }
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - { sku: '1005921', onHand: 20, reserved: 3, available: 17 }
+                  - { sku: '7143616', onHand: 12, reserved: 1, available: 11 }
+                page: { nextCursor: null, hasMore: false }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/stock/{sku}:
+    parameters:
+      - { $ref: '#/components/parameters/SKU' }
+    get:
+      operationId: getStock
+      tags: [Stock]
+      summary: Show a balance
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The balance.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Stock' }
+              example: { sku: '1005921', onHand: 20, reserved: 3, available: 17 }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    put:
+      operationId: countStock
+      tags: [Stock]
+      summary: Count what is on the shelf
+      description: |
+        Sets the balance, with a ledger row for the difference; `movement` is missing when there is none. With `expectedOnHand` the
+        count is refused if somebody has changed the balance meanwhile. What orders hold must stay on hand: 422 otherwise.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/RequiredIdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/StockCount' }
+            example: { onHand: 20, expectedOnHand: 0 }
+      responses:
+        '200':
+          description: The balance after the count.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/StockChange' }
+              example:
+                sku: '1005921'
+                onHand: 20
+                reserved: 0
+                available: 20
+                movement:
+                  id: mov_01m86qprtkfpqrvwr7hkshbv9k
+                  sku: '1005921'
+                  delta: 20
+                  reason: count
+                  reference: null
+                  at: '2026-11-24T12:15:19.891Z'
+          links:
+            getStock: { operationId: getStock, parameters: { sku: $response.body#/sku } }
+            listStockMovements: { operationId: listStockMovements, parameters: { sku: $response.body#/sku } }
+            placeOrder:
+              operationId: placeOrder
+              requestBody: { items: [{ sku: $response.body#/sku, quantity: 1 }] }
+        '400': { $ref: '#/components/responses/BadKeyedRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409':
+          description: The balance is not `expectedOnHand`; `current` says what it is.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/problem+json:
+              schema:
+                allOf:
+                  - { $ref: '#/components/schemas/Problem' }
+                  - properties: { code: { const: stock-changed } }
+              example:
+                type: 'https://pantry.dev/problems/stock-changed'
+                title: Stock changed
+                status: 409
+                detail: 'There are 20 units on hand, not expectedOnHand; count again or send the new number.'
+                code: stock-changed
+                requestId: '275f5f683a9720d8a60bb805b7ae122c'
+                retryable: false
+                current: { onHand: 20 }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/stock/{sku}/adjustments:
+    parameters:
+      - { $ref: '#/components/parameters/SKU' }
+    post:
+      operationId: adjustStock
+      tags: [Stock]
+      summary: Adjust stock
+      description: Units that come or go, and why. What orders hold must stay on hand, 422 otherwise.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/RequiredIdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/StockAdjustment' }
+            example: { delta: 12, reason: delivery, reference: DN-1204 }
+      responses:
+        '201':
+          description: The balance after the adjustment, and its ledger row.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/StockChange' }
+              example:
+                sku: '7143616'
+                onHand: 12
+                reserved: 0
+                available: 12
+                movement:
+                  id: mov_01m86qprvafpqt3ff15xsem21c
+                  sku: '7143616'
+                  delta: 12
+                  reason: delivery
+                  reference: DN-1204
+                  at: '2026-11-24T12:15:19.914Z'
+          links:
+            getStock: { operationId: getStock, parameters: { sku: $response.body#/sku } }
+            listStockMovements: { operationId: listStockMovements, parameters: { sku: $response.body#/sku } }
+        '400': { $ref: '#/components/responses/BadKeyedRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/stock/{sku}/ledger:
+    parameters:
+      - { $ref: '#/components/parameters/SKU' }
+    get:
+      operationId: listStockMovements
+      tags: [Stock]
+      summary: List stock movements
+      description: Oldest first. The ledger is append-only, and its deltas add up to `onHand`. A deleted product keeps its ledger.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: A page of movements.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/StockMovement' } }
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - id: mov_01m86qprtkfpqrvwr7hkshbv9k
+                    sku: '1005921'
+                    delta: 20
+                    reason: count
+                    reference: null
+                    at: '2026-11-24T12:15:19.891Z'
+                  - id: mov_01m86qpsjdfpqv75yg60235emx
+                    sku: '1005921'
+                    delta: -2
+                    reason: fulfilled
+                    reference: ord_01m86qprvqfpqtgfbywambwch0
+                    at: '2026-11-24T12:15:20.653Z'
+                page: { nextCursor: null, hasMore: false }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/organization:
+    get:
+      operationId: getOwnOrganization
+      tags: [Organization]
+      summary: Show the caller's own organization
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The organization.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Organization' }
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/keys:
+    post:
+      operationId: createKey
+      tags: [Organization]
+      summary: Make an API key
+      description: The key is shown once and stored hashed.
+      security: [{ ApiKey: [admin] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/Key' }
+      responses:
+        '201':
+          description: Made; `apiKey` is not shown again, except to a repeat with the same `Idempotency-Key`.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/NewKey' }
+              example:
+                id: key_01m86qpsm9fpqvrt5489vqzkj7
+                role: read
+                createdAt: '2026-11-24T12:15:20.713Z'
+                revokedAt: null
+                apiKey: key_01m86qpsm9fpqvrt5489vqzkj7.3OET1BI5acPbflOqEntwroCLDUmTBvLLIO2kZnFsrQE
+          links:
+            revokeKey: { operationId: revokeKey, parameters: { id: $response.body#/id } }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    get:
+      operationId: listKeys
+      tags: [Organization]
+      summary: List API keys
+      description: Oldest first, revoked ones included.
+      security: [{ ApiKey: [admin] }]
+      parameters:
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200': { $ref: '#/components/responses/KeyList' }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/keys/{id}:
+    parameters:
+      - name: id
+        in: path
+        required: true
+        description: The key's id, the part before the dot.
+        schema: { $ref: '#/components/schemas/KeyID' }
+        example: key_01m86qpsm9fpqvrt5489vqzkj7
+    delete:
+      operationId: revokeKey
+      tags: [Organization]
+      summary: Revoke an API key
+      description: Servers may go on accepting it for up to five seconds, the one that answers this not at all.
+      security: [{ ApiKey: [admin] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      responses:
+        '204':
+          description: Revoked.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/organizations:
+    post:
+      operationId: createOrganization
+      tags: [Organizations]
+      summary: Make an organization
+      description: With its first API key, an admin's, which is shown once.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/OrganizationRequest' }
+            example: { name: Corner Shop }
+      responses:
+        '201':
+          description: Made; `apiKey` is not shown again, except to a repeat with the same `Idempotency-Key`.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Location: { $ref: '#/components/headers/Location' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/NewOrganization' }
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
+                apiKey: key_01m86qprmrfpqscwm7e7nxkrc0.nrUT5gLuK4GGxqDq9hSMlRD0Pkw-GDGOi9GLi-xoyxU
+          links:
+            getOrganization: { operationId: getOrganization, parameters: { id: $response.body#/id } }
+            updateOrganization: { operationId: updateOrganization, parameters: { id: $response.body#/id } }
+            createOrganizationKey: { operationId: createOrganizationKey, parameters: { id: $response.body#/id } }
+            listOrganizationKeys: { operationId: listOrganizationKeys, parameters: { id: $response.body#/id } }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    get:
+      operationId: listOrganizations
+      tags: [Organizations]
+      summary: List organizations
+      description: By number.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+      responses:
+        '200':
+          description: A page of organizations.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Organization' } }
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    number: 0
+                    name: Corner Shop
+                    plan: standard
+                    region: null
+                    shard: shard-0
+                    createdAt: '2026-11-24T12:15:19.704Z'
+                page: { nextCursor: null, hasMore: false }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/organizations/{id}:
+    parameters:
+      - { $ref: '#/components/parameters/OrganizationID' }
+    get:
+      operationId: getOrganization
+      tags: [Organizations]
+      summary: Show an organization
+      security: [{ OperatorToken: [] }]
+      responses:
+        '200':
+          description: The organization.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Organization' }
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: standard
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    patch:
+      operationId: updateOrganization
+      tags: [Organizations]
+      summary: Change an organization's plan
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/OrganizationPatch' }
+            example: { plan: trial }
+      responses:
+        '200':
+          description: The organization as it is now.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Organization' }
+              example:
+                id: org_01m86qprmrfpqs1ctaaj1wf9kd
+                number: 0
+                name: Corner Shop
+                plan: trial
+                region: null
+                shard: shard-0
+                createdAt: '2026-11-24T12:15:19.704Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/organizations/{id}/keys:
+    parameters:
+      - { $ref: '#/components/parameters/OrganizationID' }
+    post:
+      operationId: createOrganizationKey
+      tags: [Operations]
+      summary: Make an organization's API key
+      description: What `pantry key create` calls.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/Key' }
+      responses:
+        '201':
+          description: Made; `apiKey` is not shown again, except to a repeat with the same `Idempotency-Key`.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/NewKey' }
+              example:
+                id: key_01m86qpsmtfpqvam2g92pvp3tr
+                role: read
+                createdAt: '2026-11-24T12:15:20.730Z'
+                revokedAt: null
+                apiKey: key_01m86qpsmtfpqvam2g92pvp3tr.I_Ri7TMAsknmY8K2tsboG_y5fTJAVN61JDKPtJ5-QnI
+          links:
+            revokeOrganizationKey:
+              operationId: revokeOrganizationKey
+              parameters: { id: $request.path.id, key: $response.body#/id }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    get:
+      operationId: listOrganizationKeys
+      tags: [Operations]
+      summary: List an organization's API keys
+      description: Oldest first, revoked ones included.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+      responses:
+        '200': { $ref: '#/components/responses/KeyList' }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/organizations/{id}/keys/{key}:
+    parameters:
+      - { $ref: '#/components/parameters/OrganizationID' }
+      - name: key
+        in: path
+        required: true
+        description: The key's id, the part before the dot.
+        schema: { $ref: '#/components/schemas/KeyID' }
+        example: key_01m86qpsm9fpqvrt5489vqzkj7
+    delete:
+      operationId: revokeOrganizationKey
+      tags: [Operations]
+      summary: Revoke an organization's API key
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      responses:
+        '204':
+          description: Revoked.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/organizations/{id}/product-imports:
+    parameters:
+      - { $ref: '#/components/parameters/OrganizationID' }
+    post:
+      operationId: importOrganizationProducts
+      tags: [Operations]
+      summary: Import an organization's products
+      description: What `pantry import` calls; otherwise as `POST /v1/product-imports`.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/ProductImport' }
+      responses:
+        '200': { $ref: '#/components/responses/ProductImportResult' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/IdempotencyInProgress' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /health:
+    get:
+      operationId: getHealth
+      tags: [Health]
+      summary: Show the server's health
+      description: For people and outer load balancers; it asks the database.
+      security: []
+      responses:
+        '200':
+          description: Healthy.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Health' }
+              example:
+                status: healthy
+                timestamp: '2026-11-24T12:15:20.738Z'
+                checks: { database: fulfilled, cache: fulfilled }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503':
+          description: The database does not answer.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Health' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /livez:
+    get:
+      operationId: getLiveness
+      tags: [Health]
+      summary: Whether the process is alive
+      security: []
+      responses:
+        '200':
+          description: Alive.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [status, version]
+                properties:
+                  status: { const: alive }
+                  version: { type: string, description: Pantry's version. }
+              example: { status: alive, version: '0.1.0' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /readyz:
+    get:
+      operationId: getReadiness
+      tags: [Health]
+      summary: Whether requests should be sent here
+      description: 200 once the first pass of recovery is over, and until a stop begins.
+      security: []
+      responses:
+        '200':
+          description: Ready.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [status]
+                properties:
+                  status: { const: ready }
+              example: { status: ready }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503':
+          description: Starting, or about to stop.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [status]
+                properties:
+                  status: { enum: [starting, draining] }
+              example: { status: draining }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /metrics:
+    get:
+      operationId: getMetrics
+      tags: [Health]
+      summary: Show metrics
+      description: In Prometheus' text format, or in OpenMetrics' where `Accept` prefers that.
+      security: []
+      responses:
+        '200':
+          description: The metrics.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+          content:
+            text/plain:
+              schema: { type: string }
+            application/openmetrics-text:
+              schema: { type: string }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /openapi.json:
+    get:
+      operationId: getOpenAPI
+      tags: [Documentation]
+      summary: This document
+      security: []
+      parameters:
+        - { $ref: '#/components/parameters/IfNoneMatch' }
+      responses:
+        '200':
+          description: The OpenAPI description, as JSON.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            ETag: { $ref: '#/components/headers/ETag' }
+            Cache-Control: { $ref: '#/components/headers/Revalidate' }
+          content:
+            application/json:
+              schema:
+                type: object
+                required: [openapi, info, paths, components]
+                properties:
+                  openapi: { const: 3.1.0 }
+        '304': { $ref: '#/components/responses/NotModified' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /docs:
+    get:
+      operationId: getDocs
+      tags: [Documentation]
+      summary: This document, to read
+      description: One page without network and without third-party code.
+      security: []
+      parameters:
+        - { $ref: '#/components/parameters/IfNoneMatch' }
+      responses:
+        '200':
+          description: The page.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            ETag: { $ref: '#/components/headers/ETag' }
+            Cache-Control: { $ref: '#/components/headers/Revalidate' }
+            Content-Security-Policy:
+              description: The page may run its own script and style, by their hashes, and nothing else.
+              required: true
+              schema: { type: string }
+          content:
+            text/html:
+              schema: { type: string }
+        '304': { $ref: '#/components/responses/NotModified' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+components:
+  securitySchemes:
+    ApiKey:
+      type: http
+      scheme: bearer
+      description: |
+        An organization's API key, `key_….…`. The roles that an operation names are those of the key: `read`, `write`, `admin`; each
+        includes those before it.
+    OperatorToken:
+      type: http
+      scheme: bearer
+      description: The operator's token, from the configuration or the file `operator-token` in the data directory.
+  parameters:
+    OrderID:
+      name: id
+      in: path
+      required: true
+      description: The order's id.
+      schema: { $ref: '#/components/schemas/OrderID' }
+      example: ord_01m86qprvqfpqtgfbywambwch0
+    OrganizationID:
+      name: id
+      in: path
+      required: true
+      description: The organization's id.
+      schema: { $ref: '#/components/schemas/OrganizationID' }
+      example: org_01m86qprmrfpqs1ctaaj1wf9kd
+    SKU:
+      name: sku
+      in: path
+      required: true
+      description: The product's SKU.
+      schema: { $ref: '#/components/schemas/SKU' }
+      example: '1005921'
+    IdempotencyKey:
+      name: Idempotency-Key
+      in: header
+      description: |
+        New for each operation and the same when it is repeated, such as a UUID. Quotes around it, as structured fields write a
+        string, do not count.
+      schema: { $ref: '#/components/schemas/IdempotencyKey' }
+    RequiredIdempotencyKey:
+      name: Idempotency-Key
+      in: header
+      required: true
+      description: |
+        New for each operation and the same when it is repeated, such as a UUID. Quotes around it, as structured fields write a
+        string, do not count.
+      schema: { $ref: '#/components/schemas/IdempotencyKey' }
+      example: my-first-order
+    Limit:
+      name: limit
+      in: query
+      description: How many items a page has at most.
+      schema: { type: integer, minimum: 1, maximum: 100, default: 50 }
+    Cursor:
+      name: cursor
+      in: query
+      description: The `nextCursor` of the page before, of this very list with the same filters.
+      schema: { type: string, minLength: 1, maxLength: 1024, pattern: '^[0-9]+\.[A-Za-z0-9_-]+$' }
+    Consistency:
+      name: consistency
+      in: query
+      description: |
+        `strong` reads from the primary, `eventual` from anywhere. Without it, a read with a `Pantry-Consistency-Token` is as fresh as
+        the token asks, and any other is eventual.
+      schema: { enum: [strong, eventual] }
+    ConsistencyToken:
+      name: Pantry-Consistency-Token
+      in: header
+      description: What a write of this organization was answered with. The read then never shows an older state.
+      schema: { $ref: '#/components/schemas/ConsistencyToken' }
+    IfNoneMatch:
+      name: If-None-Match
+      in: header
+      description: The `ETag` of the copy at hand; 304 when it is still right.
+      schema: { type: string }
+  headers:
+    X-Request-Id:
+      description: Of this request; finds it in the server's log.
+      required: true
+      schema: { $ref: '#/components/schemas/RequestID' }
+    Idempotent-Replayed:
+      description: There, and `true`, when the answer was kept from an earlier request with the same key.
+      schema: { type: string, const: 'true' }
+    Pantry-Consistency-Token:
+      description: For a later read that must see this write.
+      required: true
+      schema: { $ref: '#/components/schemas/ConsistencyToken' }
+    OptionalConsistencyToken:
+      description: For a later read that must see this write.
+      schema: { $ref: '#/components/schemas/ConsistencyToken' }
+    Pantry-Served-By:
+      description: Who answered, such as `shard-0/primary` or `shard-0/replica-1; lag=12ms`.
+      required: true
+      schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=[0-9]+ms)?)$' }
+    Location:
+      description: Where what was made can be read.
+      required: true
+      schema: { type: string, pattern: '^/v1/' }
+    Retry-After:
+      description: Seconds after which trying again makes sense.
+      required: true
+      schema: { type: integer, minimum: 1 }
+    OptionalRetryAfter:
+      description: Seconds after which trying again makes sense, where the problem passes by itself.
+      schema: { type: integer, minimum: 1 }
+    WWW-Authenticate:
+      description: The scheme that is asked for.
+      required: true
+      schema: { type: string, const: Bearer }
+    Allow:
+      description: What the path takes; with 405.
+      schema: { type: string }
+    Accept:
+      description: The media types that the body may have.
+      required: true
+      schema: { type: string }
+    ETag:
+      description: Changes with the content.
+      required: true
+      schema: { type: string, pattern: '^"[!#-~]+"$' }
+    Revalidate:
+      description: It may be kept, and is asked for again before it is used.
+      required: true
+      schema: { type: string, const: no-cache }
+    No-Store:
+      description: It is not to be kept.
+      required: true
+      schema: { type: string, const: no-store }
+  links:
+    getOrder: { operationId: getOrder, parameters: { id: $response.body#/id } }
+    getOrderTimeline: { operationId: getOrderTimeline, parameters: { id: $response.body#/id } }
+    cancelOrder: { operationId: cancelOrder, parameters: { id: $response.body#/id } }
+    fulfillOrder: { operationId: fulfillOrder, parameters: { id: $response.body#/id } }
+    refundOrder: { operationId: refundOrder, parameters: { id: $response.body#/id } }
+  requestBodies:
+    Nothing:
+      description: Not needed; an empty object is as good as none.
+      content:
+        application/json:
+          schema: { type: object, additionalProperties: false }
+    Key:
+      required: true
+      content:
+        application/json:
+          schema:
+            type: object
+            additionalProperties: false
+            required: [role]
+            properties:
+              role: { $ref: '#/components/schemas/Role' }
+          example: { role: read }
+    ProductImport:
+      required: true
+      content:
+        application/x-ndjson:
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
+          example: |
+            {"sku": "1005921", "name": "Instore Cut Vegetables", "unitPrice": {"amount": 250, "currency": "USD"}, "onHand": 20}
+            {"sku": "7143616", "name": "Bath Accessories", "unitPrice": {"amount": 149, "currency": "USD"}, "category": "Bath"}
+        application/ndjson:
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
+        application/jsonl:
+          schema: { $ref: '#/components/schemas/ProductImportLines' }
+        text/csv:
+          schema: { type: string, description: 'A header line and one product a line, in UTF-8.' }
+          example: |
+            sku,name,amount,currency,category,onHand
+            1005921,Instore Cut Vegetables,250,USD,Chef Shoppe,20
+            7143616,Bath Accessories,149,USD,Bath,20
+  responses:
+    OrderAccepted:
+      description: Accepted; the provider has not answered in time, and the order goes on by itself.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+        Location: { $ref: '#/components/headers/Location' }
+      content:
+        application/json:
+          schema: { $ref: '#/components/schemas/Order' }
+    KeyList:
+      description: A page of keys.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+      content:
+        application/json:
+          schema:
+            type: object
+            additionalProperties: false
+            required: [data, page]
+            properties:
+              data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Key' } }
+              page: { $ref: '#/components/schemas/Page' }
+          example:
+            data:
+              - { id: key_01m86qprmrfpqscwm7e7nxkrc0, role: admin, createdAt: '2026-11-24T12:15:19.704Z', revokedAt: null }
+              - { id: key_01m86qpsm9fpqvrt5489vqzkj7, role: read, createdAt: '2026-11-24T12:15:20.713Z', revokedAt: null }
+            page: { nextCursor: null, hasMore: false }
+    ProductImportResult:
+      description: What became of the lines.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+      content:
+        application/json:
+          schema: { $ref: '#/components/schemas/ProductImportReport' }
+          example:
+            imported: 1
+            failed: 1
+            errors: [{ line: 3, code: out-of-range, detail: 'amount: 0 is not an integer from 1 to 9007199254740991.' }]
+    NotModified:
+      description: The copy at hand is right.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        ETag: { $ref: '#/components/headers/ETag' }
+        Cache-Control: { $ref: '#/components/headers/Revalidate' }
+    BadRequest:
+      description: The request cannot be understood.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: malformed-request } }
+          example:
+            type: 'https://pantry.dev/problems/malformed-request'
+            title: Malformed request
+            status: 400
+            detail: "The body is not valid JSON at line 1, column 12: a value or ']' is expected, not '}'."
+            code: malformed-request
+            requestId: '275f5f683a9720d819813325b1fe6bca'
+            retryable: false
+    BadListRequest:
+      description: The request cannot be understood, or the cursor is not one of this list.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [malformed-request, invalid-cursor] } }
+          example:
+            type: 'https://pantry.dev/problems/invalid-cursor'
+            title: Invalid cursor
+            status: 400
+            detail: 'Send the nextCursor of this very list back, with the same filters, or none for the first page.'
+            code: invalid-cursor
+            requestId: '275f5f683a9720d8f9e63b2c04897e89'
+            retryable: false
+    BadKeyedRequest:
+      description: The request cannot be understood, or has no `Idempotency-Key`.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [malformed-request, idempotency-key-required] } }
+          example:
+            type: 'https://pantry.dev/problems/idempotency-key-required'
+            title: Idempotency key required
+            status: 400
+            detail: 'Send an Idempotency-Key header: 1 to 255 visible ASCII characters, such as a UUID, new for each operation and the same when it is repeated.'
+            code: idempotency-key-required
+            requestId: '275f5f683a9720d813c63eabf4ef7aa2'
+            retryable: false
+    Unauthorized:
+      description: No credentials, or credentials that are unknown, revoked or expired.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        WWW-Authenticate: { $ref: '#/components/headers/WWW-Authenticate' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: unauthorized } }
+          example:
+            type: 'https://pantry.dev/problems/unauthorized'
+            title: Unauthorized
+            status: 401
+            detail: 'Send credentials as `Authorization: Bearer KEY`.'
+            code: unauthorized
+            requestId: '275f5f683a9720d86cd2916eabeea862'
+            retryable: false
+    PaymentDeclined:
+      description: |
+        The provider refuses. An order that was being placed has failed and its stock is back, and the key remembers this answer. A
+        refund or cancel that the provider refuses changes nothing, and its key is free again.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: payment-declined } }
+          example:
+            type: 'https://pantry.dev/problems/payment-declined'
+            title: Payment declined
+            status: 402
+            detail: 'The payment was declined. The order has failed, and its stock is available again.'
+            code: payment-declined
+            requestId: '275f5f683a9720d812df8c9e16728617'
+            retryable: false
+            declineCode: card-declined
+            orderId: ord_01m86qps6tfpqvpc41jyejs6mz
+    Forbidden:
+      description: The credentials are good, but of another kind or of too weak a role.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: forbidden } }
+          example:
+            type: 'https://pantry.dev/problems/forbidden'
+            title: Forbidden
+            status: 403
+            detail: 'This takes the role admin; these credentials have read.'
+            code: forbidden
+            requestId: '275f5f683a9720d83f63d4eefca89c01'
+            retryable: false
+    NotFound:
+      description: There is no such thing, or it is another organization's.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: not-found } }
+          example:
+            type: 'https://pantry.dev/problems/not-found'
+            title: Not found
+            status: 404
+            detail: 'There is no product “NOTHING”.'
+            code: not-found
+            requestId: '275f5f683a9720d82335bb4ef28ff616'
+            retryable: false
+    OrderConflict:
+      description: |
+        The order's status does not allow it (`allowed` says which statuses may follow), another operation holds the order at this
+        moment, or the first attempt with this key has not ended.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [invalid-transition, order-busy, idempotency-in-progress] } }
+          example:
+            type: 'https://pantry.dev/problems/invalid-transition'
+            title: Invalid transition
+            status: 409
+            detail: An order that is fulfilled cannot be canceled.
+            code: invalid-transition
+            requestId: '275f5f683a9720d8aa3e2b7e36c15fc7'
+            retryable: false
+            from: fulfilled
+            allowed: []
+    IdempotencyInProgress:
+      description: The first attempt with this key has not ended.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: idempotency-in-progress } }
+    BodyTooLarge:
+      description: The body is larger than the route takes.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: body-too-large } }
+          example:
+            type: 'https://pantry.dev/problems/body-too-large'
+            title: Body too large
+            status: 413
+            detail: The body may have at most 1048576 bytes.
+            code: body-too-large
+            requestId: '275f5f683a9720d840f3dd1a9cf5f437'
+            retryable: false
+    UnsupportedMediaType:
+      description: The body is of another media type or charset than the route takes.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Accept: { $ref: '#/components/headers/Accept' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: unsupported-media-type } }
+          example:
+            type: 'https://pantry.dev/problems/unsupported-media-type'
+            title: Unsupported media type
+            status: 415
+            detail: 'Send the body as application/json, in UTF-8, and say so in Content-Type.'
+            code: unsupported-media-type
+            requestId: '275f5f683a9720d8cf4ebc5e9950af7a'
+            retryable: false
+    Invalid:
+      description: Well-formed, but wrong; all that is wrong stands in `errors`. Or the key was sent with another request before.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [invalid, idempotency-key-reused] } }
+          example:
+            type: 'https://pantry.dev/problems/invalid'
+            title: Invalid request
+            status: 422
+            detail: '2 things are wrong with the request.'
+            code: invalid
+            requestId: '275f5f683a9720d8659df0265fe5c22c'
+            retryable: false
+            errors:
+              - pointer: '/note'
+                code: unknown-member
+                detail: 'There is no such member; the members are: items, paymentMethod, onPaymentUnavailable, metadata.'
+              - { pointer: '/items/0/quantity', code: out-of-range, detail: '0 is not an integer from 1 to 1000000000.' }
+    KeyReused:
+      description: The key was sent with another path or another body before.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: idempotency-key-reused } }
+          example:
+            type: 'https://pantry.dev/problems/idempotency-key-reused'
+            title: Idempotency key reused
+            status: 422
+            detail: This Idempotency-Key was sent with another path or body before. Take a new one for a new operation.
+            code: idempotency-key-reused
+            requestId: '275f5f683a9720d8ab432221322005fc'
+            retryable: false
+    InternalError:
+      description: A fault of ours. Nothing about it is said; the request id finds it in the log.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: internal } }
+    Unavailable:
+      description: |
+        The shard cannot be read or written, recovery after a start is not over, or too much waits already. What may have been
+        carried out is told apart by sending it again with the same `Idempotency-Key`.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [shard-unavailable, overloaded] } }
+    UnavailableForOrders:
+      description: |
+        As for every route; or the payment could not be made and the order was undone, because its caller did not want to wait or
+        waiting orders hold too much of a product already. The key is free for a fresh attempt then.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [payment-unavailable, shard-unavailable, overloaded] } }
+          example:
+            type: 'https://pantry.dev/problems/payment-unavailable'
+            title: Payment unavailable
+            status: 503
+            detail: The provider answered 500.
+            code: payment-unavailable
+            requestId: '275f5f683a9720d8a1e27ef34bc3fac3'
+            retryable: true
+    ProtocolProblem:
+      description: |
+        What any request can be told before its route has a say: 405 (with `Allow`) for a method that the path does not take, 408
+        when the request does not arrive in time, 413 for a body on a route that reads none, 414 and 431 for too long a target and
+        too many headers, 417 for an expectation other than `100-continue`, 505 for another HTTP than 1.1 and 1.0.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Allow: { $ref: '#/components/headers/Allow' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties:
+                  code:
+                    enum:
+                      - method-not-allowed
+                      - request-timeout
+                      - body-too-large
+                      - uri-too-long
+                      - expectation-failed
+                      - headers-too-large
+                      - unsupported-http-version
+          example:
+            type: 'https://pantry.dev/problems/method-not-allowed'
+            title: Method not allowed
+            status: 405
+            detail: 'This path takes GET, HEAD, POST, OPTIONS.'
+            code: method-not-allowed
+            requestId: '275f5f683a9720d8a54db80eaab8b6d5'
+            retryable: false
+  schemas:
+    Order:
+      description: |
+        `pending → confirmed → fulfilled`; `pending → failed`, `expired` or `canceled`; `confirmed → canceled` or `refunded`.
+      type: object
+      additionalProperties: false
+      required: [id, organizationId, status, total, items, payment, createdAt, updatedAt]
+      properties:
+        id: { $ref: '#/components/schemas/OrderID' }
+        organizationId: { $ref: '#/components/schemas/OrganizationID' }
+        status: { $ref: '#/components/schemas/OrderStatus' }
+        total: { $ref: '#/components/schemas/Money' }
+        items: { type: array, minItems: 1, maxItems: 1000, items: { $ref: '#/components/schemas/OrderLine' } }
+        payment: { $ref: '#/components/schemas/Payment' }
+        reason: { type: string, description: 'Why it failed, expired, or was canceled or refunded.' }
+        metadata: { type: object, description: As it was sent. }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        updatedAt: { $ref: '#/components/schemas/Moment' }
+    OrderStatus:
+      description: |
+        - `pending`: stock is held, the payment is not settled.
+        - `confirmed`: paid.
+        - `fulfilled`: the units have left.
+        - `failed`: declined, or the payment could not be made; stock is back.
+        - `expired`: the payment did not come in time; stock is back.
+        - `canceled`: undone by its owner; stock and money are back.
+        - `refunded`: all the money was given back before the units left; stock is back as well.
+      type: string
+      enum: [pending, confirmed, fulfilled, failed, expired, canceled, refunded]
+    OrderLine:
+      type: object
+      additionalProperties: false
+      required: [sku, quantity, unitPrice, amount]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        quantity: { $ref: '#/components/schemas/Quantity' }
+        unitPrice: { $ref: '#/components/schemas/Price' }
+        amount: { $ref: '#/components/schemas/Price' }
+    Payment:
+      type: object
+      additionalProperties: false
+      required: [id, status, method, captured, refunded]
+      properties:
+        id: { type: string, pattern: '^pay_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+        status: { $ref: '#/components/schemas/PaymentStatus' }
+        method: { type: string }
+        captured: { $ref: '#/components/schemas/Money' }
+        refunded: { $ref: '#/components/schemas/Money' }
+        message: { type: string, description: Says that the payment waits; with status `queued`. }
+        failureCode: { type: string, description: The provider's reason for declining. }
+    PaymentStatus:
+      description: |
+        - `processing`: the charge is under way, or its outcome is not known yet.
+        - `queued`: known not to have happened; it is tried again.
+        - `authorized`: money is held, not taken.
+        - `captured`, `partiallyRefunded`, `refunded`: money is taken, or partly or wholly given back.
+        - `failed`: declined.
+        - `voided`: given up before any money was taken.
+      type: string
+      enum: [processing, queued, authorized, captured, partiallyRefunded, refunded, failed, voided]
+    OrderRequest:
+      type: object
+      additionalProperties: false
+      required: [items]
+      properties:
+        items:
+          description: All in one currency. A SKU may occur on several lines.
+          type: array
+          minItems: 1
+          maxItems: 1000
+          items:
+            type: object
+            additionalProperties: false
+            required: [sku, quantity]
+            properties:
+              sku: { $ref: '#/components/schemas/SKU' }
+              quantity: { $ref: '#/components/schemas/Quantity' }
+        paymentMethod:
+          description: |
+            Of the sandbox provider: `pm_ok` (the default), `pm_declined`, `pm_error` (the provider fails), `pm_slow` (answers after 5
+            seconds), `pm_lost` (charges, then drops the connection), `pm_flaky` (every first attempt fails).
+          enum: [pm_ok, pm_declined, pm_error, pm_slow, pm_lost, pm_flaky, null]
+        onPaymentUnavailable:
+          description: Whether an order whose payment cannot be made now waits for it (`queue`, the default) or is undone (`fail`).
+          enum: [queue, fail, null]
+        metadata: { $ref: '#/components/schemas/OwnDocument' }
+    RefundRequest:
+      type: object
+      additionalProperties: false
+      required: [reason]
+      properties:
+        amount:
+          description: Minor units, or money in the order's currency; all that is left when it is missing.
+          oneOf:
+            - { type: integer, minimum: 1, maximum: 9007199254740991 }
+            - { $ref: '#/components/schemas/Price' }
+            - { type: 'null' }
+        reason: { $ref: '#/components/schemas/Reason' }
+    Calculation:
+      type: object
+      additionalProperties: false
+      required: [total, items, available, availability]
+      properties:
+        total: { $ref: '#/components/schemas/Money' }
+        items: { type: array, minItems: 1, maxItems: 1000, items: { $ref: '#/components/schemas/OrderLine' } }
+        available: { type: boolean, description: Whether all of it could be had now. }
+        availability:
+          description: One entry for each SKU, summed over the lines.
+          type: array
+          items: { $ref: '#/components/schemas/Availability' }
+    Availability:
+      type: object
+      additionalProperties: false
+      required: [sku, requested, available]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        requested: { type: integer, minimum: 1 }
+        available: { type: integer, minimum: 0 }
+    Timeline:
+      type: object
+      additionalProperties: false
+      required: [orderId, data]
+      properties:
+        orderId: { $ref: '#/components/schemas/OrderID' }
+        data:
+          description: The sagas that worked on the order, oldest first.
+          type: array
+          minItems: 1
+          items: { $ref: '#/components/schemas/Saga' }
+    Saga:
+      type: object
+      additionalProperties: false
+      required: [id, saga, state, attempts, reason, startedAt, updatedAt, steps]
+      properties:
+        id: { type: string, pattern: '^saga_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+        saga: { enum: [checkout, cancel, refund] }
+        state: { enum: [running, parked, compensating, succeeded, compensated, stuck] }
+        attempts: { type: integer, minimum: 0, description: How often it was picked up without coming to an end. }
+        reason: { type: [string, 'null'], description: 'Why it is being undone, waits or is stuck.' }
+        startedAt: { $ref: '#/components/schemas/Moment' }
+        updatedAt: { $ref: '#/components/schemas/Moment' }
+        steps:
+          type: array
+          minItems: 1
+          items:
+            type: object
+            additionalProperties: false
+            required: [entry, at, step, event, attempt, detail]
+            properties:
+              entry: { type: integer, minimum: 1 }
+              at: { $ref: '#/components/schemas/Moment' }
+              step: { enum: [reserve, charge, confirm, release, refund, finish] }
+              event:
+                enum: [began, intended, completed, failed, unknown, compensated, parked, claimed, ended, stuck]
+              attempt: { type: integer, minimum: 0 }
+              detail: { type: [string, 'null'], description: 'In words, or the key of a call to the provider.' }
+    Product:
+      type: object
+      additionalProperties: false
+      required: [sku, name, unitPrice, category, attributes, createdAt, updatedAt]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        name: { $ref: '#/components/schemas/Name' }
+        unitPrice: { $ref: '#/components/schemas/Price' }
+        category: { $ref: '#/components/schemas/Category' }
+        attributes: { type: object, description: 'As they were sent; empty if none were.' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        updatedAt: { $ref: '#/components/schemas/Moment' }
+    ProductRequest:
+      type: object
+      additionalProperties: false
+      required: [sku, name, unitPrice]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        name: { $ref: '#/components/schemas/Name' }
+        unitPrice: { $ref: '#/components/schemas/Price' }
+        category: { $ref: '#/components/schemas/Category' }
+        attributes: { $ref: '#/components/schemas/OwnDocument' }
+    ProductPatch:
+      type: object
+      additionalProperties: false
+      properties:
+        name: { $ref: '#/components/schemas/Name' }
+        unitPrice: { $ref: '#/components/schemas/Price' }
+        category: { $ref: '#/components/schemas/Category' }
+        attributes: { $ref: '#/components/schemas/OwnDocument' }
+    ProductImportLines: { type: string, description: 'One `ProductImportLine` a line, in UTF-8.' }
+    ProductImportLine:
+      description: A line of an import as NDJSON.
+      type: object
+      additionalProperties: false
+      required: [sku, name, unitPrice]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        name: { $ref: '#/components/schemas/Name' }
+        unitPrice: { $ref: '#/components/schemas/Price' }
+        category: { $ref: '#/components/schemas/Category' }
+        onHand: { type: [integer, 'null'], minimum: 0, maximum: 9007199254740991 }
+    ProductImportReport:
+      type: object
+      additionalProperties: false
+      required: [imported, failed, errors]
+      properties:
+        imported: { type: integer, minimum: 0, description: 'Rows that were carried out, those that changed nothing included.' }
+        failed: { type: integer, minimum: 0, description: Rows that were not. }
+        errors:
+          description: The first 1,000 rows that were not.
+          type: array
+          maxItems: 1000
+          items:
+            type: object
+            additionalProperties: false
+            required: [line, code, detail]
+            properties:
+              line: { type: integer, minimum: 1, description: 'Where the row begins, from 1.' }
+              code:
+                description: Of the first thing that is wrong with the row; `malformed-request` where it cannot be read.
+                type: string
+                pattern: '^[a-z-]+$'
+              detail: { type: string, description: All that is wrong with the row. }
+    Stock:
+      type: object
+      additionalProperties: false
+      required: [sku, onHand, reserved, available]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        onHand: { $ref: '#/components/schemas/Units' }
+        reserved: { $ref: '#/components/schemas/Units' }
+        available: { $ref: '#/components/schemas/Units' }
+    StockChange:
+      type: object
+      additionalProperties: false
+      required: [sku, onHand, reserved, available]
+      properties:
+        sku: { $ref: '#/components/schemas/SKU' }
+        onHand: { $ref: '#/components/schemas/Units' }
+        reserved: { $ref: '#/components/schemas/Units' }
+        available: { $ref: '#/components/schemas/Units' }
+        movement: { $ref: '#/components/schemas/StockMovement' }
+    StockMovement:
+      type: object
+      additionalProperties: false
+      required: [id, sku, delta, reason, reference, at]
+      properties:
+        id: { type: string, pattern: '^mov_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+        sku: { $ref: '#/components/schemas/SKU' }
+        delta: { type: integer, not: { const: 0 } }
+        reason: { type: string, description: 'What the caller gave, `count`, or `fulfilled`.' }
+        reference: { type: [string, 'null'], description: "An order's id, or what the caller gave." }
+        at: { $ref: '#/components/schemas/Moment' }
+    StockCount:
+      type: object
+      additionalProperties: false
+      required: [onHand]
+      properties:
+        onHand: { $ref: '#/components/schemas/Units' }
+        expectedOnHand:
+          description: The balance that the counter believes in.
+          type: [integer, 'null']
+          minimum: 0
+          maximum: 9007199254740991
+    StockAdjustment:
+      type: object
+      additionalProperties: false
+      required: [delta, reason]
+      properties:
+        delta:
+          description: Units that come, or go when it is negative.
+          oneOf:
+            - { type: integer, minimum: 1, maximum: 9007199254740991 }
+            - { type: integer, minimum: -9007199254740991, maximum: -1 }
+        reason: { $ref: '#/components/schemas/Reason' }
+        reference: { type: [string, 'null'], maxLength: 200, pattern: '^[^\x00-\x1F\x7F-\x9F]*$' }
+    Organization:
+      type: object
+      additionalProperties: false
+      required: [id, number, name, plan, region, shard, createdAt]
+      properties:
+        id: { $ref: '#/components/schemas/OrganizationID' }
+        number: { type: integer, minimum: 0, description: 'Counts the organizations of the installation, from 0.' }
+        name: { $ref: '#/components/schemas/Name' }
+        plan: { $ref: '#/components/schemas/Plan' }
+        region: { $ref: '#/components/schemas/Region' }
+        shard: { type: string, pattern: '^[a-z0-9-]{1,32}$' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+    NewOrganization:
+      type: object
+      additionalProperties: false
+      required: [id, number, name, plan, region, shard, createdAt, apiKey]
+      properties:
+        id: { $ref: '#/components/schemas/OrganizationID' }
+        number: { type: integer, minimum: 0, description: 'Counts the organizations of the installation, from 0.' }
+        name: { $ref: '#/components/schemas/Name' }
+        plan: { $ref: '#/components/schemas/Plan' }
+        region: { $ref: '#/components/schemas/Region' }
+        shard: { type: string, pattern: '^[a-z0-9-]{1,32}$' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        apiKey: { $ref: '#/components/schemas/ApiKey' }
+    OrganizationRequest:
+      type: object
+      additionalProperties: false
+      required: [name]
+      properties:
+        name: { $ref: '#/components/schemas/Name' }
+        plan:
+          description: One of the configured plans; `standard` when it is missing.
+          oneOf:
+            - { $ref: '#/components/schemas/Plan' }
+            - { type: 'null' }
+        region: { $ref: '#/components/schemas/Region' }
+    OrganizationPatch:
+      type: object
+      additionalProperties: false
+      required: [plan]
+      properties:
+        plan: { $ref: '#/components/schemas/Plan' }
+    Plan:
+      description: A configured plan; those of every installation are `trial`, `burst`, `standard` and `unlimited`.
+      type: string
+      minLength: 1
+      maxLength: 64
+      pattern: '^[^\x00-\x1F\x7F-\x9F]*$'
+      examples: [standard]
+    Region:
+      description: Where the organization's data is to live; no effect on one shard.
+      type: [string, 'null']
+      minLength: 1
+      maxLength: 50
+      pattern: '^[^\x00-\x1F\x7F-\x9F]*$'
+    Key:
+      type: object
+      additionalProperties: false
+      required: [id, role, createdAt, revokedAt]
+      properties:
+        id: { $ref: '#/components/schemas/KeyID' }
+        role: { $ref: '#/components/schemas/Role' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        revokedAt:
+          oneOf:
+            - { $ref: '#/components/schemas/Moment' }
+            - { type: 'null' }
+    NewKey:
+      type: object
+      additionalProperties: false
+      required: [id, role, createdAt, revokedAt, apiKey]
+      properties:
+        id: { $ref: '#/components/schemas/KeyID' }
+        role: { $ref: '#/components/schemas/Role' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        revokedAt: { type: 'null' }
+        apiKey: { $ref: '#/components/schemas/ApiKey' }
+    Role:
+      description: What a key may do; each role includes those before it.
+      type: string
+      enum: [read, write, admin]
+    ApiKey:
+      description: The key's id, a dot, and 256 random bits.
+      type: string
+      pattern: '^key_[0-7][0-9a-hjkmnp-tv-z]{25}\.[A-Za-z0-9_-]{43}$'
+    Health:
+      type: object
+      additionalProperties: false
+      required: [status, timestamp, checks]
+      properties:
+        status: { enum: [healthy, unhealthy] }
+        timestamp: { $ref: '#/components/schemas/Moment' }
+        checks:
+          type: object
+          additionalProperties: false
+          required: [database, cache]
+          properties:
+            database: { enum: [fulfilled, rejected] }
+            cache: { enum: [fulfilled, rejected] }
+    Page:
+      type: object
+      additionalProperties: false
+      required: [nextCursor, hasMore]
+      properties:
+        nextCursor: { type: [string, 'null'], description: 'For `?cursor=` of the next page; null on the last one.' }
+        hasMore: { type: boolean }
+    Money:
+      type: object
+      additionalProperties: false
+      required: [amount, currency]
+      properties:
+        amount: { type: integer, minimum: 0, maximum: 9007199254740991, description: Minor units (cents). }
+        currency: { $ref: '#/components/schemas/Currency' }
+    Price:
+      description: Money, and not nothing.
+      type: object
+      additionalProperties: false
+      required: [amount, currency]
+      properties:
+        amount: { type: integer, minimum: 1, maximum: 9007199254740991, description: Minor units (cents). }
+        currency: { $ref: '#/components/schemas/Currency' }
+    Currency: { description: ISO 4217., type: string, pattern: '^[A-Z]{3}$' }
+    Quantity: { description: Whole units., type: integer, minimum: 1, maximum: 1000000000 }
+    Units: { description: Whole units., type: integer, minimum: 0, maximum: 9007199254740991 }
+    SKU: { description: Names a product within its organization., type: string, pattern: '^[A-Za-z0-9._-]{1,64}$' }
+    Name: { type: string, minLength: 1, maxLength: 200, pattern: '^[^\x00-\x1F\x7F-\x9F]*$' }
+    Category: { type: [string, 'null'], maxLength: 100, pattern: '^[^\x00-\x1F\x7F-\x9F]*$' }
+    Reason: { type: string, minLength: 1, maxLength: 200, pattern: '^[^\x00-\x1F\x7F-\x9F]*$' }
+    OwnDocument:
+      description: |
+        An object of the caller's own, stored as it is: at most 8 KiB as compact JSON, 16 levels deep, no NUL in its texts.
+      type: [object, 'null']
+    OrderID: { type: string, pattern: '^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+    OrganizationID: { type: string, pattern: '^org_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+    KeyID: { type: string, pattern: '^key_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+    IdempotencyKey: { type: string, minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }
+    ConsistencyToken: { type: string, maxLength: 1024, pattern: '^[0-9]+\.[A-Za-z0-9_-]+$' }
+    RequestID: { type: string, pattern: '^[A-Za-z0-9._-]{1,128}$' }
+    Moment:
+      description: RFC 3339 in UTC with milliseconds.
+      type: string
+      format: date-time
+      pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$'
+    Problem:
+      description: |
+        A problem document (RFC 9457). `code` is the stable name of what is wrong; each belongs to one status. Members beyond the
+        standard ones come with certain codes only.
+      type: object
+      additionalProperties: false
+      required: [type, title, status, detail, code, requestId, retryable]
+      properties:
+        type: { type: string, format: uri, pattern: '^https://pantry\.dev/problems/[a-z-]+$' }
+        title: { type: string, description: The same for every occurrence of the code. }
+        status: { type: integer, minimum: 400, maximum: 599 }
+        detail: { type: string, description: What is wrong this time. }
+        code: { type: string, pattern: '^[a-z-]+$' }
+        requestId: { $ref: '#/components/schemas/RequestID' }
+        retryable: { type: boolean, description: Whether the same request may succeed later unchanged. }
+        errors:
+          description: Everything that is wrong with the body; with `invalid`.
+          type: array
+          minItems: 1
+          maxItems: 1000
+          items: { $ref: '#/components/schemas/FieldError' }
+        lines:
+          description: What is short; with `out-of-stock`.
+          type: array
+          minItems: 1
+          items: { $ref: '#/components/schemas/Availability' }
+        current:
+          description: The balance as it is; with `stock-changed`.
+          type: object
+          additionalProperties: false
+          required: [onHand]
+          properties:
+            onHand: { $ref: '#/components/schemas/Units' }
+        from: { $ref: '#/components/schemas/OrderStatus', description: The order's status; with `invalid-transition`. }
+        allowed:
+          description: The statuses that may follow; with `invalid-transition`.
+          type: array
+          items: { $ref: '#/components/schemas/OrderStatus' }
+        declineCode: { type: string, description: The provider's reason; with `payment-declined`. }
+        orderId: { $ref: '#/components/schemas/OrderID', description: The failed order; with `payment-declined`. }
+        line: { type: integer, minimum: 1, description: Where an import's body cannot be read; with `malformed-request`. }
+        import: { $ref: '#/components/schemas/ProductImportReport', description: What had become of an import's rows. }
+      oneOf:
+        - properties: { status: { const: 400 }, code: { enum: [malformed-request, invalid-cursor, idempotency-key-required] } }
+        - properties: { status: { const: 401 }, code: { const: unauthorized } }
+        - properties: { status: { const: 402 }, code: { const: payment-declined } }
+          required: [declineCode]
+        - properties: { status: { const: 403 }, code: { const: forbidden } }
+        - properties: { status: { const: 404 }, code: { const: not-found } }
+        - properties: { status: { const: 405 }, code: { const: method-not-allowed } }
+        - properties: { status: { const: 408 }, code: { const: request-timeout } }
+        - properties:
+            status: { const: 409 }
+            code: { enum: [already-exists, order-busy, idempotency-in-progress] }
+        - properties: { status: { const: 409 }, code: { const: out-of-stock } }
+          required: [lines]
+        - properties: { status: { const: 409 }, code: { const: stock-changed } }
+          required: [current]
+        - properties: { status: { const: 409 }, code: { const: invalid-transition } }
+          required: [from, allowed]
+        - properties: { status: { const: 413 }, code: { const: body-too-large } }
+        - properties: { status: { const: 414 }, code: { const: uri-too-long } }
+        - properties: { status: { const: 415 }, code: { const: unsupported-media-type } }
+        - properties: { status: { const: 417 }, code: { const: expectation-failed } }
+        - properties: { status: { const: 422 }, code: { const: invalid } }
+          required: [errors]
+        - properties: { status: { const: 422 }, code: { const: idempotency-key-reused } }
+        - properties: { status: { const: 431 }, code: { const: headers-too-large } }
+        - properties: { status: { const: 500 }, code: { const: internal } }
+        - properties:
+            status: { const: 503 }
+            code: { enum: [shard-unavailable, overloaded, payment-unavailable] }
+        - properties: { status: { const: 505 }, code: { const: unsupported-http-version } }
+    FieldError:
+      type: object
+      additionalProperties: false
+      required: [pointer, code, detail]
+      properties:
+        pointer: { type: string, pattern: '^(/|$)', description: 'A JSON pointer into the body (RFC 6901).' }
+        code:
+          enum:
+            - control-character
+            - invalid-currency
+            - invalid-sku
+            - invalid-value
+            - mixed-currencies
+            - out-of-range
+            - required
+            - too-deep
+            - too-few
+            - too-large
+            - too-long
+            - too-many
+            - too-short
+            - unknown-member
+            - unknown-payment-method
+            - unknown-plan
+            - unknown-sku
+            - wrong-currency
+            - wrong-type
+        detail: { type: string, description: What would be right. }
+
+"""#
+}

@@ -1,0 +1,274 @@
+"""Hooks of schemathesis: what a description cannot say, and the counts of the run.
+
+The generator knows no SKU, order or token that exists. So valid requests are given such things, most of the time; invalid ones
+are left as they are. What remains refused must be refused for a reason that no schema can hold.
+"""
+
+import atexit
+import collections
+import copy
+import itertools
+import json
+import os
+import random
+import re
+
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData, ServerError
+from schemathesis.generation.meta import StatefulPhaseData
+from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveData, UnsupportedMethodResponse
+
+# Reasons to refuse a body that its schema allows: they depend on what is stored, or on the whole of a document.
+SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency"}
+OWN_DOCUMENTS = ("/metadata", "/attributes")
+
+chance = random.Random(int(os.environ["PANTRY_FUZZ_SEED"]))
+counts = collections.defaultdict(collections.Counter)
+excused = collections.defaultdict(collections.Counter)
+pool = {
+    "sku": list(json.loads(os.environ["PANTRY_FUZZ_SKUS"])),
+    "order": [],
+    "confirmed": [],
+    "key": [],
+    "organization": [os.environ["PANTRY_FUZZ_ORGANIZATION"]],
+    "token": [],
+    "cursor": {},
+}
+STOCKED = list(pool["sku"])
+numbers = itertools.count(1)
+# The last request of each operation that had a key and succeeded: to be sent once more.
+repeatable = {}
+SKU, ORDER = re.compile("[A-Za-z0-9._-]{1,64}"), re.compile("ord_[0-7][0-9a-hjkmnp-tv-z]{25}")
+OWN_KEY = os.environ["PANTRY_FUZZ_KEY"].split(".")[0]
+
+
+def some(kind, share):
+    """Something that exists, with that probability; None otherwise."""
+    return chance.choice(pool[kind]) if pool[kind] and chance.random() < share else None
+
+
+def operation_id(case):
+    return case.operation.definition.raw["operationId"]
+
+
+@schemathesis.serializer("application/x-ndjson", "application/ndjson", "application/jsonl", "text/csv")
+def lines(ctx, value):
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace")
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        # In a chain of requests each is about what the one before made.
+        fill(case, isinstance(case.meta.phase.data, StatefulPhaseData))
+    else:
+        fill_valid_parts(case)
+    # What the run itself needs must live: the products in stock, and the key.
+    if operation_id(case) == "deleteProduct" and case.path_parameters.get("sku") in STOCKED:
+        case.path_parameters["sku"] = (pool["sku"][len(STOCKED) :] or ["NOTHING"])[-1]
+    for name in ("id", "key"):
+        if case.path_parameters.get(name) == OWN_KEY:
+            case.path_parameters[name] = OWN_KEY[:-2] + "zz"
+
+
+def fill_valid_parts(case):
+    """What is valid of an invalid request names things that exist: it must be refused for what is invalid, not for these."""
+    path, name = case.path_parameters, operation_id(case)
+    if "sku" in path and SKU.fullmatch(str(path["sku"])) and name not in ("deleteProduct", "updateProduct"):
+        path["sku"] = chance.choice(STOCKED)
+    if "/orders/" in case.operation.path and ORDER.fullmatch(str(path.get("id", ""))):
+        path["id"] = some("order", 1) or path["id"]
+    items = case.body.get("items") if name in ("placeOrder", "calculateOrder") and isinstance(case.body, dict) else None
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("sku"), str) and SKU.fullmatch(item["sku"]):
+            item["sku"] = chance.choice(STOCKED)
+
+
+def fill(case, is_chained):
+    name, path = operation_id(case), {} if is_chained else case.path_parameters
+    if "sku" in path:
+        path["sku"] = some("sku", 0.8) or path["sku"]
+    if "/orders/" in case.operation.path and "id" in path:
+        share = {"cancelOrder": 0.3, "fulfillOrder": 0.5, "refundOrder": 0.5}.get(name, 0)
+        path["id"] = some("confirmed", share) or some("order", 0.8) or path["id"]
+    if "organizations/" in case.operation.path and "id" in path:
+        path["id"] = some("organization", 0.8) or path["id"]
+    if path and name in ("revokeKey", "revokeOrganizationKey"):
+        part = "key" if "key" in path else "id"
+        path[part] = some("key", 0.8) or path[part]
+    if name.startswith("import") and chance.random() < 0.6:
+        case.body = rows(case.media_type)
+    if name in ("placeOrder", "calculateOrder") and isinstance(case.body, dict):
+        fill_order(case.body)
+    if name == "updateProduct" and case.path_parameters["sku"] in STOCKED and isinstance(case.body, dict):
+        # An order has one currency.
+        case.body.pop("unitPrice", None)
+    if name in ("createOrganization", "updateOrganization") and isinstance(case.body, dict) and case.body.get("plan"):
+        case.body["plan"] = chance.choice(["standard", "trial", case.body["plan"]])
+    if name == "refundOrder" and isinstance(case.body, dict) and isinstance(case.body.get("amount"), int):
+        case.body["amount"] = chance.choice([1, 2, case.body["amount"]])
+    fill_key(case, name, is_chained)
+    if "cursor" in (case.query or {}):
+        known = pool["cursor"].get(case.operation.path)
+        if known and chance.random() < 0.5:
+            case.query = {"cursor": known, "limit": 1}
+        else:
+            del case.query["cursor"]
+    if "Pantry-Consistency-Token" in (case.headers or {}):
+        token = some("token", 0.9)
+        if token:
+            case.headers["Pantry-Consistency-Token"] = token
+        else:
+            del case.headers["Pantry-Consistency-Token"]
+
+
+def rows(media_type):
+    """A body for an import: some rows, one of them wrong now and then."""
+    products = [
+        {"sku": f"IMPORT-{chance.randrange(20)}", "amount": chance.choice([0, 199, 250]), "onHand": chance.randrange(9)}
+        for _ in range(chance.randrange(1, 5))
+    ]
+    if media_type == "text/csv":
+        lines = [f"{row['sku']},A product,{row['amount']},USD,{row['onHand']}" for row in products]
+        return "\r\n".join(["sku,name,amount,currency,onHand", *lines])
+    return "\n".join(
+        json.dumps(
+            {
+                "sku": row["sku"], "name": "A product", "unitPrice": {"amount": row["amount"], "currency": "USD"},
+                "onHand": row["onHand"],
+            })
+        for row in products)
+
+
+def fill_key(case, name, is_chained):
+    if "Idempotency-Key" not in (case.headers or {}):
+        return
+    draw = chance.random()
+    if draw < 0.1 and name in repeatable and not is_chained:
+        path, body, key = copy.deepcopy(repeatable[name])
+        case.path_parameters.update(path)
+        case.headers["Idempotency-Key"] = key
+        if body is not None:
+            case.body = body
+    elif draw < 0.9:
+        case.headers["Idempotency-Key"] = f"generated-{os.environ['PANTRY_FUZZ_SEED']}-{next(numbers)}"
+
+
+def fill_order(body):
+    items = body["items"]
+    if isinstance(items, list):
+        for item in items:
+            item["sku"] = chance.choice(STOCKED) if chance.random() < 0.95 else item["sku"]
+            item["quantity"] = chance.choice([1, 1, 2, 3, item["quantity"]])
+        del items[chance.choice([1, 2, 3, 8]) :]
+    if chance.random() < 0.5:
+        body.pop("paymentMethod", None)
+    else:
+        body["paymentMethod"] = chance.choice(["pm_ok", "pm_declined", "pm_error", "pm_slow", "pm_lost", "pm_flaky"])
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    name, status = operation_id(case), response.status_code
+    if response.request.method != case.operation.method.upper():
+        counts["otherMethods"][str(status)] += 1
+        return
+    is_replay = "true" in response.headers.get("idempotent-replayed", [])
+    counts[name][f"{status} replayed" if is_replay else str(status)] += 1
+    if not 200 <= status < 300:
+        return
+    key = response.request.headers.get("Idempotency-Key")
+    if key and case.meta is not None and case.meta.generation.mode.is_positive and not is_replay:
+        body = case.body if isinstance(case.body, (dict, list, str)) else None
+        repeatable[name] = copy.deepcopy((dict(case.path_parameters), body, key.decode() if isinstance(key, bytes) else key))
+    for token in response.headers.get("pantry-consistency-token", [])[:1]:
+        # The operator's routes write other organizations' things, and give no tokens.
+        remember("token", token)
+    if name == "deleteProduct" and case.path_parameters["sku"] in pool["sku"][len(STOCKED) :]:
+        pool["sku"].remove(case.path_parameters["sku"])
+    try:
+        document = response.json()
+    except ValueError:
+        return
+    if not isinstance(document, dict):
+        return
+    if name == "createProduct":
+        remember("sku", document["sku"])
+    elif name == "placeOrder":
+        remember("order", document["id"])
+        if document["status"] == "confirmed":
+            remember("confirmed", document["id"])
+    elif name in ("cancelOrder", "fulfillOrder") and document["id"] in pool["confirmed"]:
+        pool["confirmed"].remove(document["id"])
+    elif name == "createOrganization":
+        remember("organization", document["id"])
+    elif name == "createKey":
+        remember("key", document["id"])
+    elif isinstance(document.get("page"), dict) and document["page"]["nextCursor"]:
+        if case.query == {"limit": 1} or set(case.query or {}) == {"cursor", "limit"}:
+            pool["cursor"][case.operation.path] = document["page"]["nextCursor"]
+
+
+def remember(kind, value):
+    pool[kind].append(value)
+    # The first ones stay: they are in stock.
+    if len(pool[kind]) > 40:
+        del pool[kind][10]
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Whether a failure is one: False drops it."""
+    status = response.status_code
+    if isinstance(failure, ServerError):
+        # The schema's own check sees to it that a 503 says why, and when to come back.
+        return not (status == 503 and problem(response).get("code") and response.headers.get("retry-after"))
+    if isinstance(failure, RejectedPositiveData):
+        document = problem(response)
+        # Whether the text of an import can be cut into rows, its schema cannot say.
+        is_unreadable = status == 400 and operation_id(case).startswith("import")
+        if not is_unreadable and not is_semantic(status, document):
+            return True
+        faults = sorted({fault["code"] for fault in document.get("errors", [])})
+        excused[operation_id(case)][" ".join([str(status), document["code"], *faults])] += 1
+        return False
+    if isinstance(failure, (AllowHeaderMismatch, UnsupportedMethodResponse)):
+        # The word stands where an order's id may stand: GET finds no order of that name.
+        return case.operation.path != "/v1/orders/calculate"
+    if isinstance(failure, AcceptedNegativeData):
+        # The body of an import is a text whose lines are judged one by one.
+        return not operation_id(case).startswith("import")
+    return True
+
+
+def problem(response):
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def is_semantic(status, document):
+    code, detail = document.get("code"), document.get("detail", "")
+    if status in (402, 404, 409, 503):
+        return True
+    if status == 400:
+        return code == "invalid-cursor" or detail.startswith("Pantry-Consistency-Token must be one that")
+    if status == 422 and code == "invalid":
+        return all(is_semantic_fault(fault) for fault in document["errors"])
+    return status == 422 and code == "idempotency-key-reused"
+
+
+def is_semantic_fault(fault):
+    is_own = fault["pointer"].startswith(OWN_DOCUMENTS) and fault["code"] in ("too-long", "too-deep", "control-character")
+    is_stock = fault["pointer"] in ("/onHand", "/delta") and "units" in fault["detail"]
+    # To JSON Schema, 2.0 is an integer.
+    is_spelling = fault["code"] == "wrong-type" and fault["detail"].endswith("without fraction and exponent.")
+    return fault["code"] in SEMANTIC or is_own or is_stock or is_spelling
+
+
+@atexit.register
+def write_counts():
+    with open(os.environ["PANTRY_FUZZ_COUNTS"], "w", encoding="utf-8") as file:
+        json.dump({"statuses": counts, "excused": excused}, file)
