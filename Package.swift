@@ -137,7 +137,7 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain", "PantryHTTP", logging,
-                lifecycle, nioCore, nioPosix, nioHTTP1,
+                "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore, nioPosix, nioHTTP1,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),

@@ -14,8 +14,8 @@ public struct TraceFileError: Error, Sendable, Hashable, CustomStringConvertible
     public let description: String
 }
 
-/// A file of ExportTraceServiceRequests, one a line: what the OpenTelemetry collector's `otlpjsonfile` receiver reads. It
-/// only ever grows; whoever keeps one for long rotates it.
+/// A file of ExportTraceServiceRequests, one a line: what the OpenTelemetry collector's `otlpjsonfile` receiver reads.
+/// It only ever grows; whoever keeps one for long rotates it.
 public final class TraceFile: Sendable {
     private let descriptor: Mutex<Int32>
     private let path: String

@@ -14,8 +14,8 @@ public struct TraceParent: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a header; nil for anything that the specification calls invalid.
     ///
-    /// Version 00 has exactly 55 characters. A later version is read as if it were 00, if it begins like one and goes on
-    /// after another dash or not at all; version ff does not exist.
+    /// Version 00 has exactly 55 characters. A later version is read as if it were 00, if it begins like one and goes
+    /// on after another dash or not at all; version ff does not exist.
     public init?(_ text: String) {
         var text = text
         let parsed: TraceParent? = text.withUTF8 { bytes in

@@ -1,5 +1,5 @@
-/// The `tracestate` header of W3C Trace Context (section 3.3): what other tracing systems pass along. It is carried, not
-/// read: this tracer has no entry of its own.
+/// The `tracestate` header of W3C Trace Context (section 3.3): what other tracing systems pass along. It is carried,
+/// not read: this tracer has no entry of its own.
 public struct TraceState: Sendable, Hashable, CustomStringConvertible {
     /// The members in their order, as `key=value` joined by commas.
     public let description: String

@@ -47,7 +47,7 @@ struct ExpositionPage {
             head(sample.name, sample.kind, sample.help)
             line(sample.name, "", Self.number(sample.value))
         case .overflows(let overflows):
-            head(Item.overflowName, .counter, "Label sets that came when a metric was full, and are counted as other.")
+            head(Item.overflowName, .counter, "Label sets that found a metric full; they count as other.")
             for (name, count) in overflows.sorted(by: { $0.key < $1.key }) {
                 line(Item.overflowName, "metric=\"\(name)\"", String(count))
             }

@@ -20,7 +20,7 @@ final class HistogramCell: Sendable {
         /// How many values lie at or below each bound.
         var cumulative: [UInt64]
         var count: UInt64
-        /// Of the values as they were recorded.
+        /// In seconds, or in what the recorder records.
         var sum: Double
     }
 
@@ -88,7 +88,7 @@ final class HistogramCell: Sendable {
             }
             return below
         }
-        return Reading(cumulative: cumulative, count: total.totalCount, sum: sum)
+        return Reading(cumulative: cumulative, count: total.totalCount, sum: sum / scale.sumUnit)
     }
 }
 
@@ -98,7 +98,7 @@ final class TimerCell: TimerHandler {
     init(_ histogram: HistogramCell) { self.histogram = histogram }
 
     func recordNanoseconds(_ duration: Int64) {
-        histogram.record(tick: histogram.scale.tick(nanoseconds: duration), value: Double(duration) * 1e-9)
+        histogram.record(tick: histogram.scale.tick(nanoseconds: duration), value: Double(duration))
     }
 }
 

@@ -12,11 +12,12 @@ struct HistogramScale: Sendable {
     let lastTicks: [UInt64]
     /// The last tick of all; what is above is counted there.
     let highestTick: UInt64
+    /// What a sum is divided by: times are summed up as nanoseconds, which are exact for the first hundred days.
+    let sumUnit: Double
     private let ticksPerUnit: Double
 
-    private init(_ bounds: [Double], ticksPerUnit: Double, highestTick: UInt64) {
-        self.bounds = bounds
-        self.ticksPerUnit = ticksPerUnit
+    private init(_ bounds: [Double], ticksPerUnit: Double, highestTick: UInt64, sumUnit: Double) {
+        (self.bounds, self.ticksPerUnit, self.sumUnit) = (bounds, ticksPerUnit, sumUnit)
         let ends = bounds.map { UInt64(min(($0 * ticksPerUnit).rounded(.up), 1e15)) }
         self.highestTick = max(highestTick, (ends.last ?? 0) * 2)
         let slots = Self.slots(upTo: self.highestTick)
@@ -25,12 +26,12 @@ struct HistogramScale: Sendable {
 
     /// Of bounds in seconds; up to 16 s are told apart.
     static func timer(_ bounds: [Double]) -> HistogramScale {
-        HistogramScale(bounds, ticksPerUnit: 1_024_000, highestTick: 1 << 24 - 1)
+        HistogramScale(bounds, ticksPerUnit: 1_024_000, highestTick: 1 << 24 - 1, sumUnit: 1e9)
     }
 
     /// Of bounds in any unit; up to a million are told apart.
     static func recorder(_ bounds: [Double]) -> HistogramScale {
-        HistogramScale(bounds, ticksPerUnit: 1_024, highestTick: 1 << 30 - 1)
+        HistogramScale(bounds, ticksPerUnit: 1_024, highestTick: 1 << 30 - 1, sumUnit: 1)
     }
 
     /// An empty histogram: 18 KiB for a timer, 24 KiB for a recorder.

@@ -58,7 +58,7 @@ struct TraceContextTests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
             " 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 ",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01,00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "\(Self.valid),\(Self.valid)",
             "00-4bf92f3577b34da6a3ce929d0e0e47é6-00f067aa0ba902b7-01",
         ])
     func invalid(header: String) {

@@ -142,8 +142,8 @@ struct TracerTests {
         struct Trouble: Error {}
         let bench = Workbench()
         try await bench.whileExporting {
-            try? await bench.tracer.withSpan("outer", ofKind: .server) { _ in
-                try await bench.tracer.withSpan("inner") { _ in throw Trouble() }
+            try? bench.tracer.withSpan("outer", ofKind: .server) { _ in
+                try bench.tracer.withSpan("inner") { _ in throw Trouble() }
             }
         }
         let spans = try bench.receiver.spans()

@@ -66,7 +66,7 @@ struct ExpositionTests {
                 # HELP in_flight in-flight
                 # TYPE in_flight gauge
                 in_flight 7
-                # HELP metrics_series_over_limit_total Label sets that came when a metric was full, and are counted as other.
+                # HELP metrics_series_over_limit_total Label sets that found a metric full; they count as other.
                 # TYPE metrics_series_over_limit_total counter
                 metrics_series_over_limit_total 0
                 # HELP queue_length queue.length

@@ -196,7 +196,7 @@ struct InstrumentTests {
         #expect(ProcessReading(stat: "", machine: "", limits: "", ticksPerSecond: 100, pageSize: 1).samples.isEmpty)
         #if os(Linux)
             let own = ProcessReading.now()
-            #expect((own.residentBytes ?? 0) > 1 << 20 && (own.openFiles ?? 0) > 2 && own.cpuSeconds != nil)
+            #expect((own.residentBytes ?? 0) > 1_000_000 && (own.openFiles ?? 0) > 2 && own.cpuSeconds != nil)
         #endif
     }
 }

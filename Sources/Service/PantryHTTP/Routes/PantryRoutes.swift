@@ -4,6 +4,6 @@ package enum PantryRoutes {
         OrganizationRoutes(services: services).all + KeyRoutes(services: services).all
             + ProductRoutes(services: services).all + StockRoutes(services: services).all
             + OrderRoutes(services: services).all + OperatorRoutes(services: services).all
-            + HealthRoutes(services: services, state: state).all
+            + HealthRoutes(services: services, state: state).all + MetricsRoutes(services: services).all
     }
 }
