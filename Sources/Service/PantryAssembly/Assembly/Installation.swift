@@ -69,7 +69,7 @@ package struct Installation: Sendable {
         faultPoints: FaultPoints?,
         time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?
     ) async throws -> Installation {
-        let lanes = databases.map { WriteLane(engine: $0.database, time: time) }
+        let lanes = databases.map { Observation.lane($0, observation, time: time) }
         guard let control = databases.firstIndex(where: { $0.role == .control }),
             let provider = databases.firstIndex(where: { $0.role == .provider })
         else { throw AssemblyError("the configuration names no control database") }
@@ -87,7 +87,9 @@ package struct Installation: Sendable {
                     random: random, logger: logger)
                 let store = SQLSagaStore(
                     database: named.database, lane: lanes[index], time: time, lease: terms.lease)
-                let sagas = SagaCoordinator(worker: worker, store: store, time: time) { error in
+                let sagas = SagaCoordinator(
+                    worker: worker, store: store, time: time, observer: observation.map { SagaMonitor($0) }
+                ) { error in
                     logger.warning("sagas cannot be read", metadata: ["shard": "\(named.name)", "error": "\(error)"])
                 }
                 return Shard(name: named.name, database: database, lane: lanes[index], sagas: sagas)
