@@ -66,31 +66,36 @@ struct OrderInstruments {
     }
 }
 
-/// A request's headers.
+/// A request's headers, of which the server has picked `traceparent`, and what is passed on.
 struct Carrier: Extractor, Injector {
-    func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
-    func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
+    func extract(key: String, from carrier: String) -> String? { key == "traceparent" ? carrier : nil }
+    func inject(_ value: String, forKey key: String, into carrier: inout String) {
+        if key == "traceparent" { carrier = value }
+    }
 }
 
 /// The spans of one order: a request, two commands with their batches, a saga, a call of the provider.
 struct OrderSpans {
     let tracer: OpenTelemetryTracer
-    let headers: [String: String]
+    let traceparent: String
 
     @inline(never)
     func order() {
         var context = ServiceContext.topLevel
-        tracer.extract(headers, into: &context, using: Carrier())
+        tracer.extract(traceparent, into: &context, using: Carrier())
         let request = tracer.startSpan("POST", context: context, ofKind: .server)
-        var passedOn: [String: String] = [:]
-        tracer.inject(request.context, into: &passedOn, using: Carrier())
-        command(below: request.context)
-        let saga = tracer.startSpan("saga checkout", context: request.context)
-        let call = tracer.startSpan("payment authorize", context: saga.context, ofKind: .client)
-        if call.isRecording { call.attributes = ["pantry.payment.outcome": "done"] }
+        let inside = request.context
+        var passedOn = ""
+        tracer.inject(inside, into: &passedOn, using: Carrier())
+        command(below: inside)
+        let saga = tracer.startSpan("saga checkout", context: inside)
+        let insideSaga = saga.context
+        let call = tracer.startSpan("payment authorize", context: insideSaga, ofKind: .client)
+        _ = call.context
+        if call.isRecording { call.add([("pantry.payment.outcome", "done")]) }
         call.end()
-        command(below: saga.context)
-        if saga.isRecording { saga.attributes = ["pantry.saga.outcome": "ended"] }
+        command(below: insideSaga)
+        if saga.isRecording { saga.add([("pantry.saga.outcome", "ended")]) }
         saga.end()
         if request.isRecording {
             request.operationName = "POST /v1/orders"
@@ -105,12 +110,12 @@ struct OrderSpans {
     private func command(below context: ServiceContext) {
         let command = tracer.startSpan("lane command", context: context)
         guard command.isRecording else { return }
-        command.attributes = ["db.namespace": "shard-0"]
-        let batch = tracer.startSpan("BATCH shard-0", context: command.context, ofKind: .client)
-        batch.attributes = [
-            "db.system.name": "sqlite", "db.namespace": "shard-0", "db.operation.name": "BATCH",
-            "db.operation.batch.size": 22, "pantry.batch.commands": 1, "pantry.batch.rows": 15,
-        ]
+        command.add([("db.namespace", "shard-0")])
+        let batch = tracer.startSpan("BATCH shard-0", below: command, ofKind: .client)
+        batch.add([
+            ("db.system.name", "sqlite"), ("db.namespace", "shard-0"), ("db.operation.name", "BATCH"),
+            ("db.operation.batch.size", 22), ("pantry.batch.commands", 1), ("pantry.batch.rows", 15),
+        ])
         batch.end()
         command.end()
     }
@@ -150,7 +155,7 @@ func spans(_ sampler: SpanSampler, _ flags: String) -> OrderSpans {
         time: SystemTime(), report: { _ in }, send: { _ in .accepted })
     let tracer = OpenTelemetryTracer(sampler: sampler, exporter: exporter, random: SeededRandom(seed: 1))
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)"
-    return OrderSpans(tracer: tracer, headers: ["traceparent": traceparent])
+    return OrderSpans(tracer: tracer, traceparent: traceparent)
 }
 
 let off: OrderSpans? = nil

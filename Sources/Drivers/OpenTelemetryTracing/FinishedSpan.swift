@@ -14,8 +14,8 @@ public struct FinishedSpan: Sendable {
     public let start: UInt64
     /// Nanoseconds since 1970; never before ``start``.
     public internal(set) var end: UInt64
-    /// At most ``limit``.
-    public internal(set) var attributes = SpanAttributes([:])
+    /// At most ``limit``; if a key is there twice, the later one counts.
+    public internal(set) var attributes: [(key: String, value: SpanAttribute)] = []
     /// At most ``limit``.
     public internal(set) var events: [SpanEvent] = []
     /// At most ``limit``.

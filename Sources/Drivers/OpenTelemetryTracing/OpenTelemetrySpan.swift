@@ -4,11 +4,29 @@ import Tracing
 /// A span of an ``OpenTelemetryTracer``. One that is not recorded holds nothing but its context, and every call on it
 /// does nothing.
 public struct OpenTelemetrySpan: Span {
-    /// The context that work inside the span runs in.
-    public let context: ServiceContext
+    /// Where it stands.
+    let own: SpanContext
+    /// What it was started in.
+    let surroundings: ServiceContext
+    /// Whether the surroundings name this very place already.
+    private let isShared: Bool
     private let recorder: SpanRecorder?
 
-    init(_ context: ServiceContext, _ recorder: SpanRecorder?) { (self.context, self.recorder) = (context, recorder) }
+    init(_ own: SpanContext, in surroundings: ServiceContext, isShared: Bool = false, _ recorder: SpanRecorder?) {
+        (self.own, self.surroundings, self.isShared, self.recorder) = (own, surroundings, isShared, recorder)
+    }
+
+    /// The context that work inside the span runs in. It is put together when it is asked for, because many spans have
+    /// nothing inside.
+    public var context: ServiceContext {
+        if isShared { return surroundings }
+        var context = surroundings
+        context.openTelemetrySpan = own
+        return context
+    }
+
+    /// Adds to what is known about the span, without the dictionary that ``attributes`` goes through.
+    public func add(_ attributes: [(key: String, value: SpanAttribute)]) { recorder?.change { $0.add(attributes) } }
 
     /// Whether anybody will ever see what is set here.
     public var isRecording: Bool { recorder.map { !$0.hasEnded } ?? false }
@@ -21,8 +39,19 @@ public struct OpenTelemetrySpan: Span {
 
     /// What is known about the span; empty when it is not recorded.
     public var attributes: SpanAttributes {
-        get { recorder?.read { $0.attributes } ?? [:] }
-        nonmutating set { recorder?.change { $0.set(newValue) } }
+        get {
+            let all = recorder?.read { $0.attributes } ?? []
+            return SpanAttributes(Dictionary(all.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }))
+        }
+        nonmutating set {
+            recorder?.change { span in
+                (span.attributes, span.droppedAttributes) = ([], 0)
+                var all: [(key: String, value: SpanAttribute)] = []
+                all.reserveCapacity(newValue.count)
+                newValue.forEach { all.append(($0, $1)) }
+                span.add(all)
+            }
+        }
     }
 
     /// Whether it went well. A later call wins, but for an error after `ok`, as OpenTelemetry has it.
@@ -66,16 +95,14 @@ public struct OpenTelemetrySpan: Span {
 }
 
 extension FinishedSpan {
-    fileprivate mutating func set(_ attributes: SpanAttributes) {
-        guard attributes.count > Self.limit else {
-            self.attributes = attributes
-            return
+    fileprivate mutating func add(_ more: [(key: String, value: SpanAttribute)]) {
+        if attributes.isEmpty, more.count <= Self.limit {
+            attributes = more
+        } else {
+            let room = max(Self.limit - attributes.count, 0)
+            attributes += more.prefix(room)
+            droppedAttributes += max(more.count - room, 0)
         }
-        var all: [(String, SpanAttribute)] = []
-        attributes.forEach { all.append(($0, $1)) }
-        let kept = all.sorted { $0.0 < $1.0 }.prefix(Self.limit)
-        self.attributes = SpanAttributes(Dictionary(uniqueKeysWithValues: Array(kept)))
-        droppedAttributes = all.count - Self.limit
     }
 }
 

@@ -24,11 +24,26 @@ public final class OpenTelemetryTracer: Tracer {
         _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
         at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
     ) -> OpenTelemetrySpan {
-        var context = context()
-        let parent = context.openTelemetrySpan
+        let context = context()
+        return start(operationName, below: context.openTelemetrySpan, in: context, isThere: true, kind, at: instant())
+    }
+
+    /// A span below another one that is at hand, which need not be looked for in any context.
+    public func startSpan(
+        _ operationName: String, below parent: OpenTelemetrySpan, ofKind kind: SpanKind = .internal
+    ) -> OpenTelemetrySpan {
+        start(
+            operationName, below: parent.own, in: parent.surroundings, isThere: false, kind,
+            at: DefaultTracerClock.now)
+    }
+
+    private func start(
+        _ name: String, below parent: SpanContext?, in surroundings: ServiceContext, isThere: Bool, _ kind: SpanKind,
+        at instant: @autoclosure () -> some TracerInstant
+    ) -> OpenTelemetrySpan {
         let parentIsSampled = parent?.traceParent.isSampled
-        if parentIsSampled == false, sampler.asksParent, parent?.isRemote == false {
-            return OpenTelemetrySpan(context, nil)
+        if parentIsSampled == false, sampler.asksParent, let parent, !parent.isRemote {
+            return OpenTelemetrySpan(parent, in: surroundings, isShared: isThere, nil)
         }
         let trace = parent?.traceParent.traceID ?? newTraceID()
         let records = sampler.records(trace, parentIsSampled: parentIsSampled)
@@ -37,11 +52,10 @@ public final class OpenTelemetryTracer: Tracer {
         let own = SpanContext(
             TraceParent(traceID: trace, spanID: newSpanID(), flags: flags), traceState: parent?.traceState,
             isRemote: false)
-        context.openTelemetrySpan = own
-        guard records else { return OpenTelemetrySpan(context, nil) }
+        guard records else { return OpenTelemetrySpan(own, in: surroundings, nil) }
         let start = instant().nanosecondsSinceEpoch
-        let span = FinishedSpan(context: own, parent: parent, name: operationName, kind: kind, start: start, end: start)
-        return OpenTelemetrySpan(context, SpanRecorder(span, queue))
+        let span = FinishedSpan(context: own, parent: parent, name: name, kind: kind, start: start, end: start)
+        return OpenTelemetrySpan(own, in: surroundings, SpanRecorder(span, queue))
     }
 
     /// Makes the exporter send what is waiting, without waiting for it.

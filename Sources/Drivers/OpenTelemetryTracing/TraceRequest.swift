@@ -14,8 +14,7 @@ enum TraceRequest {
                         json.member(
                             "resource",
                             object: { json in
-                                let all = SpanAttributes(resource.attributes.mapValues { .string($0) })
-                                attributes(all, into: &json)
+                                attributes(resource.attributes.map { ($0.key, .string($0.value)) }, into: &json)
                             })
                         json.member("scopeSpans", array: { json in scopeSpans(spans, resource, into: &json) })
                     }
@@ -103,10 +102,19 @@ enum TraceRequest {
     // MARK: Attributes
 
     private static func attributes(_ attributes: SpanAttributes, into json: inout JSONWriter) {
-        if attributes.isEmpty { return }
         var all: [(key: String, value: SpanAttribute)] = []
         attributes.forEach { all.append(($0, $1)) }
-        all.sort { $0.key < $1.key }
+        Self.attributes(all, into: &json)
+    }
+
+    /// Sorted, so that a request is the same whenever it is written.
+    private static func attributes(_ list: [(key: String, value: SpanAttribute)], into json: inout JSONWriter) {
+        if list.isEmpty { return }
+        var all = list.sorted { $0.key < $1.key }
+        // Of a key that was set twice the last one counts; sorting is stable.
+        for index in all.indices.dropLast().reversed() where all[index].key == all[index + 1].key {
+            all.remove(at: index)
+        }
         json.member(
             "attributes",
             array: { json in

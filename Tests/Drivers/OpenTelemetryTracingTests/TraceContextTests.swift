@@ -2,18 +2,18 @@ import Testing
 
 @testable import OpenTelemetryTracing
 
+private let sample = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 /// W3C Trace Context, level 1.
 @Suite("Trace context")
 struct TraceContextTests {
-    private static let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
     @Test("a valid traceparent is read and written as it came")
     func valid() throws {
-        let parent = try #require(TraceParent(Self.valid))
+        let parent = try #require(TraceParent(sample))
         #expect(parent.traceID.description == "4bf92f3577b34da6a3ce929d0e0e4736")
         #expect(parent.spanID.description == "00f067aa0ba902b7")
         #expect(parent.isSampled)
-        #expect(parent.description == Self.valid)
+        #expect(parent.description == sample)
     }
 
     @Test(
@@ -58,7 +58,7 @@ struct TraceContextTests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
             " 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 ",
-            "\(Self.valid),\(Self.valid)",
+            "\(sample),\(sample)",
             "00-4bf92f3577b34da6a3ce929d0e0e47é6-00f067aa0ba902b7-01",
         ])
     func invalid(header: String) {

@@ -190,7 +190,7 @@ struct InstrumentTests {
             ticksPerSecond: 100, pageSize: 4_096)
         #expect(reading.cpuSeconds == 2)
         #expect(reading.virtualBytes == 123_456_789)
-        #expect(reading.residentBytes == 2_000 * 4_096)
+        #expect(reading.residentBytes == 8_192_000)
         #expect(reading.startSeconds == 1_700_000_010)
         #expect(reading.maxFiles == 1_024)
         #expect(ProcessReading(stat: "", machine: "", limits: "", ticksPerSecond: 100, pageSize: 1).samples.isEmpty)

@@ -20,6 +20,7 @@ final class LaneMonitor: LaneObserver {
     }
 
     private let database: String
+    private let batchName: String
     private let time: any TimeSource
     private let tracer: OpenTelemetryTracer?
     private let failures: CounterFamily<String>
@@ -30,7 +31,8 @@ final class LaneMonitor: LaneObserver {
     private let names = Mutex<[ObjectIdentifier: String]>([:])
 
     init(_ database: String, _ observation: Observation) {
-        (self.database, time, tracer) = (database, observation.time, observation.tracer)
+        (self.database, batchName) = (database, "BATCH \(database)")
+        (time, tracer) = (observation.time, observation.tracer)
         let (metrics, dimensions) = (observation.metrics, [("database", database)])
         failures = CounterFamily("pantry_lane_failures", metrics) { [("database", database), ("reason", $0)] }
         batchSize = Recorder(label: "pantry_lane_batch_commands", dimensions: dimensions, factory: metrics)
@@ -45,7 +47,7 @@ final class LaneMonitor: LaneObserver {
         let span = tracer.startSpan("lane command", context: context)
         guard span.isRecording else { return Command(queued: queued, span: nil) }
         span.operationName = "lane \(name(of: command))"
-        span.attributes = ["db.namespace": .string(database)]
+        span.add([("db.namespace", .string(database))])
         return Command(queued: queued, span: span)
     }
 
@@ -68,7 +70,7 @@ final class LaneMonitor: LaneObserver {
             if let span {
                 span.addLink(SpanLink(context: caller.context, attributes: [:]))
             } else {
-                span = tracer.startSpan("BATCH \(database)", context: caller.context, ofKind: .client)
+                span = tracer.startSpan(batchName, below: caller, ofKind: .client)
             }
         }
         return Batch(began: now, span: span)
@@ -91,12 +93,12 @@ final class LaneMonitor: LaneObserver {
         batchDuration.recordNanoseconds((time.instant() - batch.began).inNanoseconds)
         guard let span = batch.span else { return }
         let totals = batch.totals.withLock { $0 }
-        span.attributes = [
-            "db.system.name": "sqlite", "db.namespace": .string(database), "db.operation.name": "BATCH",
-            "db.operation.batch.size": .int64(Int64(totals.loads + totals.rows)),
-            "pantry.batch.commands": .int64(Int64(totals.commands)), "pantry.batch.loads": .int64(Int64(totals.loads)),
-            "pantry.batch.rows": .int64(Int64(totals.rows)),
-        ]
+        span.add([
+            ("db.system.name", "sqlite"), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
+            ("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
+            ("pantry.batch.commands", .int64(Int64(totals.commands))),
+            ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.rows", .int64(Int64(totals.rows))),
+        ])
         if totals.hasFailed { span.setStatus(SpanStatus(code: .error)) }
         span.end()
     }

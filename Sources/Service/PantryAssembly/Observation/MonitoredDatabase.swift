@@ -28,16 +28,14 @@ struct MonitoredDatabase: Database {
         let span = tracer.startSpan("SELECT \(name)", context: context, ofKind: .client)
         defer { span.end() }
         if span.isRecording {
-            var attributes: SpanAttributes = [
-                "db.system.name": "sqlite", "db.namespace": .string(name), "db.operation.name": "SELECT",
-            ]
             // The text has places for values, never values.
-            if statements.count == 1 {
-                attributes["db.query.text"] = statements[0].text
-            } else {
-                attributes["db.operation.batch.size"] = statements.count
-            }
-            span.attributes = attributes
+            let what: (key: String, value: SpanAttribute) =
+                statements.count == 1
+                ? (key: "db.query.text", value: .string(statements[0].text))
+                : (key: "db.operation.batch.size", value: .int64(Int64(statements.count)))
+            span.add([
+                ("db.system.name", "sqlite"), ("db.namespace", .string(name)), ("db.operation.name", "SELECT"), what,
+            ])
         }
         do { return try await database.read(statements, consistency) } catch {
             span.setStatus(SpanStatus(code: .error))

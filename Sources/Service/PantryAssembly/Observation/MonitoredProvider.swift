@@ -66,9 +66,10 @@ struct MonitoredProvider: PaymentProvider {
             answer = await ServiceContext.withValue(span.context) { await call() }
             word = outcome(answer)
             if span.isRecording {
-                span.attributes = [
-                    "pantry.payment.operation": .string(operation.rawValue), "pantry.payment.outcome": .string(word),
-                ]
+                span.add([
+                    ("pantry.payment.operation", .string(operation.rawValue)),
+                    ("pantry.payment.outcome", .string(word)),
+                ])
                 if word == "unknown" { span.setStatus(SpanStatus(code: .error)) }
             }
             span.end()

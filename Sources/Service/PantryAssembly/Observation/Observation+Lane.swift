@@ -1,4 +1,5 @@
 import Determinism
+import PrometheusMetrics
 import SQLiteDriver
 import Storage
 

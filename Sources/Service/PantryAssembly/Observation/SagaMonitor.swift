@@ -39,12 +39,12 @@ struct SagaMonitor: SagaObserver {
             let span = tracer.startSpan("saga \(ticket.definition)", context: context ?? .topLevel)
             report = await ServiceContext.withValue(span.context) { await work() }
             if span.isRecording {
-                span.attributes = [
-                    "pantry.saga.id": .string(ticket.id.description),
-                    "pantry.saga.definition": .string(ticket.definition),
-                    "pantry.saga.outcome": .string(Self.outcome(report)),
-                    "pantry.saga.taken_up": .bool(context == nil),
-                ]
+                span.add([
+                    ("pantry.saga.id", .string(ticket.id.description)),
+                    ("pantry.saga.definition", .string(ticket.definition)),
+                    ("pantry.saga.outcome", .string(Self.outcome(report))),
+                    ("pantry.saga.taken_up", .bool(context == nil)),
+                ])
             }
             span.end()
         } else {
