@@ -83,7 +83,8 @@ public struct TraceEnvironment: Sendable {
             let authority = scheme.map { text.dropFirst($0.count).prefix { !"/?#".contains($0) } } ?? ""
             let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
             guard !authority.isEmpty, authority.first != ":", isPlain else {
-                throw Fault(variable: name, value: text, expected: "a URL such as http://localhost:4318")
+                let shown = text.contains("@") ? nil : text
+                throw Fault(variable: name, value: shown, expected: "a URL such as http://localhost:4318")
             }
             return text
         }

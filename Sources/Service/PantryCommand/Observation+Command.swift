@@ -37,11 +37,12 @@ extension Observation {
             switch response.status.code {
             case 200..<300: return .accepted
             // Those that the protocol wants to be tried again.
-            case 429, 502, 503, 504: return .unavailable("“\(url)” answered \(response.status.code)")
-            default: return .refused("“\(url)” answered \(response.status.code)")
+            case 429, 502, 503, 504: return .unavailable("the endpoint answered \(response.status.code)")
+            default: return .refused("the endpoint answered \(response.status.code)")
             }
         } catch {
-            return .unavailable("“\(url)”: \(error)")
+            // Not the URL: it may hold a password.
+            return .unavailable("the endpoint cannot be reached: \(error)")
         }
     }
 }

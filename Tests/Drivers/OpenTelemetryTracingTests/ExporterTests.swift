@@ -153,11 +153,11 @@ struct TraceEnvironmentTests {
         #expect(fault?.description.contains("\(variable) is “\(value)”") == true)
     }
 
-    @Test("headers may be secrets: their value is not repeated")
-    func secretHeaders() {
-        let fault = #expect(throws: TraceEnvironment.Fault.self) {
-            try read(["OTEL_EXPORTER_OTLP_HEADERS": "hunter2"])
-        }
+    @Test(
+        "headers and user information may be secrets: their value is not repeated",
+        arguments: [("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "me:hunter2@host")])
+    func secrets(variable: String, value: String) {
+        let fault = #expect(throws: TraceEnvironment.Fault.self) { try read([variable: value]) }
         #expect(fault?.description.contains("hunter2") == false)
     }
 }

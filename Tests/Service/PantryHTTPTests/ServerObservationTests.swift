@@ -60,11 +60,11 @@ struct ServerObservationTests {
             _ = try await poll("the request") { metrics.exposition().contains("in_flight 1\n") ? true : nil }
             client = nil
             // Whether it counts as gone (499) or as cut short (400) is the parser's to say; it must end and be counted.
-            let page = try await poll("its end") {
+            let end = try await poll("its end") {
                 let page = metrics.exposition()
                 return page.contains("in_flight 0\n") ? page : nil
             }
-            #expect(page.contains(#"pantry_http_request_duration_seconds_count{method="POST",route="/echo"} 1"#))
+            #expect(end.contains(#"pantry_http_request_duration_seconds_count{method="POST",route="/echo"} 1"#))
         }
     }
 

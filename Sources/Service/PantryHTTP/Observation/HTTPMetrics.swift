@@ -60,8 +60,8 @@ final class HTTPMetrics: Sendable {
     ///   - entry: the route's place in the table; nil when none was found.
     ///   - method: nil when the request could not be read that far.
     func requestEnded(entry: Int?, method: HTTPRequest.Method?, status: Int, after duration: Duration) {
-        inFlight.decrement()
         refused(entry: entry, method: method, status: status, after: duration)
+        inFlight.decrement()
     }
 
     /// The same for what never counted as begun.
