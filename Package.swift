@@ -33,6 +33,9 @@ let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "pantry",
@@ -45,9 +48,14 @@ let package = Package(
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
+        .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
+        .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -72,6 +80,8 @@ let package = Package(
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+        driver("PrometheusMetrics", [metrics, histogram]),
+        driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
         // Floor 3: domain
         domain("PantryDomain", ["Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", crypto, logging]),
@@ -81,6 +91,7 @@ let package = Package(
             "PantryHTTP",
             [
                 "Determinism", "StrictJSON", "Storage", "PantryDomain", logging, lifecycle, nioCore, nioPosix, nioHTTP1,
+                metrics, tracing,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 // The description of the API is YAML; its pages have digests.
@@ -90,7 +101,7 @@ let package = Package(
             "PantryAssembly",
             [
                 "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", crypto,
-                logging, lifecycle,
+                logging, lifecycle, "PrometheusMetrics", "OpenTelemetryTracing", metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
             ]),
@@ -100,7 +111,7 @@ let package = Package(
             name: "PantryCommand",
             dependencies: [
                 "Determinism", "StrictJSON", "Storage", "PantryDomain", "PantryHTTP", "PantryAssembly",
-                logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
+                logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix, "OpenTelemetryTracing",
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -113,6 +124,10 @@ let package = Package(
         tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
+        tests(
+            "OpenTelemetryTracingTests", in: "Drivers",
+            ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
         tests("LaneEngineConformance", in: "Conformance", ["Determinism", "Storage", "SQLiteDriver"]),
         tests(
             "PantryDomainTests", in: "Domain",
@@ -124,7 +139,7 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain", "PantryHTTP", logging,
-                lifecycle, nioCore, nioPosix, nioHTTP1, crypto,
+                "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore, nioPosix, nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),

@@ -40,18 +40,19 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     private let time: any TimeSource
     private let configuration: SagaCoordinatorConfiguration
     private let state = Mutex(State())
-    private let jobs: AsyncStream<SagaTicket>
-    private let enqueue: AsyncStream<SagaTicket>.Continuation
+    private let jobs: AsyncStream<(ticket: SagaTicket, mark: (any Sendable)?)>
+    private let enqueue: AsyncStream<(ticket: SagaTicket, mark: (any Sendable)?)>.Continuation
+    private let observer: (any SagaObserver)?
     private let reportTrouble: @Sendable (any Error) -> Void
 
     /// - Parameter reportTrouble: told of a store that cannot be read or written; the sweep tries again.
     public init(
         worker: Worker, store: any SagaStore, time: any TimeSource,
         configuration: SagaCoordinatorConfiguration = SagaCoordinatorConfiguration(),
-        reportTrouble: @escaping @Sendable (any Error) -> Void
+        observer: (any SagaObserver)? = nil, reportTrouble: @escaping @Sendable (any Error) -> Void
     ) {
         (self.worker, self.store, self.time) = (worker, store, time)
-        (self.configuration, self.reportTrouble) = (configuration, reportTrouble)
+        (self.configuration, self.observer, self.reportTrouble) = (configuration, observer, reportTrouble)
         (jobs, enqueue) = AsyncStream.makeStream()
     }
 
@@ -73,7 +74,7 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
             state.running[ticket.id] = []
             return true
         }
-        if isNew { enqueue.yield(ticket) }
+        if isNew { enqueue.yield((ticket, observer?.sagaStarted(ticket))) }
     }
 
     /// Waits for the work that is being done on the saga here: its report, or nil when nobody works on it here, when
@@ -117,8 +118,8 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
             clocks.addTask { await self.sweep() }
             clocks.addTask { await self.releaseWaiters() }
             await withDiscardingTaskGroup { work in
-                for await ticket in jobs {
-                    work.addTask { self.finished(ticket.id, await self.worker.work(on: ticket)) }
+                for await (ticket, mark) in jobs {
+                    work.addTask { self.finished(ticket.id, await self.work(on: ticket, mark)) }
                 }
             }
             clocks.cancelAll()
@@ -136,6 +137,11 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     public func stop() {
         state.withLock { $0.isStopped = true }
         enqueue.finish()
+    }
+
+    private func work(on ticket: SagaTicket, _ mark: (any Sendable)?) async -> Worker.Report? {
+        guard let observer else { return await worker.work(on: ticket) }
+        return await observer.working(on: ticket, mark) { await worker.work(on: ticket) }
     }
 
     private func finished(_ saga: SagaID, _ report: Worker.Report?) {

@@ -27,11 +27,14 @@ struct ServeCommand: AsyncParsableCommand {
             let time = SystemTime()
             let logger = Logs.logger(environment: ConfigurationOptions.environment, time: time)
             for warning in loaded.warnings { logger.warning("\(warning)") }
+            let observation = try Observation.open(time: time, logger: logger)
             let products = demo ? try DemoGrocery.read(demoProducts) : nil
             let installation = try await Installation.open(
                 loaded.configuration, environment: ConfigurationOptions.environment, time: time, random: SystemRandom(),
-                logger: logger)
-            try await serve(installation, loaded.configuration, products, time, logger)
+                logger: logger, observation: observation)
+            try await observation.whileExporting(grace: .milliseconds(500)) {
+                try await serve(installation, loaded.configuration, products, observation, time, logger)
+            }
         }
     }
 
@@ -44,15 +47,16 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serve(
         _ installation: Installation, _ configuration: PantryConfiguration, _ products: DemoGrocery.Goods?,
-        _ time: SystemTime, _ logger: Logger
+        _ observation: Observation, _ time: SystemTime, _ logger: Logger
     ) async throws {
         let state = ServerState()
+        let recovered = observation.readiness { state.isReady }
         let random = SystemRandom()
         let services = PantryServices(
             organizations: installation.organizations, orders: installation.orders,
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
-            paymentMethods: SandboxProvider.methods)
+            paymentMethods: SandboxProvider.methods, metrics: { observation.page(accept: $0) })
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)
         let address = DemoGrocery.Address(host: configuration.server.host)
@@ -62,6 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
             authenticator: PantryAuthenticator(
                 organizations: installation.organizations, operatorToken: installation.operatorToken),
             state: state, ports: .system(seed: random.next()), logger: logger,
+            observation: ServerObservation(metrics: observation.metrics, tracer: observation.tracer),
             onListening: { port in
                 address.set(port)
                 logger.info("listening on \(address.url)", metadata: ["port": "\(port)"])
@@ -70,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
             grace: reserve / 2,
             onRecovered: {
                 state.setReady(true)
+                recovered()
                 guard let products else { return }
                 await DemoGrocery.open(
                     products, in: installation, keyFile: "\(configuration.data.directory)/demo-key", at: address,

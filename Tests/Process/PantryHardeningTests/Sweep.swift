@@ -15,11 +15,11 @@ struct Sweep: Sendable {
         "POST /v1/orders/calculate", "POST /v1/orders", "GET /v1/orders", "GET /v1/orders/{id}",
         "GET /v1/orders/{id}/timeline", "POST /v1/orders/{id}/cancel", "POST /v1/orders/{id}/fulfill",
         "POST /v1/orders/{id}/refunds", "POST /ops/organizations/{id}/keys", "GET /ops/organizations/{id}/keys",
-        "DELETE /ops/organizations/{id}/keys/{key}", "GET /health", "GET /livez", "GET /readyz", "GET /openapi.json",
-        "GET /docs",
+        "DELETE /ops/organizations/{id}/keys/{key}", "GET /health", "GET /livez", "GET /readyz", "GET /metrics",
+        "GET /openapi.json", "GET /docs",
     ]
     static let openRoutes: Set<String> = [
-        "GET /health", "GET /livez", "GET /readyz", "GET /openapi.json", "GET /docs",
+        "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /openapi.json", "GET /docs",
     ]
     static let ranks = ["read": 0, "write": 1, "admin": 2, "operator": 3]
     static let secretName = "Secret of the owner"

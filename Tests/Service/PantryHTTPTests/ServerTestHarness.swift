@@ -110,7 +110,7 @@ struct Harness: Sendable {
 func withServer(
     _ routes: [Route], isReady: Bool = true, authenticator: any Authenticator = TestAuthenticator(),
     configure: (inout HTTPServerConfiguration) -> Void = { _ in },
-    sleep: (@Sendable (Duration) async throws -> Void)? = nil,
+    sleep: (@Sendable (Duration) async throws -> Void)? = nil, observation: ServerObservation = .none,
     _ body: @Sendable (Harness) async throws -> Void
 ) async throws {
     var configuration = HTTPServerConfiguration()
@@ -126,7 +126,7 @@ func withServer(
     let listening = Box<Int?>(nil)
     let server = try PantryHTTPServer(
         configuration: configuration, routes: routes, authenticator: authenticator, state: state, ports: ports,
-        logger: book.logger(), onListening: { listening.set($0) })
+        logger: book.logger(), observation: observation, onListening: { listening.set($0) })
     let group = ServiceGroup(services: [server], logger: book.logger())
     let ended = Harness.Ended()
     try await withThrowingTaskGroup(of: Void.self) { tasks in

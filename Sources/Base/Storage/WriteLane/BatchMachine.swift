@@ -60,9 +60,12 @@ public struct BatchMachine: Sendable {
     private var settled: [(@Sendable (LaneFailure?) -> Void)?]
     private var fences: [Int64: Key<FenceRecord>] = [:]
     private var rounds = 0
+    private var loadCount = 0
+    private var rowCount = 0
+    private let report: (@Sendable (BatchReport) -> Void)?
 
-    init(_ submissions: [Submission]) {
-        self.submissions = submissions
+    init(_ submissions: [Submission], report: (@Sendable (BatchReport) -> Void)? = nil) {
+        (self.submissions, self.report) = (submissions, report)
         undecided = Array(submissions.indices)
         wanted = Array(repeating: [], count: submissions.count)
         settled = Array(repeating: nil, count: submissions.count)
@@ -106,12 +109,14 @@ public struct BatchMachine: Sendable {
                 isAskedAgain = true
             } else {
                 state = .loading(missing)
+                loadCount += missing.count
                 return .load(missing)
             }
         }
         let changes = work.changes
         guard !changes.isEmpty || !work.appended.isEmpty else { return end(nil) }
         state = .writing
+        rowCount = changes.count + work.appended.count
         return .write(changes, appended: work.appended)
     }
 
@@ -174,15 +179,20 @@ public struct BatchMachine: Sendable {
     private mutating func fail(_ error: StorageError) -> Action {
         guard submissions.count > 1, error.mayBeOneCommands else { return end(LaneFailure(error)) }
         state = .ended
-        return .end(Ending(settles: [], again: submissions.map { BatchMachine([$0]) }))
+        return .end(Ending(settles: [], again: submissions.map { BatchMachine([$0], report: report) }))
     }
 
     private mutating func end(_ failure: LaneFailure?) -> Action {
         state = .ended
-        let settles: [@Sendable () -> Void] = submissions.indices.map { index in
+        var settles: [@Sendable () -> Void] = submissions.indices.map { index in
             if let settle = settled[index] { return { settle(failure) } }
             let fail = submissions[index].fail
             return { fail(failure ?? .conflict("was never decided")) }
+        }
+        if let report {
+            let batch = BatchReport(
+                commands: submissions.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
+            settles.insert({ report(batch) }, at: 0)
         }
         return .end(Ending(settles: settles, again: []))
     }

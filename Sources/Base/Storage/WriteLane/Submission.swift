@@ -11,15 +11,17 @@ struct Submission: Sendable {
     }
     let tenant: Tenant?
     let deadline: Instant
+    /// Its observer's.
+    let mark: (any Sendable)?
     let needs: @Sendable (WorkingSet) -> [Need]
     let decide: @Sendable (inout WorkingSet, Timestamp) -> Decision
     let fail: @Sendable (LaneFailure) -> Void
 
     init<C: LaneCommand>(
-        _ command: C, tenant: Tenant?, deadline: Instant,
+        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)? = nil,
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) {
-        (self.tenant, self.deadline) = (tenant, deadline)
+        (self.tenant, self.deadline, self.mark) = (tenant, deadline, mark)
         needs = { command.needs($0) }
         fail = { resume(.failure($0)) }
         decide = { work, now in

@@ -30,17 +30,19 @@ public final class WriteLane: Sendable {
     private let engine: any LaneEngine
     private let configuration: WriteLaneConfiguration
     private let time: any TimeSource
+    private let observer: (any LaneObserver)?
     private let state = Mutex(State())
 
     /// A lane that writes through `engine`; it does nothing before ``run()``.
     public init(
-        engine: any LaneEngine, time: any TimeSource, configuration: WriteLaneConfiguration = WriteLaneConfiguration()
+        engine: any LaneEngine, time: any TimeSource, configuration: WriteLaneConfiguration = WriteLaneConfiguration(),
+        observer: (any LaneObserver)? = nil
     ) {
-        (self.engine, self.time, self.configuration) = (engine, time, configuration)
+        (self.engine, self.time, self.configuration, self.observer) = (engine, time, configuration, observer)
     }
 
     /// How many commands wait for a batch at this moment.
-    var waitingCount: Int { state.withLock { $0.queue.count } }
+    public var waitingCount: Int { state.withLock { $0.queue.count } }
 
     /// Queues the command and waits for its outcome, which comes after the commit.
     ///
@@ -51,8 +53,9 @@ public final class WriteLane: Sendable {
     public func submit<C: LaneCommand>(
         _ command: C, tenant: Tenant?, deadline: Instant
     ) async throws(LaneFailure) -> C.Outcome {
+        let mark = observer?.commandQueued(C.self)
         let result: Result<C.Outcome, LaneFailure> = await withCheckedContinuation { continuation in
-            let submission = Submission(command, tenant: tenant, deadline: deadline) {
+            let submission = Submission(command, tenant: tenant, deadline: deadline, mark: mark) {
                 continuation.resume(returning: $0)
             }
             let (accepted, wakeUp) = state.withLock { state in
@@ -66,6 +69,7 @@ public final class WriteLane: Sendable {
             if !accepted { submission.fail(.overloaded) }
             wakeUp?.resume()
         }
+        if let mark { observer?.commandEnded(mark, result.failure) }
         return try result.get()
     }
 
@@ -118,7 +122,9 @@ public final class WriteLane: Sendable {
             if submission.deadline < instant { submission.fail(.expired) } else { live.append(submission) }
         }
         guard !live.isEmpty else { return }
-        var batches = [BatchMachine(live)]
+        let mark = observer?.batchBegan(live.map(\.mark))
+        var batches = [BatchMachine(live, report: observer.report(of: mark))]
         while let batch = batches.popLast() { batches += await engine.run(batch).reversed() }
+        if let mark { observer?.batchEnded(mark) }
     }
 }

@@ -10,12 +10,13 @@ package enum DatabaseFiles {
 
     static func open(
         _ configuration: PantryConfiguration, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool = false,
-        logger: Logger? = nil
+        logger: Logger? = nil, observation: Observation? = nil
     ) throws(StorageError) -> [Installation.NamedDatabase] {
         var databases: [Installation.NamedDatabase] = []
         for place in places(configuration) {
             let database = try database(
-                at: place, faultPoints: faultPoints, time: time, readOnly: readOnly, logger: logger)
+                at: place, faultPoints: faultPoints, time: time, readOnly: readOnly, logger: logger,
+                observation: observation)
             databases.append(Installation.NamedDatabase(name: place.name, role: place.role, database: database))
         }
         return databases
@@ -43,12 +44,16 @@ package enum DatabaseFiles {
     }
 
     private static func database(
-        at place: Place, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool, logger: Logger?
+        at place: Place, faultPoints: FaultPoints?, time: any TimeSource, readOnly: Bool, logger: Logger?,
+        observation: Observation? = nil
     ) throws(StorageError) -> SQLiteDatabase {
         var settings = SQLiteConfiguration(name: place.name, path: place.path)
         settings.isReadOnly = readOnly
         settings.readerCount = place.role == .shard ? 4 : 2
         settings.commitObserver = faultPoints?.observer(for: place.name)
+        if let observation {
+            settings.commitObserver = observation.commitObserver(place.name, settings.commitObserver)
+        }
         if let logger {
             settings.failureObserver = { error in
                 logger.error("a database failed", metadata: ["database": "\(place.name)", "error": "\(error)"])

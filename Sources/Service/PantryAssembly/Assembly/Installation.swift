@@ -45,12 +45,12 @@ package struct Installation: Sendable {
     /// - Throws: ``AssemblyError`` or `StorageError`, with the path and what would be right.
     package static func open(
         _ configuration: PantryConfiguration, environment: [String: String], time: any TimeSource,
-        random: any RandomSource, logger: Logger
+        random: any RandomSource, logger: Logger, observation: Observation? = nil
     ) async throws -> Installation {
         let lock = try DirectoryLock.acquire(configuration.data.directory)
         let faultPoints = try FaultPoints(environment: environment)
         let databases = try DatabaseFiles.open(
-            configuration, faultPoints: faultPoints, time: time, logger: logger)
+            configuration, faultPoints: faultPoints, time: time, logger: logger, observation: observation)
         for named in databases {
             for migration in try await Migrator(named.role.schema, dialect: .sqlite).migrate(named.database, time: time)
             {
@@ -61,33 +61,38 @@ package struct Installation: Sendable {
         guard strays.isEmpty else { throw AssemblyError(strays.joined(separator: "; ")) }
         return try await build(
             configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
-            logger: logger)
+            logger: logger, observation: observation)
     }
 
     private static func build(
         _ configuration: PantryConfiguration, lock: DirectoryLock, databases: [NamedDatabase],
         faultPoints: FaultPoints?,
-        time: any TimeSource, random: any RandomSource, logger: Logger
+        time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?
     ) async throws -> Installation {
-        let lanes = databases.map { WriteLane(engine: $0.database, time: time) }
+        let lanes = databases.map { Observation.lane($0, observation, time: time) }
         guard let control = databases.firstIndex(where: { $0.role == .control }),
             let provider = databases.firstIndex(where: { $0.role == .provider })
         else { throw AssemblyError("the configuration names no control database") }
         let terms = CheckoutTerms(configuration)
-        let payments = TimedProvider(
+        var payments: any PaymentProvider = TimedProvider(
             SandboxProvider(lane: lanes[provider], time: time), timeout: configuration.payments.timeout, time: time)
+        if let observation { payments = MonitoredProvider(payments, observation) }
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
                 let named = databases[index]
+                let database: any Database =
+                    observation.map { MonitoredDatabase(named.database, named.name, $0) } ?? named.database
                 let worker = CheckoutWorker(
-                    database: named.database, lane: lanes[index], provider: payments, terms: terms, time: time,
+                    database: database, lane: lanes[index], provider: payments, terms: terms, time: time,
                     random: random, logger: logger)
                 let store = SQLSagaStore(
                     database: named.database, lane: lanes[index], time: time, lease: terms.lease)
-                let sagas = SagaCoordinator(worker: worker, store: store, time: time) { error in
+                let sagas = SagaCoordinator(
+                    worker: worker, store: store, time: time, observer: observation.map { SagaMonitor($0) }
+                ) { error in
                     logger.warning("sagas cannot be read", metadata: ["shard": "\(named.name)", "error": "\(error)"])
                 }
-                return Shard(name: named.name, database: named.database, lane: lanes[index], sagas: sagas)
+                return Shard(name: named.name, database: database, lane: lanes[index], sagas: sagas)
             })
         let controlDatabase = databases[control].database
         let seal = try await FleetSecrets.load(controlDatabase, time: time, random: random)

@@ -3,8 +3,11 @@ enum KnownVariables {
     /// Names the configuration file when there is no `--config`.
     static let file = "PANTRY_CONFIG"
 
+    /// Names the file that spans are appended to.
+    static let traceFile = "PANTRY_TRACE_FILE"
+
     static let all: [String] = [
-        file, "PANTRY_URL", "PANTRY_TOKEN", "PANTRY_FAULT_POINT", "PANTRY_FAULT_LOG", "PANTRY_LOG_LEVEL",
+        file, traceFile, "PANTRY_URL", "PANTRY_TOKEN", "PANTRY_FAULT_POINT", "PANTRY_FAULT_LOG", "PANTRY_LOG_LEVEL",
         "PANTRY_TEST_LONG",
     ]
 }

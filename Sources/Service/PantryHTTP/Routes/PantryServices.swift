@@ -16,15 +16,18 @@ package struct PantryServices: Sendable {
     package var version: String
     /// What `paymentMethod` may be.
     package var paymentMethods: [String]
+    /// The page of `/metrics`, in a form that this `Accept` header takes; nil where nothing is measured.
+    package var metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))?
 
     package init(
         organizations: OrganizationService, orders: OrderService, health: @escaping @Sendable () async -> Bool,
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
-        paymentMethods: [String]
+        paymentMethods: [String],
+        metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
         (self.time, self.random, self.checkoutWait) = (time, random, checkoutWait)
-        (self.version, self.paymentMethods) = (version, paymentMethods)
+        (self.version, self.paymentMethods, self.metrics) = (version, paymentMethods, metrics)
     }
 }
 

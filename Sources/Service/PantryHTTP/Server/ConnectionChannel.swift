@@ -27,6 +27,8 @@ struct ConnectionChannel: ServerChildChannel {
 
     func handle(value: Value, logger: Logger) async {
         let channel = value.channel
+        responder.metrics?.connectionOpened()
+        defer { responder.metrics?.connectionClosed() }
         let peer = Peer(
             address: channel.remoteAddress?.ipAddress ?? "", proxies: responder.configuration.trustedProxies)
         do {

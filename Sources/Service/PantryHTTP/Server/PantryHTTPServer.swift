@@ -19,20 +19,24 @@ package struct PantryHTTPServer: Service {
 
     /// - Parameters:
     ///   - state: shared with whoever answers `/readyz` and with recovery, which sets it ready.
+    ///   - observation: where metrics and spans go.
     ///   - onListening: called once, when connections are accepted.
     /// - Throws: when two routes conflict, or a pattern is malformed.
     package init(
         configuration: HTTPServerConfiguration, routes: [Route], authenticator: any Authenticator, state: ServerState,
-        ports: ServerPorts, logger: Logger, onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+        ports: ServerPorts, logger: Logger, observation: ServerObservation = .none,
+        onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) throws(RouteError) {
         self.configuration = configuration
         self.state = state
         self.ports = ports
         self.logger = logger
         self.onListening = onListening
+        let table = try RouteTable(routes)
         responder = Responder(
-            routes: try RouteTable(routes), authenticator: authenticator, configuration: configuration, state: state,
-            ports: ports, logger: logger)
+            routes: table, authenticator: authenticator, configuration: configuration, state: state,
+            ports: ports, logger: logger, metrics: observation.metrics.map { HTTPMetrics(table.entries, $0) },
+            tracer: observation.tracer.map { ServerTracer($0) })
     }
 
     /// Listens and serves.

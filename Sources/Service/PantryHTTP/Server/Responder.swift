@@ -1,5 +1,6 @@
 import HTTPTypes
 import Logging
+import Tracing
 
 /// Takes a request through its checks to its handler, and turns whatever comes out into a reply.
 ///
@@ -15,6 +16,10 @@ struct Responder: Sendable {
         var pattern: String?
         var organization: String?
         var traceparent: String?
+        /// The route's place in the table.
+        var entry: Int?
+        var span: (any Span)?
+        var isAnswered = false
     }
 
     let routes: RouteTable
@@ -23,12 +28,15 @@ struct Responder: Sendable {
     let state: ServerState
     let ports: ServerPorts
     let logger: Logger
+    var metrics: HTTPMetrics?
+    var tracer: ServerTracer?
 
     /// Answers one request.
     ///
     /// - Throws: only when nobody can be answered any more.
     func respond(to head: RequestHead, from peer: Peer, reading input: inout InputReader) async throws -> Outcome {
         var outcome = begin(head)
+        defer { end(outcome, head) }
         do {
             outcome.reply = try await serve(head, from: peer, reading: &input, &outcome)
         } catch let problem as Problem {
@@ -41,12 +49,14 @@ struct Responder: Sendable {
         } catch {
             outcome.reply = .problem(unexpected(error, outcome), requestID: outcome.requestID)
         }
+        outcome.isAnswered = true
         return outcome
     }
 
     /// Answers what could not even be read as a request.
     func refuse(_ problem: Problem) -> Outcome {
         let id = ports.newRequestID()
+        metrics?.refused(entry: nil, method: nil, status: problem.status.code, after: .zero)
         return Outcome(
             reply: .problem(problem, requestID: id), requestID: id, receivedAt: ports.now(), pattern: nil,
             organization: nil, traceparent: nil)
@@ -62,7 +72,10 @@ struct Responder: Sendable {
             "requestId": .string(outcome.requestID),
         ]
         if let organization = outcome.organization { metadata["organization"] = .string(organization) }
-        if let traceparent = outcome.traceparent { metadata["traceparent"] = .string(traceparent) }
+        if let traceparent = outcome.traceparent {
+            metadata["traceparent"] = .string(traceparent)
+            metadata["traceId"] = .string(String(traceparent.dropFirst(3).prefix(32)))
+        }
         logger.info("request", metadata: metadata)
     }
 
@@ -70,10 +83,25 @@ struct Responder: Sendable {
 
     private func begin(_ head: RequestHead) -> Outcome {
         let id = head.requestID.flatMap { HeaderRules.isRequestID($0) ? $0 : nil } ?? ports.newRequestID()
-        let traceparent = head.traceparent.flatMap { HeaderRules.isTraceparent($0) ? $0 : nil }
-        return Outcome(
+        metrics?.requestBegan()
+        var outcome = Outcome(
             reply: Reply(status: .internalServerError), requestID: id, receivedAt: ports.now(), pattern: nil,
-            organization: nil, traceparent: traceparent)
+            organization: nil, traceparent: nil)
+        if let (span, traceparent) = tracer?.begin(head) { (outcome.span, outcome.traceparent) = (span, traceparent) }
+        if outcome.traceparent == nil {
+            outcome.traceparent = head.traceparent.flatMap { HeaderRules.isTraceparent($0) ? $0 : nil }
+        }
+        return outcome
+    }
+
+    /// What is measured of a request that is answered, or whose client has gone.
+    private func end(_ outcome: Outcome, _ head: RequestHead) {
+        let status = outcome.isAnswered ? outcome.reply.status.code : 499
+        metrics?.requestEnded(
+            entry: outcome.entry, method: head.method, status: status, after: ports.now() - outcome.receivedAt)
+        guard let span = outcome.span else { return }
+        ServerTracer.end(
+            span, head, pattern: outcome.pattern, status: status, organization: outcome.organization)
     }
 
     private func serve(
@@ -93,7 +121,7 @@ struct Responder: Sendable {
             throw Problem.notFound("There is nothing at this path.")
         }
         let entry = routes.entries[index]
-        outcome.pattern = entry.route.pattern
+        (outcome.pattern, outcome.entry) = (entry.route.pattern, index)
         if entry.waitsForReadiness, !state.isReady { throw Problem.notReady }
         let principal = try await admit(head, to: entry.route.access)
         outcome.organization = principal?.organization?.organizationID
@@ -107,6 +135,11 @@ struct Responder: Sendable {
             traceparent: outcome.traceparent, principal: principal,
             clientAddress: peer.clientAddress(forwardedFor: head.forwardedFor), receivedAt: outcome.receivedAt,
             baseLogger: logger)
+        guard let span = outcome.span else { return try await handle(call, entry, &input) }
+        return try await ServiceContext.withValue(span.context) { try await handle(call, entry, &input) }
+    }
+
+    private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
         guard let streaming = entry.route.streaming else { return try await entry.route.handler(call) }
         var stream = BodyStream(input, limit: limit(of: entry), configuration)
         defer { input = stream.input }

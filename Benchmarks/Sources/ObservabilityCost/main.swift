@@ -1,0 +1,168 @@
+// What metrics and traces cost an order's request: nanoseconds for the calls of instruments that Pantry makes for one
+// `POST /v1/orders`, by one thread without company. No server, no lane: the calls alone.
+//
+//   swift run -c release ObservabilityCost [ROUNDS]
+
+import CoreMetrics
+import Determinism
+import OpenTelemetryTracing
+import PrometheusMetrics
+import Tracing
+
+/// The instruments that one order's request touches, made once.
+struct OrderInstruments {
+    let inFlight: Meter
+    let requests: Counter
+    let requestDuration: CoreMetrics.Timer
+    let batchSize: Recorder
+    let queueWait: CoreMetrics.Timer
+    let batchDuration: CoreMetrics.Timer
+    let commit: CoreMetrics.Timer
+    let rows: Counter
+    let sagas: Meter
+    let sagaEndings: Counter
+    let orders: Counter
+    let calls: Counter
+    let callDuration: CoreMetrics.Timer
+
+    init(_ factory: any MetricsFactory) {
+        let route = [("method", "POST"), ("route", "/v1/orders")]
+        let database = [("database", "shard-0")]
+        inFlight = Meter(label: "http_requests_in_flight", factory: factory)
+        requests = Counter(label: "http_requests", dimensions: route + [("status", "201")], factory: factory)
+        requestDuration = Timer(label: "http_request_duration", dimensions: route, factory: factory)
+        batchSize = Recorder(label: "lane_batch_commands", dimensions: database, factory: factory)
+        queueWait = Timer(label: "lane_queue_wait", dimensions: database, factory: factory)
+        batchDuration = Timer(label: "lane_batch_duration", dimensions: database, factory: factory)
+        commit = Timer(label: "commit_duration", dimensions: database, factory: factory)
+        rows = Counter(label: "lane_rows", dimensions: database, factory: factory)
+        sagas = Meter(label: "sagas_running", factory: factory)
+        sagaEndings = Counter(label: "sagas", dimensions: [("outcome", "ended")], factory: factory)
+        orders = Counter(label: "orders", dimensions: [("outcome", "confirmed")], factory: factory)
+        calls = Counter(label: "provider_calls", dimensions: [("outcome", "done")], factory: factory)
+        callDuration = Timer(label: "provider_call_duration", factory: factory)
+    }
+
+    /// What one order does: a request, two commands in batches of their own, a saga, a call of the provider.
+    @inline(never)
+    func order(_ number: Int64) {
+        inFlight.increment()
+        sagas.increment()
+        for step in 0..<2 as Range<Int64> {
+            batchSize.record(1)
+            queueWait.recordNanoseconds(20_000 + number & 0xFFFF)
+            commit.recordNanoseconds(200_000 + number & 0xF_FFFF)
+            rows.increment(by: 12 - 3 * step)
+            batchDuration.recordNanoseconds(300_000 + number & 0xF_FFFF)
+        }
+        callDuration.recordNanoseconds(1_000_000)
+        calls.increment()
+        sagas.decrement()
+        sagaEndings.increment()
+        orders.increment()
+        requestDuration.recordNanoseconds(2_000_000 + number & 0x1F_FFFF)
+        requests.increment()
+        inFlight.decrement()
+    }
+}
+
+/// A request's headers, of which the server has picked `traceparent`, and what is passed on.
+struct Carrier: Extractor, Injector {
+    func extract(key: String, from carrier: String) -> String? { key == "traceparent" ? carrier : nil }
+    func inject(_ value: String, forKey key: String, into carrier: inout String) {
+        if key == "traceparent" { carrier = value }
+    }
+}
+
+/// The spans of one order: a request, two commands with their batches, a saga, a call of the provider.
+struct OrderSpans {
+    let tracer: OpenTelemetryTracer
+    let traceparent: String
+
+    @inline(never)
+    func order() {
+        var context = ServiceContext.topLevel
+        tracer.extract(traceparent, into: &context, using: Carrier())
+        let request = tracer.startSpan("POST", context: context, ofKind: .server)
+        let inside = request.context
+        var passedOn = ""
+        tracer.inject(inside, into: &passedOn, using: Carrier())
+        command(below: inside)
+        let saga = tracer.startSpan("saga checkout", context: inside)
+        let insideSaga = saga.context
+        let call = tracer.startSpan("payment authorize", context: insideSaga, ofKind: .client)
+        _ = call.context
+        if call.isRecording { call.add([("pantry.payment.outcome", "done")]) }
+        call.end()
+        command(below: insideSaga)
+        if saga.isRecording { saga.add([("pantry.saga.outcome", "ended")]) }
+        saga.end()
+        if request.isRecording {
+            request.operationName = "POST /v1/orders"
+            request.attributes = [
+                "http.request.method": "POST", "url.scheme": "http", "network.protocol.version": "1.1",
+                "http.response.status_code": 201, "http.route": "/v1/orders",
+            ]
+        }
+        request.end()
+    }
+
+    private func command(below context: ServiceContext) {
+        let command = tracer.startSpan("lane command", context: context)
+        guard command.isRecording else { return }
+        command.add([("db.namespace", "shard-0")])
+        let batch = tracer.startSpan("BATCH shard-0", below: command, ofKind: .client)
+        batch.add([
+            ("db.system.name", "sqlite"), ("db.namespace", "shard-0"), ("db.operation.name", "BATCH"),
+            ("db.operation.batch.size", 22), ("pantry.batch.commands", 1), ("pantry.batch.rows", 15),
+        ])
+        batch.end()
+        command.end()
+    }
+}
+
+let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 200_000
+let clock = ContinuousClock()
+
+/// The best of five, in nanoseconds for one round.
+func measure(_ name: String, _ body: (Int) -> Void) {
+    for round in 0..<1_000 { body(round) }
+    var best = Duration.seconds(1_000)
+    for _ in 0..<5 {
+        let time = clock.measure { for round in 0..<rounds { body(round) } }
+        best = min(best, time)
+    }
+    let nanoseconds = best / .nanoseconds(1) / Double(rounds)
+    print(name.padded(to: 44), Int(nanoseconds.rounded()), "ns for one order")
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+let factory = PrometheusMetricsFactory()
+let instruments = OrderInstruments(factory)
+measure("metrics: 18 calls") { instruments.order(Int64($0)) }
+let timer = Timer(label: "one_timer", factory: factory)
+measure("  of which one timer") { timer.recordNanoseconds(Int64($0) & 0xFF_FFFF) }
+let counter = Counter(label: "one_counter", factory: factory)
+measure("  of which one counter") { _ in counter.increment() }
+
+/// Nobody sends: once the queue is full, spans are dropped and counted.
+func spans(_ sampler: SpanSampler, _ flags: String) -> OrderSpans {
+    let exporter = SpanExporter(
+        resource: TraceResource(attributes: [:], scope: "benchmark", scopeVersion: "1"),
+        time: SystemTime(), report: { _ in }, send: { _ in .accepted })
+    let tracer = OpenTelemetryTracer(sampler: sampler, exporter: exporter, random: SeededRandom(seed: 1))
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)"
+    return OrderSpans(tracer: tracer, traceparent: traceparent)
+}
+
+let off: OrderSpans? = nil
+measure("tracing: off") { _ in off?.order() }
+let unsampled = spans(.parentBasedAll, "00")
+measure("tracing: unsampled by the caller") { _ in unsampled.order() }
+let never = spans(SpanSampler(.none, asksParent: false), "01")
+measure("tracing: unsampled here, caller ignored") { _ in never.order() }
+let sampled = spans(.parentBasedAll, "01")
+measure("tracing: sampled, 7 spans, not exported") { _ in sampled.order() }

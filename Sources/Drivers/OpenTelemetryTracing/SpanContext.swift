@@ -1,0 +1,30 @@
+import Tracing
+
+/// Where in which trace something happens; it travels in a `ServiceContext`.
+///
+/// A class, so that a context holds it without a box of its own.
+public final class SpanContext: Sendable {
+    /// What the next hop is told.
+    public let traceParent: TraceParent
+    /// What other tracing systems pass along.
+    public let traceState: TraceState?
+    /// Whether it came from another process.
+    public let isRemote: Bool
+
+    init(_ traceParent: TraceParent, traceState: TraceState?, isRemote: Bool) {
+        (self.traceParent, self.traceState, self.isRemote) = (traceParent, traceState, isRemote)
+    }
+
+    enum Key: ServiceContextKey {
+        typealias Value = SpanContext
+        static var nameOverride: String? { "open-telemetry-span" }
+    }
+}
+
+extension ServiceContext {
+    /// The span that this context belongs to; nil outside of any trace.
+    public internal(set) var openTelemetrySpan: SpanContext? {
+        get { self[SpanContext.Key.self] }
+        set { self[SpanContext.Key.self] = newValue }
+    }
+}

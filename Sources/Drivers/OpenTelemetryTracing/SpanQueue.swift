@@ -1,0 +1,79 @@
+import Determinism
+import Synchronization
+
+/// Finished spans that wait to be sent. Bounded: what does not fit is dropped, and counted.
+final class SpanQueue: Sendable {
+    private struct State {
+        var spans: [FinishedSpan] = []
+        var dropped: UInt64 = 0
+        var isAwake = false
+        var waiter: CheckedContinuation<Void, Never>?
+        var stopBy: Instant?
+    }
+    private let state = Mutex(State())
+    private let limit: Int
+    private let batchLimit: Int
+
+    init(limit: Int, batchLimit: Int) { (self.limit, self.batchLimit) = (limit, batchLimit) }
+
+    var count: Int { state.withLock { $0.spans.count } }
+    var dropped: UInt64 { state.withLock { $0.dropped } }
+    /// When the last span must be gone; nil while nobody stops.
+    var stopBy: Instant? { state.withLock { $0.stopBy } }
+
+    func append(_ span: FinishedSpan) {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.spans.count < limit, state.stopBy == nil else {
+                state.dropped += 1
+                return nil
+            }
+            state.spans.append(span)
+            guard state.spans.count == batchLimit else { return nil }
+            return Self.wake(&state)
+        }
+        waiter?.resume()
+    }
+
+    /// The oldest spans, as many as fit into one batch.
+    func take() -> [FinishedSpan] {
+        state.withLock { state in
+            let batch = Array(state.spans.prefix(batchLimit))
+            state.spans.removeFirst(batch.count)
+            return batch
+        }
+    }
+
+    /// Counts spans that were taken and could not be sent, or that nobody will come to send.
+    func drop(_ count: Int) { state.withLock { $0.dropped += UInt64(count) } }
+
+    /// Returns when a batch is full, or when somebody calls ``wake()``.
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isAwake = state.withLock { state in
+                if state.isAwake {
+                    state.isAwake = false
+                    return true
+                }
+                state.waiter = continuation
+                return false
+            }
+            if isAwake { continuation.resume() }
+        }
+    }
+
+    func wake() { state.withLock { Self.wake(&$0) }?.resume() }
+
+    func stop(by deadline: Instant) {
+        let waiter = state.withLock { state in
+            state.stopBy = min(state.stopBy ?? deadline, deadline)
+            return Self.wake(&state)
+        }
+        waiter?.resume()
+    }
+
+    private static func wake(_ state: inout State) -> CheckedContinuation<Void, Never>? {
+        defer { state.waiter = nil }
+        if state.waiter == nil { state.isAwake = true }
+        return state.waiter
+    }
+}

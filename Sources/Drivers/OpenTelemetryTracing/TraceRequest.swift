@@ -1,0 +1,164 @@
+import StrictJSON
+import Tracing
+
+/// OTLP/JSON, version 1: an ExportTraceServiceRequest on one line. Ids are hex, 64-bit numbers are strings, as the
+/// protocol's JSON mapping has them.
+enum TraceRequest {
+    static func json(_ spans: [FinishedSpan], _ resource: TraceResource) -> [UInt8] {
+        var json = JSONWriter(capacity: 512 * spans.count + 512)
+        json.object { json in
+            json.member(
+                "resourceSpans",
+                array: { json in
+                    json.object { json in
+                        json.member(
+                            "resource",
+                            object: { json in
+                                attributes(resource.attributes.map { ($0.key, .string($0.value)) }, into: &json)
+                            })
+                        json.member("scopeSpans", array: { json in scopeSpans(spans, resource, into: &json) })
+                    }
+                })
+        }
+        return json.bytes
+    }
+
+    private static func scopeSpans(_ spans: [FinishedSpan], _ resource: TraceResource, into json: inout JSONWriter) {
+        json.object { json in
+            json.member(
+                "scope",
+                object: { json in
+                    json.member("name", resource.scope)
+                    json.member("version", resource.scopeVersion)
+                })
+            json.member(
+                "spans",
+                array: { json in
+                    for span in spans { json.object { json in members(of: span, into: &json) } }
+                })
+        }
+    }
+
+    private static func members(of span: FinishedSpan, into json: inout JSONWriter) {
+        let own = span.context.traceParent
+        json.member("traceId", own.traceID.description)
+        json.member("spanId", own.spanID.description)
+        if let state = span.context.traceState { json.member("traceState", state.description) }
+        if let parent = span.parent { json.member("parentSpanId", parent.traceParent.spanID.description) }
+        // Bits 8 and 9 say whether the parent was another process's.
+        json.member("flags", Int(own.flags) | 0x100 | (span.parent?.isRemote == true ? 0x200 : 0))
+        json.member("name", span.name)
+        json.member("kind", number(of: span.kind))
+        json.member("startTimeUnixNano", String(span.start))
+        json.member("endTimeUnixNano", String(span.end))
+        attributes(span.attributes, into: &json)
+        if span.droppedAttributes > 0 { json.member("droppedAttributesCount", span.droppedAttributes) }
+        if !span.events.isEmpty { json.member("events", array: { json in events(of: span, into: &json) }) }
+        if span.droppedEvents > 0 { json.member("droppedEventsCount", span.droppedEvents) }
+        if !span.links.isEmpty { json.member("links", array: { json in links(of: span, into: &json) }) }
+        if span.droppedLinks > 0 { json.member("droppedLinksCount", span.droppedLinks) }
+        guard let status = span.status else { return }
+        json.member(
+            "status",
+            object: { json in
+                json.member("code", status.code == .ok ? 1 : 2)
+                if let message = status.message { json.member("message", message) }
+            })
+    }
+
+    private static func events(of span: FinishedSpan, into json: inout JSONWriter) {
+        for event in span.events {
+            json.object { json in
+                json.member("timeUnixNano", String(event.nanosecondsSinceEpoch))
+                json.member("name", event.name)
+                attributes(event.attributes, into: &json)
+            }
+        }
+    }
+
+    private static func links(of span: FinishedSpan, into json: inout JSONWriter) {
+        for link in span.links {
+            // One that is no span's context leads nowhere.
+            guard let other = link.context.openTelemetrySpan else { continue }
+            json.object { json in
+                json.member("traceId", other.traceParent.traceID.description)
+                json.member("spanId", other.traceParent.spanID.description)
+                if let state = other.traceState { json.member("traceState", state.description) }
+                attributes(link.attributes, into: &json)
+            }
+        }
+    }
+
+    private static func number(of kind: SpanKind) -> Int {
+        switch kind {
+        case .internal: 1
+        case .server: 2
+        case .client: 3
+        case .producer: 4
+        case .consumer: 5
+        }
+    }
+
+    // MARK: Attributes
+
+    private static func attributes(_ attributes: SpanAttributes, into json: inout JSONWriter) {
+        var all: [(key: String, value: SpanAttribute)] = []
+        attributes.forEach { all.append(($0, $1)) }
+        Self.attributes(all, into: &json)
+    }
+
+    /// Sorted, so that a request is the same whenever it is written.
+    private static func attributes(_ list: [(key: String, value: SpanAttribute)], into json: inout JSONWriter) {
+        if list.isEmpty { return }
+        var all = list.sorted { $0.key < $1.key }
+        // Of a key that was set twice the last one counts; sorting is stable.
+        for index in all.indices.dropLast().reversed() where all[index].key == all[index + 1].key {
+            all.remove(at: index)
+        }
+        json.member(
+            "attributes",
+            array: { json in
+                for (key, attribute) in all {
+                    json.object { json in
+                        json.member("key", key)
+                        json.member("value", object: { json in value(attribute, into: &json) })
+                    }
+                }
+            })
+    }
+
+    private static func value(_ attribute: SpanAttribute, into json: inout JSONWriter) {
+        switch attribute {
+        case .string(let text): json.member("stringValue", text)
+        case .stringConvertible(let value): json.member("stringValue", value.description)
+        case .bool(let flag): json.member("boolValue", flag)
+        case .int32(let number): json.member("intValue", String(number))
+        case .int64(let number): json.member("intValue", String(number))
+        case .double(let number): json.member("doubleValue", raw: double(number))
+        case .stringArray(let list): array(list.map { .string($0) }, into: &json)
+        case .stringConvertibleArray(let list): array(list.map { .string($0.description) }, into: &json)
+        case .boolArray(let list): array(list.map { .bool($0) }, into: &json)
+        case .int32Array(let list): array(list.map { .int32($0) }, into: &json)
+        case .int64Array(let list): array(list.map { .int64($0) }, into: &json)
+        case .doubleArray(let list): array(list.map { .double($0) }, into: &json)
+        default: json.member("stringValue", String(describing: attribute))
+        }
+    }
+
+    private static func array(_ list: [SpanAttribute], into json: inout JSONWriter) {
+        json.member(
+            "arrayValue",
+            object: { json in
+                json.member(
+                    "values",
+                    array: { json in
+                        for item in list { json.object { json in value(item, into: &json) } }
+                    })
+            })
+    }
+
+    private static func double(_ number: Double) -> String {
+        if number.isFinite { return number.description }
+        return number.isNaN ? #""NaN""# : number > 0 ? #""Infinity""# : #""-Infinity""#
+    }
+}

@@ -1,0 +1,129 @@
+import CoreMetrics
+import Determinism
+import OpenTelemetryTracing
+import Storage
+import Synchronization
+import Tracing
+
+/// Measures one database's write lane, and traces the commands that come out of a trace.
+final class LaneMonitor: LaneObserver {
+    private final class Command: Sendable {
+        let queued: Instant
+        let span: OpenTelemetrySpan?
+        init(queued: Instant, span: OpenTelemetrySpan?) { (self.queued, self.span) = (queued, span) }
+    }
+    private final class Batch: Sendable {
+        let began: Instant
+        let span: OpenTelemetrySpan?
+        let totals = Mutex(BatchReport(commands: 0, loads: 0, rows: 0, hasFailed: false))
+        init(began: Instant, span: OpenTelemetrySpan?) { (self.began, self.span) = (began, span) }
+    }
+
+    private let database: String
+    private let batchName: String
+    private let time: any TimeSource
+    private let tracer: OpenTelemetryTracer?
+    private let failures: CounterFamily<String>
+    private let batchSize: Recorder
+    private let queueWait: CoreMetrics.Timer
+    private let batchDuration: CoreMetrics.Timer
+    private let rows: Counter
+    private let names = Mutex<[ObjectIdentifier: String]>([:])
+
+    init(_ database: String, _ observation: Observation) {
+        (self.database, batchName) = (database, "BATCH \(database)")
+        (time, tracer) = (observation.time, observation.tracer)
+        let (metrics, dimensions) = (observation.metrics, [("database", database)])
+        failures = CounterFamily("pantry_lane_failures", metrics) { [("database", database), ("reason", $0)] }
+        batchSize = Recorder(label: "pantry_lane_batch_commands", dimensions: dimensions, factory: metrics)
+        queueWait = Timer(label: "pantry_lane_queue_wait", dimensions: dimensions, factory: metrics)
+        batchDuration = Timer(label: "pantry_lane_batch_duration", dimensions: dimensions, factory: metrics)
+        rows = Counter(label: "pantry_lane_rows", dimensions: dimensions, factory: metrics)
+    }
+
+    func commandQueued(_ command: Any.Type) -> Mark? {
+        let queued = time.instant()
+        guard let tracer, let context = ServiceContext.current else { return Command(queued: queued, span: nil) }
+        let span = tracer.startSpan("lane command", context: context)
+        guard span.isRecording else { return Command(queued: queued, span: nil) }
+        span.operationName = "lane \(name(of: command))"
+        span.add([("db.namespace", .string(database))])
+        return Command(queued: queued, span: span)
+    }
+
+    func commandEnded(_ mark: Mark, _ failure: LaneFailure?) {
+        if let failure { failures.increment(failure.reason) }
+        guard let span = (mark as? Command)?.span else { return }
+        if let failure { span.setStatus(SpanStatus(code: .error, message: failure.reason)) }
+        span.end()
+    }
+
+    func batchBegan(_ commands: [Mark?]) -> Mark? {
+        let now = time.instant()
+        batchSize.record(commands.count)
+        var span: OpenTelemetrySpan?
+        for case let command as Command in commands {
+            queueWait.recordNanoseconds((now - command.queued).inNanoseconds)
+            guard let tracer, let caller = command.span else { continue }
+            caller.addEvent(SpanEvent(name: "batch began"))
+            // Below the first one, so that each trace is a tree; the others are told by links.
+            if let span {
+                span.addLink(SpanLink(context: caller.context, attributes: [:]))
+            } else {
+                span = tracer.startSpan(batchName, below: caller, ofKind: .client)
+            }
+        }
+        return Batch(began: now, span: span)
+    }
+
+    func batchSettled(_ mark: Mark, _ report: BatchReport) {
+        guard let batch = mark as? Batch else { return }
+        if !report.hasFailed { rows.increment(by: report.rows) }
+        guard batch.span != nil else { return }
+        batch.totals.withLock { totals in
+            totals.commands += report.commands
+            totals.loads += report.loads
+            totals.rows += report.rows
+            if report.hasFailed { totals.hasFailed = true }
+        }
+    }
+
+    func batchEnded(_ mark: Mark) {
+        guard let batch = mark as? Batch else { return }
+        batchDuration.recordNanoseconds((time.instant() - batch.began).inNanoseconds)
+        guard let span = batch.span else { return }
+        let totals = batch.totals.withLock { $0 }
+        span.add([
+            ("db.system.name", "sqlite"), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
+            ("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
+            ("pantry.batch.commands", .int64(Int64(totals.commands))),
+            ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.rows", .int64(Int64(totals.rows))),
+        ])
+        if totals.hasFailed { span.setStatus(SpanStatus(code: .error)) }
+        span.end()
+    }
+
+    /// A type's name is dear to ask for.
+    private func name(of type: Any.Type) -> String {
+        names.withLock { names in
+            if let name = names[ObjectIdentifier(type)] { return name }
+            let name = String(describing: type)
+            names[ObjectIdentifier(type)] = name
+            return name
+        }
+    }
+}
+
+extension LaneFailure {
+    /// A word for a label, without what went wrong in particular.
+    var reason: String {
+        switch self {
+        case .overloaded: "overloaded"
+        case .expired: "expired"
+        case .fenced: "fenced"
+        case .conflict: "conflict"
+        case .unavailable: "unavailable"
+        case .unknown: "unknown"
+        }
+    }
+}

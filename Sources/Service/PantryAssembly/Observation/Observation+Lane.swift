@@ -1,0 +1,18 @@
+import Determinism
+import PrometheusMetrics
+import SQLiteDriver
+import Storage
+
+extension Observation {
+    /// A lane that tells what it does, and how many commands wait in it.
+    static func lane(
+        _ named: Installation.NamedDatabase, _ observation: Observation?, time: any TimeSource
+    ) -> WriteLane {
+        guard let observation else { return WriteLane(engine: named.database, time: time) }
+        let lane = WriteLane(engine: named.database, time: time, observer: LaneMonitor(named.name, observation))
+        observation.metrics.addGauge(label: "pantry_lane_waiting", dimensions: [("database", named.name)]) {
+            Double(lane.waitingCount)
+        }
+        return lane
+    }
+}

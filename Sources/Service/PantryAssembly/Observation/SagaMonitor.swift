@@ -1,0 +1,81 @@
+import CoreMetrics
+import Determinism
+import OpenTelemetryTracing
+import PantryDomain
+import Sagas
+import Tracing
+
+/// Counts sagas and the orders that they settle, and traces them below the request that began them. One that is taken
+/// up later begins a trace of its own.
+struct SagaMonitor: SagaObserver {
+    private struct Ending: Hashable {
+        let definition: String
+        let outcome: String
+    }
+    private let tracer: OpenTelemetryTracer?
+    private let running: Meter
+    private let endings: CounterFamily<Ending>
+    private let orders: CounterFamily<String>
+
+    init(_ observation: Observation) {
+        tracer = observation.tracer
+        running = Meter(label: "pantry_sagas_running", factory: observation.metrics)
+        endings = CounterFamily("pantry_sagas", observation.metrics) {
+            [("definition", $0.definition), ("outcome", $0.outcome)]
+        }
+        orders = CounterFamily("pantry_orders", observation.metrics) { [("outcome", $0)] }
+    }
+
+    func sagaStarted(_ ticket: SagaTicket) -> (any Sendable)? { tracer == nil ? nil : ServiceContext.current }
+
+    func working<Report: Sendable>(
+        on ticket: SagaTicket, _ mark: (any Sendable)?, _ work: () async -> Report?
+    ) async -> Report? {
+        running.increment()
+        defer { running.decrement() }
+        let report: Report?
+        if let tracer {
+            let context = mark as? ServiceContext
+            let span = tracer.startSpan("saga \(ticket.definition)", context: context ?? .topLevel)
+            report = await ServiceContext.withValue(span.context) { await work() }
+            if span.isRecording {
+                span.add([
+                    ("pantry.saga.id", .string(ticket.id.description)),
+                    ("pantry.saga.definition", .string(ticket.definition)),
+                    ("pantry.saga.outcome", .string(Self.outcome(report))),
+                    ("pantry.saga.taken_up", .bool(context == nil)),
+                ])
+            }
+            span.end()
+        } else {
+            report = await work()
+        }
+        endings.increment(Ending(definition: ticket.definition, outcome: Self.outcome(report)))
+        if ticket.definition == "checkout", let order = Self.order(report) { orders.increment(order) }
+        return report
+    }
+
+    /// `left`: somebody else holds it, or it is taken up again later.
+    private static func outcome(_ report: (any Sendable)?) -> String {
+        switch report as? CheckoutReport {
+        case .answer: "ended"
+        case .refused: "undone"
+        case .waiting: "waiting"
+        case nil: "left"
+        }
+    }
+
+    /// nil while the order waits.
+    private static func order(_ report: (any Sendable)?) -> String? {
+        switch report as? CheckoutReport {
+        case .answer(let answer):
+            switch answer.kind {
+            case .created: "confirmed"
+            case .paymentDeclined: "declined"
+            default: "closed"
+            }
+        case .refused: "undone"
+        case .waiting, nil: nil
+        }
+    }
+}

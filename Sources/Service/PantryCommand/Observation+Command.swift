@@ -1,0 +1,48 @@
+import AsyncHTTPClient
+import Determinism
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+import OpenTelemetryTracing
+import PantryAssembly
+
+extension Observation {
+    /// What the process's environment asks for.
+    static func open(time: any TimeSource, logger: Logger) throws -> Observation {
+        let tracing: TracingSettings?
+        do {
+            tracing = try TracingSettings.read(
+                ConfigurationOptions.environment, workingDirectory: FileManager.default.currentDirectoryPath)
+        } catch {
+            throw CommandFailure(.configuration, error.description)
+        }
+        return try Observation(
+            tracing, version: Pantry.version, time: time, random: SystemRandom(), logger: logger, post: post)
+    }
+
+    /// Posts one request of OTLP/HTTP. The exporter bounds it in time.
+    private static func post(
+        _ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]
+    ) async -> SpanDelivery {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(bytes: body))
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            // Read to its end, so that the connection can be used again.
+            _ = try await response.body.collect(upTo: 64 * 1024)
+            switch response.status.code {
+            case 200..<300: return .accepted
+            // Those that the protocol wants to be tried again.
+            case 429, 502, 503, 504: return .unavailable("the endpoint answered \(response.status.code)")
+            default: return .refused("the endpoint answered \(response.status.code)")
+            }
+        } catch {
+            // Not the URL: it may hold a password.
+            return .unavailable("the endpoint cannot be reached: \(error)")
+        }
+    }
+}

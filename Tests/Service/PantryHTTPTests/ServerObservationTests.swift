@@ -1,0 +1,124 @@
+import Determinism
+import HTTPTypes
+import Logging
+import OpenTelemetryTracing
+import PrometheusMetrics
+import Testing
+import Tracing
+
+@testable import PantryHTTP
+
+/// What the server tells of its requests.
+@Suite("Server: metrics and spans")
+struct ServerObservationTests {
+    private func metrics() -> PrometheusMetricsFactory {
+        var configuration = PrometheusConfiguration()
+        configuration.includesProcess = false
+        return PrometheusMetricsFactory(configuration)
+    }
+
+    @Test("requests are counted by method, pattern and status; what no route has is one label")
+    func counts() async throws {
+        let metrics = metrics()
+        try await withServer(echoRoutes, observation: ServerObservation(metrics: metrics)) { server in
+            let client = try server.client()
+            for path in ["/items/1", "/items/2", "/open"] {
+                #expect(try await client.exchange(get(path)).status == 200)
+            }
+            for path in ["/a", "/b", "/c"] { #expect(try await client.exchange(get(path)).status == 404) }
+            #expect(try await client.exchange(request("PROPFIND", "/open")).status == 405)
+            #expect(try await client.exchange(get("/items/%zz")).status == 400)
+            #expect(try await client.exchange(get("/v1/orders/1")).status == 401)
+            let page = metrics.exposition()
+            for line in [
+                #"pantry_http_requests_total{method="GET",route="/items/{sku}",status="200"} 2"#,
+                #"pantry_http_requests_total{method="GET",route="/open",status="200"} 1"#,
+                #"pantry_http_requests_total{method="GET",route="unmatched",status="404"} 3"#,
+                #"pantry_http_requests_total{method="GET",route="unmatched",status="400"} 1"#,
+                #"pantry_http_requests_total{method="GET",route="/v1/orders/{id}",status="401"} 1"#,
+                #"pantry_http_request_duration_seconds_count{method="GET",route="/items/{sku}"} 2"#,
+                "pantry_http_requests_in_flight 0", "pantry_http_connections 1",
+            ] {
+                #expect(page.contains("\(line)\n"), "\(line)")
+            }
+            #expect(!page.contains("PROPFIND"), "a method that nobody defined is no label of its own")
+        }
+    }
+
+    @Test("a request that cannot be read, and one whose client goes away, are counted as well")
+    func faults() async throws {
+        let metrics = metrics()
+        try await withServer(echoRoutes, observation: ServerObservation(metrics: metrics)) { server in
+            #expect(try await server.exchange("nonsense\r\n\r\n").status == 400)
+            let page = metrics.exposition()
+            #expect(page.contains(#"{method="_OTHER",route="unmatched",status="400"} 1"#))
+            var client: TestClient? = try server.client()
+            let head = [
+                "POST /echo HTTP/1.1", "Host: a", "Content-Type: application/json", "Content-Length: 9", "", "x",
+            ]
+            try await client?.send(head.joined(separator: "\r\n"))
+            _ = try await poll("the request") { metrics.exposition().contains("in_flight 1\n") ? true : nil }
+            client = nil
+            // Whether it counts as gone (499) or as cut short (400) is the parser's to say; it must end and be counted.
+            let end = try await poll("its end") {
+                let page = metrics.exposition()
+                return page.contains("in_flight 0\n") ? page : nil
+            }
+            #expect(end.contains(#"pantry_http_request_duration_seconds_count{method="POST",route="/echo"} 1"#))
+        }
+    }
+
+    @Test("a server span in its caller's trace; handlers run in it, and events carry it on")
+    func span() async throws {
+        let spans = Box<[[UInt8]]>([])
+        let exporter = SpanExporter(
+            resource: TraceResource(attributes: [:], scope: "test", scopeVersion: "1"), time: SystemTime(),
+            report: { _ in }
+        ) { request in
+            spans.update { $0.append(request) }
+            return .accepted
+        }
+        let tracer = OpenTelemetryTracer(exporter: exporter, random: SeededRandom(seed: 3))
+        let seen = Box<[String?]>([])
+        let route = Route(.get, "/who/{name}", access: .open) { call in
+            seen.update {
+                $0 = [call.traceparent, ServiceContext.current?.openTelemetrySpan?.traceParent.description]
+            }
+            return .text(.ok, "hello")
+        }
+        let incoming = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        try await withServer([route], observation: ServerObservation(tracer: tracer)) { server in
+            let answer = try await server.exchange(get("/who/me", "traceparent: \(incoming)", "X-Request-Id: r1"))
+            #expect(answer.status == 200 && answer["traceparent"] == nil)
+            let line = try await poll("the access log") {
+                server.log.entries.first { $0.message == "request" && $0.metadata["requestId"] == "r1" }
+            }
+            #expect(line.metadata["traceId"] == "0af7651916cd43dd8448eb211c80319c")
+        }
+        let own = try #require(seen.value.first ?? nil)
+        #expect(own.hasPrefix("00-0af7651916cd43dd8448eb211c80319c-") && own.hasSuffix("-01") && own != incoming)
+        #expect(seen.value == [own, own])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await exporter.run() }
+            exporter.stop(within: .seconds(5))
+        }
+        let text = String(decoding: spans.value.first ?? [], as: UTF8.self)
+        #expect(text.contains(#""parentSpanId":"b7ad6b7169203331""#))
+        #expect(text.contains(#""name":"GET /who/{name}","kind":2"#))
+        #expect(!text.contains("/who/me"), "the path may hold what no log should")
+    }
+
+    @Test("without a tracer nothing runs in a trace")
+    func noTracer() async throws {
+        let seen = Box<Bool?>(nil)
+        let route = Route(.get, "/who", access: .open) { _ in
+            seen.set(ServiceContext.current == nil)
+            return .text(.ok, "hello")
+        }
+        try await withServer([route]) { server in
+            let answer = try await server.exchange(get("/who"))
+            #expect(answer.status == 200)
+        }
+        #expect(seen.value == true)
+    }
+}
