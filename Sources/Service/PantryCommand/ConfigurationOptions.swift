@@ -26,6 +26,8 @@ struct ConfigurationOptions: ParsableArguments {
 struct CommandFailure: Error, CustomStringConvertible {
     enum Code: Int32 {
         case failed = 1
+        /// By SIGINT or SIGTERM, as shells count it for the former.
+        case interrupted = 130
         case unavailable = 69
         case configuration = 78
     }
@@ -54,6 +56,9 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
 enum Console {
     /// A message. Where it cannot be written there is nobody to tell.
     static func error(_ text: String) { _ = write("\(text)\n", to: STDERR_FILENO) }
+
+    /// A part of a line, for a terminal.
+    static func progress(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
     /// Data.
     /// - Throws: ``CommandFailure`` when it cannot be written: whoever reads half of it must not take it for all.

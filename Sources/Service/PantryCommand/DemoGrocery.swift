@@ -5,7 +5,6 @@ import PantryAssembly
 import PantryDomain
 import Storage
 import StrictJSON
-import Synchronization
 
 /// A grocery with real products for whoever has just started Pantry for the first time.
 enum DemoGrocery {
@@ -15,16 +14,6 @@ enum DemoGrocery {
         var unitPrice: Money
         var category: String?
         var onHand: Int64
-    }
-
-    /// Where the server listens, once it does.
-    final class Address: Sendable {
-        private let host: String
-        private let port = Mutex<Int?>(nil)
-        init(host: String) { self.host = host.contains(":") ? "[\(host)]" : host }
-        func set(_ port: Int) { self.port.withLock { $0 = port } }
-        var url: String { "http://\(host):\(port.withLock { $0 } ?? 0)" }
-        var isKnown: Bool { port.withLock { $0 != nil } }
     }
 
     /// Reads `sku,name,amount,currency,category,onHand`.
@@ -50,7 +39,7 @@ enum DemoGrocery {
 
     /// Makes the demo organization unless it is there, then prints how to order from it.
     static func open(
-        _ products: [Product], in installation: Installation, keyFile: String, at address: Address, logger: Logger
+        _ products: [Product], in installation: Installation, keyFile: String, at address: ServerAddress, logger: Logger
     ) async {
         do {
             let key: String
@@ -60,7 +49,7 @@ enum DemoGrocery {
                 key = try await make(products, in: installation)
                 try DataDirectory.writeSecret(key, to: keyFile)
             }
-            while !address.isKnown { try await installation.time.sleep(for: .milliseconds(5)) }
+            try await address.wait(installation.time)
             try Console.out(greeting(address.url, key, products))
         } catch {
             logger.error("the demo grocery could not be set up", metadata: ["error": "\(error)"])
