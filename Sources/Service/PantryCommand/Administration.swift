@@ -18,6 +18,9 @@ protocol Administration: Sendable {
     func createKey(_ organization: String, role: Role) async throws -> JSONValue
     func keys(_ organization: String) async throws -> [JSONValue]
     func revokeKey(_ organization: String, _ key: String) async throws
+    func importProducts(
+        _ organization: String, _ format: ImportFormat, key: String?, from parts: InputFileParts
+    ) async throws -> ImportReport
 }
 
 extension Administration {
@@ -41,7 +44,8 @@ enum Administrations {
             configuration, environment: [:], time: SystemTime(), random: SystemRandom(),
             logger: Logger(label: "pantry") { _ in SwiftLogNoOpLogHandler() })
         return try await installation.run {
-            try await body(LocalAdministration(organizations: installation.organizations))
+            try await body(
+                LocalAdministration(organizations: installation.organizations, time: installation.time))
         }
     }
 }
@@ -49,6 +53,7 @@ enum Administrations {
 /// The databases themselves.
 struct LocalAdministration: Administration {
     let organizations: OrganizationService
+    let time: any TimeSource
 
     func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
         // The same rules as over HTTP, whoever does the work.
@@ -90,6 +95,21 @@ struct LocalAdministration: Administration {
         let number = try await organizations.number(of: try organizationID(organization))
         guard let id = APIKeyID(key) else { throw Refusal.notFound("there is no key “\(key)”") }
         _ = try await organizations.revokeKey(organization: number, id: id, key: nil)
+    }
+    func importProducts(
+        _ organization: String, _ format: ImportFormat, key: String?, from parts: InputFileParts
+    ) async throws -> ImportReport {
+        let id = try organizationID(organization)
+        let order = ProductImport(
+            organizations: organizations, organization: try await organizations.number(of: id), format: format,
+            key: try key.map { try ImportKey.request(organization: id.description, format, key: $0) }, traceparent: nil,
+            time: time, random: SystemRandom())
+        var parts = parts
+        do {
+            return ImportReport(tally: try parsed(try await order.run(&parts).tally.document))
+        } catch let stop as ImportStop {
+            return ImportReport(tally: try parsed(stop.tally.document), fault: Problem(stop).detail)
+        }
     }
     private func organizationID(_ text: String) throws -> OrganizationID {
         guard let id = OrganizationID(text) else { throw Refusal.notFound("there is no organization “\(text)”") }

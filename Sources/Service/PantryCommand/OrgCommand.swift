@@ -1,6 +1,7 @@
 import ArgumentParser
 import PantryAssembly
 import PantryDomain
+import PantryHTTP
 import StrictJSON
 
 struct OrgCommand: AsyncParsableCommand {
@@ -122,8 +123,8 @@ struct KeyCommand: AsyncParsableCommand {
 
 extension Role: ExpressibleByArgument {}
 
-/// Runs a verb of `org` or `key` wherever the data can be reached; a refusal becomes its sentence.
-private func administer(
+/// Runs a verb of `org`, `key` or `import` wherever the data can be reached; a refusal becomes its sentence.
+func administer(
     _ options: ConfigurationOptions, _ body: @escaping @Sendable (any Administration) async throws -> Void
 ) async throws {
     try await reportingFailures {
@@ -131,6 +132,8 @@ private func administer(
             try await Administrations.use(options.load().configuration, body)
         } catch let refusal as Refusal {
             throw CommandFailure(.failed, refusal.sentence)
+        } catch let problem as Problem {
+            throw CommandFailure(.failed, problem.detail ?? problem.title)
         }
     }
 }

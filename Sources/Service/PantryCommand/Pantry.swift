@@ -12,7 +12,7 @@ struct Pantry: AsyncParsableCommand {
         discussion: """
             Data goes to standard output, messages to standard error.
             Exit codes: 0 done; 1 it failed,
-            or `verify` found something; 64 wrong usage; 69 the server or the data cannot be \
+            `verify` found something, or `import` refused a row; 64 wrong usage; 69 the server or the data cannot be \
             reached; 78 wrong configuration; 130 interrupted.
             """,
         version: version,

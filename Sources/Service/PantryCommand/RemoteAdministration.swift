@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import PantryAssembly
 import PantryDomain
+import PantryHTTP
 import StrictJSON
 
 /// A running server, asked as its operator.
@@ -48,6 +49,33 @@ struct RemoteAdministration: Administration {
     func revokeKey(_ organization: String, _ key: String) async throws {
         _ = try await call(.DELETE, "/ops/organizations/\(escaped(organization))/keys/\(escaped(key))")
     }
+    func importProducts(
+        _ organization: String, _ format: ImportFormat, key: String?, from parts: InputFileParts
+    ) async throws -> ImportReport {
+        var request = HTTPClientRequest(url: "\(base)/ops/organizations/\(escaped(organization))/product-imports")
+        request.method = .POST
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        request.headers.add(name: "Content-Type", value: format.mediaType)
+        if let key { request.headers.add(name: "Idempotency-Key", value: key) }
+        request.body = .stream(
+            parts.map { ByteBuffer(bytes: $0) }, length: parts.file.size.map { .known($0) } ?? .unknown)
+        let (status, bytes): (UInt, [UInt8])
+        do {
+            // The server says when it has waited too long; there is no telling how long a file takes.
+            let response = try await HTTPClient.shared.execute(request, timeout: .hours(24))
+            (status, bytes) = (
+                response.status.code, Array(try await response.body.collect(upTo: 4 << 20).readableBytesView)
+            )
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure(
+                .unavailable, "the server went away during the import; run the command again when it is back: \(error)")
+        }
+        let answer = try JSONReader.parse(bytes)
+        if status == 200 { return ImportReport(tally: answer) }
+        return ImportReport(tally: answer.object?["import"], fault: Self.sentence(of: answer, status))
+    }
 
     private func escaped(_ part: String) -> String {
         part.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
@@ -67,15 +95,18 @@ struct RemoteAdministration: Administration {
     private func call(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
         let (status, bytes) = try await send(method, path, body, timeout: .seconds(15))
         let answer: JSONValue = bytes.isEmpty ? .null : try JSONReader.parse(bytes)
-        guard (200..<300).contains(status) else {
-            let problem = answer.object
-            let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "status \(status)"
-            let fields = (problem?["errors"]?.array ?? []).compactMap { field in
-                field.object?["detail"]?.string.map { "\(field.object?["pointer"]?.string?.dropFirst() ?? ""): \($0)" }
-            }
-            throw CommandFailure(.failed, fields.isEmpty ? detail : fields.joined(separator: "; "))
-        }
+        guard (200..<300).contains(status) else { throw CommandFailure(.failed, Self.sentence(of: answer, status)) }
         return answer
+    }
+
+    /// What a problem says.
+    private static func sentence(of answer: JSONValue, _ status: UInt) -> String {
+        let problem = answer.object
+        let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "status \(status)"
+        let fields = (problem?["errors"]?.array ?? []).compactMap { field in
+            field.object?["detail"]?.string.map { "\(field.object?["pointer"]?.string?.dropFirst() ?? ""): \($0)" }
+        }
+        return fields.isEmpty ? detail : fields.joined(separator: "; ")
     }
 
     private func send(

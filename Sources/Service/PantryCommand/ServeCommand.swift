@@ -23,7 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
             let time = SystemTime()
             let logger = Logs.logger(environment: ConfigurationOptions.environment, time: time)
             for warning in loaded.warnings { logger.warning("\(warning)") }
-            let products = demo ? try DemoGrocery.read(demoProducts) : []
+            let products = demo ? try DemoGrocery.read(demoProducts) : nil
             let installation = try await Installation.open(
                 loaded.configuration, environment: ConfigurationOptions.environment, time: time, random: SystemRandom(),
                 logger: logger)
@@ -39,17 +39,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ installation: Installation, _ configuration: PantryConfiguration, _ products: [DemoGrocery.Product],
+        _ installation: Installation, _ configuration: PantryConfiguration, _ products: DemoGrocery.Goods?,
         _ time: SystemTime, _ logger: Logger
     ) async throws {
         let address = ServerAddress(host: configuration.server.host)
-        let isDemo = demo
         let server = InstallationServer(
             installation: installation, configuration: configuration, time: time, logger: logger)
         try await server.run(
             at: address,
             onRecovered: {
-                guard isDemo else { return }
+                guard let products else { return }
                 await DemoGrocery.open(
                     products, in: installation, keyFile: "\(configuration.data.directory)/demo-key", at: address,
                     logger: logger)

@@ -186,7 +186,7 @@ struct CommandTests {
         let pantry = try ProductLocation.pantry()
         let commands = [
             "", "serve", "migrate", "org", "org create", "org list", "org show", "org set-plan", "key", "key create",
-            "key list", "key revoke", "verify", "config", "config explain",
+            "key list", "key revoke", "import", "import products", "verify", "config", "config explain",
         ]
         for command in commands {
             let words = command.split(separator: " ").map(String.init)

@@ -26,9 +26,13 @@ extension Sweep {
                 default: nil
                 }
             let key = parts[0] == "GET" ? nil : "swept"
+            let rows = "sku,name,amount,currency,category,onHand\nswept,X,1,USD,,1\n"
             return (
                 route: route,
-                request: PantryRequest(String(parts[0]), path, body.map { .json($0) }, idempotencyKey: key)
+                request: PantryRequest(
+                    String(parts[0]), path,
+                    route.hasSuffix("/product-imports")
+                        ? .bytes(Array(rows.utf8), type: "text/csv") : body.map { .json($0) }, idempotencyKey: key)
             )
         }
     }
@@ -69,7 +73,7 @@ extension Sweep {
             ].filter { $0.request.path.contains("cursor") || $0.status == 404 }
         case "POST /v1/orders", "POST /v1/orders/calculate":
             return [Attempt(route: route, request: request, status: 422, code: "invalid")]
-        case "POST /v1/keys", "POST /v1/products":
+        case "POST /v1/keys", "POST /v1/products", "POST /v1/product-imports":
             // These name nothing of anybody: what is left to try is a key that is not the caller's.
             var forged = request
             forged.credential = "\(keyID).\(grocery.stranger.apiKey.split(separator: ".")[1])"

@@ -9,6 +9,7 @@ struct Sweep: Sendable {
         "POST /v1/organizations", "GET /v1/organizations", "GET /v1/organizations/{id}",
         "PATCH /v1/organizations/{id}", "GET /v1/organization", "POST /v1/keys", "GET /v1/keys",
         "DELETE /v1/keys/{id}", "POST /v1/products", "GET /v1/products", "GET /v1/products/{sku}",
+        "POST /v1/product-imports", "POST /ops/organizations/{id}/product-imports",
         "PATCH /v1/products/{sku}", "DELETE /v1/products/{sku}", "GET /v1/stock", "GET /v1/stock/{sku}",
         "PUT /v1/stock/{sku}", "POST /v1/stock/{sku}/adjustments", "GET /v1/stock/{sku}/ledger",
         "POST /v1/orders/calculate", "POST /v1/orders", "GET /v1/orders", "GET /v1/orders/{id}",

@@ -39,11 +39,16 @@ struct ReplayShops: Sendable {
             let baskets = grocery.baskets(ofShop: number, of: names.count)
             let sums = grocery.sums(baskets)
             let tenant = try await Tenant.create(name, on: client, operatorToken: installation.operatorToken)
-            try await Catalog(
-                sums.units.sorted { $0.key < $1.key }.map { sku, units in
-                    Catalog.Item(sku, price: grocery.prices[sku] ?? 0, stocked: units)
-                }
-            ).install(for: tenant, on: client)
+            let lines = sums.units.sorted { $0.key < $1.key }.map { sku, units in
+                "\(sku),Product \(sku),\(grocery.prices[sku] ?? 0),USD,\(units)\n"
+            }
+            let file = "sku,name,amount,currency,onHand\n" + lines.joined()
+            let imported = await client.send(
+                PantryRequest(
+                    "POST", "/v1/product-imports", .bytes(Array(file.utf8), type: "text/csv"),
+                    credential: tenant.apiKey, idempotencyKey: "products"), within: .seconds(600))
+            #expect(
+                imported.status == 200 && imported.answer?["imported"] == .integer(Int64(lines.count)), "\(imported)")
             let own = await client.get("/v1/organization", key: tenant.apiKey)
             shops.append(
                 Shop(

@@ -81,6 +81,20 @@ final class TestClient {
         }
     }
 
+    /// Sends as much as the socket takes at this moment.
+    func sendAvailable(_ bytes: ArraySlice<UInt8>) throws -> Int {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.dropFirst(sent).withUnsafeBytes { sendQuietly(descriptor, $0) }
+            if count < 0 {
+                guard errno == EAGAIN else { throw Failure(description: "send: errno \(errno)") }
+                return sent
+            }
+            sent += count
+        }
+        return sent
+    }
+
     /// Ends this side; the server sees the end of the stream.
     func endSending() {
         shutdown(descriptor, Int32(SHUT_WR))

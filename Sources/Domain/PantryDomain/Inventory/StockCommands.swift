@@ -23,10 +23,8 @@ package struct CountStock: AnsweringCommand {
             return .refuse(.notFound("there is no product “\(sku)”"))
         }
         if let expected, expected != stock.onHand { return .refuse(.stockChanged(onHand: stock.onHand)) }
-        let change = StockChange(
-            stock: stock, delta: onHand - stock.onHand, reason: "count", reference: nil, seed: seed,
-            traceparent: traceparent)
-        return change.apply(.ok, &work, now)
+        var mint = IdentifierMint(seed: seed, slot: Slot.of(organization: organization))
+        return StockChange.count(stock, onHand, traceparent).apply(.ok, &work, now, &mint)
     }
 }
 
@@ -52,20 +50,25 @@ package struct AdjustStock: AnsweringCommand {
             return .refuse(.notFound("there is no product “\(sku)”"))
         }
         let change = StockChange(
-            stock: stock, delta: delta, reason: reason, reference: reference, seed: seed, traceparent: traceparent)
-        return change.apply(.created, &work, now)
+            stock: stock, delta: delta, reason: reason, reference: reference, traceparent: traceparent)
+        var mint = IdentifierMint(seed: seed, slot: Slot.of(organization: organization))
+        return change.apply(.created, &work, now, &mint)
     }
 }
 
-/// What both have in common: balance, ledger row and event in one.
-private struct StockChange {
+/// What every change of a balance has in common: balance, ledger row and event in one.
+struct StockChange {
     var stock: StockRecord
     let delta: Int64
     let reason: String
     let reference: String?
-    let seed: UInt64
     let traceparent: String?
 
+    /// A count of what is on the shelf.
+    static func count(_ stock: StockRecord, _ onHand: Int64, _ traceparent: String?) -> StockChange {
+        StockChange(
+            stock: stock, delta: onHand - stock.onHand, reason: "count", reference: nil, traceparent: traceparent)
+    }
     static func needs(_ organization: Int64, _ sku: String) -> [Need] {
         [.row(ProductRecord.key(organization, sku)), .row(StockRecord.key(organization, sku))]
     }
@@ -74,9 +77,10 @@ private struct StockChange {
         return work[StockRecord.key(organization, sku)] ?? StockRecord(organization: organization, sku: sku)
     }
 
-    func apply(_ kind: AnswerKind, _ work: inout WorkingSet, _ now: Timestamp) -> Decision {
+    func apply(
+        _ kind: AnswerKind, _ work: inout WorkingSet, _ now: Timestamp, _ mint: inout IdentifierMint
+    ) -> Decision {
         var stock = stock
-        var mint = IdentifierMint(seed: seed, slot: Slot.of(organization: stock.organization))
         if delta == 0 { return .answer(Answer(kind: kind, document: document(stock, movement: nil))) }
         guard stock.adjust(by: delta) else {
             let detail =

@@ -54,7 +54,7 @@ struct DemoRun: Service {
         for number in 0..<settings.organizations where !stop.isRaised {
             let products = number == 0 ? stock.products + [stock.scarce] : stock.products
             Console.error("importing \(products.count) products for \(DemoShops.name(number))")
-            let tenant = try await shops.open(number, selling: products, stop: stop)
+            let tenant = try await shops.open(number, selling: products)
             tenants.append(tenant)
             result.change {
                 $0.organizations.append(
@@ -87,7 +87,7 @@ struct DemoRun: Service {
         let duration = time.instant() - start
         var race: DemoSummary.Race?
         if !stop.isRaised {
-            Console.error("\(Self.raceBuyers) buyers at once for \(stock.scarce.onHand) units")
+            Console.error("\(Self.raceBuyers) buyers at once for \(DemoStock.scarceUnits) units")
             race = await trade.race(for: stock.scarce, among: Self.raceBuyers)
         }
         var records: [ServerRecords] = []
@@ -97,7 +97,7 @@ struct DemoRun: Service {
         }
         let stocked = tenants.indices.map { index in
             let products = index == 0 ? stock.products + [stock.scarce] : stock.products
-            return Dictionary(products.map { ($0.sku, $0.onHand) }, uniquingKeysWith: { first, _ in first })
+            return Dictionary(products.map { ($0.sku, $0.onHand ?? 0) }, uniquingKeysWith: { first, _ in first })
         }
         let told = books.now
         result.change { summary in

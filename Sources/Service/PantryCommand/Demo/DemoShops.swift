@@ -29,14 +29,20 @@ struct DemoShops: Sendable {
     }
 
     /// Makes an organization without rate limits, and imports its products.
-    func open(_ number: Int, selling products: [DemoGrocery.Product], stop: StopSign) async throws -> Tenant {
+    func open(_ number: Int, selling products: [ProductRow]) async throws -> Tenant {
         let body: JSONValue = ["name": .string(Self.name(number)), "plan": "unlimited"]
         let made = try await call(APIRequest("POST", "/v1/organizations", body.serialized()), operatorToken)
         guard let id = made["id"]?.string, let key = made["apiKey"]?.string else {
             throw CommandFailure(.failed, "the new organization has no key")
         }
         let tenant = Tenant(id: id, name: Self.name(number), apiKey: key)
-        try await ProductUpload(shops: self).send(products, to: tenant, stop: stop)
+        var goods = APIRequest("POST", "/v1/product-imports", DemoStock.csv(products), key: "demo-products")
+        goods.type = "text/csv"
+        let report = try await call(goods, key)
+        guard report["imported"]?.integer == Int64(products.count), report["failed"] == 0 else {
+            throw CommandFailure(
+                .failed, "not every product was imported: \(String(decoding: report.body, as: UTF8.self))")
+        }
         return tenant
     }
 
@@ -104,30 +110,6 @@ struct DemoShops: Sendable {
                 throw CommandFailure(.failed, "\(request.method) \(request.path): \(answer.status) \(answer.detail)")
             }
             return answer
-        }
-    }
-}
-
-/// Brings products and their stock to an organization.
-struct ProductUpload: Sendable {
-    let shops: DemoShops
-
-    func send(_ products: [DemoGrocery.Product], to tenant: DemoShops.Tenant, stop: StopSign) async throws {
-        try await Workers.run(16, stop: stop, source: products[...], next: { $0.popFirst() }) { product in
-            var body: JSONObject = [
-                "sku": .string(product.sku), "name": .string(product.name),
-                "unitPrice": [
-                    "amount": .integer(product.unitPrice.amount), "currency": .string(product.unitPrice.currency),
-                ],
-            ]
-            if let category = product.category { body["category"] = .string(category) }
-            try await shops.call(
-                APIRequest("POST", "/v1/products", JSONValue.object(body).serialized(), key: "demo-\(product.sku)"),
-                tenant.apiKey)
-            let count: JSONValue = ["onHand": .integer(product.onHand)]
-            try await shops.call(
-                APIRequest("PUT", "/v1/stock/\(product.sku)", count.serialized(), key: "demo-\(product.sku)"),
-                tenant.apiKey)
         }
     }
 }

@@ -5,19 +5,21 @@ import PantryReplay
 /// What the demo's shops sell, and the baskets that their customers buy.
 struct DemoStock: Sendable {
     /// Everything that each of them sells.
-    let products: [DemoGrocery.Product]
+    let products: [ProductRow]
     /// What the first shop has too little of.
-    let scarce: DemoGrocery.Product
+    let scarce: ProductRow
     let baskets: [Basket]
 
     static let scarceUnits: Int64 = 5
     /// The shelves of the example are filled for about as many orders as this.
     private static let ordersOfOneFilling = 1_000
+    /// Of a product whose file states none.
+    private static let unitsByDefault: Int64 = 100
 
     /// Reads both files. For more orders, shelves are filled higher, so that most of them can be served.
     static func read(products: String, baskets: String, orders: Int) throws -> DemoStock {
         let fillings = Int64((orders + ordersOfOneFilling - 1) / ordersOfOneFilling)
-        let read = try DemoGrocery.read(products)
+        let read = try DemoGrocery.read(products, option: "--products").rows
         guard let sample = read.max(by: { $0.unitPrice.amount < $1.unitPrice.amount }) else {
             throw CommandFailure(.failed, "“\(products)” has no products")
         }
@@ -25,11 +27,26 @@ struct DemoStock: Sendable {
         (scarce.sku, scarce.name, scarce.onHand) = ("demo-last-cakes", "Birthday Cake, the last five", scarceUnits)
         let filled = read.filter { $0.sku != scarce.sku }.map { product in
             var product = product
-            product.onHand = min(product.onHand * fillings, 1_000_000_000)
+            product.onHand = min((product.onHand ?? unitsByDefault) * fillings, 1_000_000_000)
             return product
         }
         return DemoStock(
             products: filled, scarce: scarce, baskets: try Self.baskets(baskets, known: Set(filled.map(\.sku)), orders))
+    }
+
+    /// The products of one shop as a file to import.
+    static func csv(_ products: [ProductRow]) -> String {
+        func quoted(_ text: String) -> String {
+            let doubled = text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+            return "\"\(doubled)\""
+        }
+        let lines = products.map { product in
+            [
+                product.sku, quoted(product.name), "\(product.unitPrice.amount)", product.unitPrice.currency,
+                quoted((product.category ?? nil) ?? ""), "\(product.onHand ?? 0)",
+            ].joined(separator: ",")
+        }
+        return (["sku,name,amount,currency,category,onHand"] + lines).joined(separator: "\n") + "\n"
     }
 
     /// The first baskets, as many as are ordered. One with a product that nobody sells would be refused as a whole.

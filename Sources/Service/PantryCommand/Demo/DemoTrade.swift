@@ -1,4 +1,5 @@
 import Determinism
+import PantryDomain
 import PantryReplay
 import StrictJSON
 
@@ -66,7 +67,7 @@ struct DemoTrade: Sendable {
     }
 
     /// Lets many buyers at the first shop want the same product at one moment, one unit each.
-    func race(for product: DemoGrocery.Product, among buyers: Int) async -> DemoSummary.Race {
+    func race(for product: ProductRow, among buyers: Int) async -> DemoSummary.Race {
         let key = tenants[0].apiKey
         let results = await withTaskGroup(of: OrderResult.self) { group in
             for buyer in 1...buyers {
@@ -89,9 +90,9 @@ struct DemoTrade: Sendable {
         let stock = await sender.client.send(APIRequest("GET", "/v1/stock/\(product.sku)"), as: key)
         let reserved = stock.answer?["reserved"]?.integer ?? 0
         return DemoSummary.Race(
-            product: product.name, units: product.onHand, buyers: buyers, winners: winners,
+            product: product.name, units: DemoStock.scarceUnits, buyers: buyers, winners: winners,
             outOfStock: results.count { $0.outcome == .outOfStock },
-            oversold: max(0, max(Int64(winners), reserved) - product.onHand))
+            oversold: max(0, max(Int64(winners), reserved) - DemoStock.scarceUnits))
     }
 
     private func write(_ path: String, _ body: String?, _ idempotencyKey: String, _ key: String) async -> APIOutcome {

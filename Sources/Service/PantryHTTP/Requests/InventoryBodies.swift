@@ -1,19 +1,59 @@
 import PantryDomain
 import StrictJSON
 
+/// What a product is described by, in a request of its own and in a row of an import alike.
+private struct ProductMembers {
+    static let names = ["sku", "name", "unitPrice", "category"]
+    private let sku: String?
+    private let name: String?
+    private let unitPrice: Money?
+    let category: String?
+
+    init(_ reader: ObjectReader?) {
+        (sku, name) = (reader?.sku("sku"), reader?.text("name", .required, .name))
+        unitPrice = reader?.price("unitPrice", .required)
+        category = reader?.text("category", .optional, .category)
+    }
+
+    /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
+    func checked(_ problems: FieldProblemList) throws(Refusal) -> (sku: String, name: String, unitPrice: Money) {
+        try problems.check()
+        guard let sku, let name, let unitPrice else { throw .invalid([]) }
+        return (sku, name, unitPrice)
+    }
+}
+
 extension ProductRequest {
     /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
     init(body: JSONValue) throws(Refusal) {
         let problems = FieldProblemList()
-        let members = ["sku", "name", "unitPrice", "category", "attributes"]
-        let reader = ObjectReader(body, at: "", members: members, problems)
-        let (sku, name) = (reader?.sku("sku"), reader?.text("name", .required, .name))
-        let unitPrice = reader?.price("unitPrice", .required)
-        let category = reader?.text("category", .optional, .category)
+        let reader = ObjectReader(body, at: "", members: ProductMembers.names + ["attributes"], problems)
+        let members = ProductMembers(reader)
         let attributes = reader?.document("attributes")
-        try problems.check()
-        guard let sku, let name, let unitPrice else { throw .invalid([]) }
-        self.init(sku: sku, name: name, unitPrice: unitPrice, category: category, attributes: attributes)
+        let (sku, name, unitPrice) = try members.checked(problems)
+        self.init(sku: sku, name: name, unitPrice: unitPrice, category: members.category, attributes: attributes)
+    }
+}
+
+extension ProductRow {
+    /// A row of an import: a product, and what was counted of it.
+    /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
+    init(line: Int64, body: JSONValue) throws(Refusal) {
+        let problems = FieldProblemList()
+        let reader = ObjectReader(body, at: "", members: ProductMembers.names + ["onHand"], problems)
+        let members = ProductMembers(reader)
+        let onHand = reader?.onHand("onHand", .optional)
+        let (sku, name, unitPrice) = try members.checked(problems)
+        self.init(
+            line: line, sku: sku, name: name, unitPrice: unitPrice,
+            category: reader?.value("category") == nil ? nil : .some(members.category), onHand: onHand)
+    }
+}
+
+extension ObjectReader {
+    /// What was counted on the shelf.
+    fileprivate func onHand(_ name: String, _ presence: Presence) -> Int64? {
+        integer(name, presence, 0...Money.largestAmount)
     }
 }
 
@@ -43,8 +83,8 @@ struct CountBody {
     init(_ body: JSONValue) throws(Refusal) {
         let problems = FieldProblemList()
         let reader = ObjectReader(body, at: "", members: ["onHand", "expectedOnHand"], problems)
-        onHand = reader?.integer("onHand", .required, 0...Money.largestAmount) ?? 0
-        expectedOnHand = reader?.integer("expectedOnHand", .optional, 0...Money.largestAmount)
+        onHand = reader?.onHand("onHand", .required) ?? 0
+        expectedOnHand = reader?.onHand("expectedOnHand", .optional)
         try problems.check()
     }
 }

@@ -3,6 +3,7 @@ package enum PantryRoutes {
     package static func all(_ services: PantryServices, state: ServerState) -> [Route] {
         OrganizationRoutes(services: services).all + KeyRoutes(services: services).all
             + ProductRoutes(services: services).all + StockRoutes(services: services).all
+            + ImportRoutes(services: services).all
             + OrderRoutes(services: services).all + OperatorRoutes(services: services).all
             + HealthRoutes(services: services, state: state).all
     }

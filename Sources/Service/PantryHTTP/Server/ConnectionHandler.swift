@@ -9,6 +9,8 @@ enum OutboundPart: Sendable {
     case lastAnswer(ByteBuffer)
     /// `100 Continue`.
     case interim(ByteBuffer)
+    /// The present request's body is taken as a stream, and may bring nothing for at most so long.
+    case bodyStreams(stall: Duration)
     /// Nothing more comes; the connection closes once everything is sent.
     case goodbye
 }
@@ -16,7 +18,7 @@ enum OutboundPart: Sendable {
 /// What the handlers of every connection need to know.
 struct ConnectionSettings: Sendable {
     var maxTarget: Int
-    var tickInterval: TimeAmount
+    private let interval: Duration
     var limits: ConnectionMachine.Limits
     var linger: TimeAmount
     var decoderLimits: NIOHTTPDecoderLimitConfiguration
@@ -25,9 +27,9 @@ struct ConnectionSettings: Sendable {
         let timeouts = [configuration.headTimeout, configuration.bodyTimeout, configuration.idleTimeout]
         // A quarter of the shortest limit: precise enough, and few ticks for many idle connections.
         let interval = max((timeouts.min() ?? .seconds(1)) / 4, .milliseconds(5))
-        func ticks(_ timeout: Duration) -> Int { Int((timeout / interval).rounded(.up)) }
+        self.interval = interval
+        func ticks(_ timeout: Duration) -> Int { Self.ticks(timeout, interval) }
         maxTarget = configuration.maxTarget
-        tickInterval = TimeAmount(interval)
         limits = ConnectionMachine.Limits(
             head: ticks(configuration.headTimeout), body: ticks(configuration.bodyTimeout),
             idle: ticks(configuration.idleTimeout))
@@ -37,6 +39,12 @@ struct ConnectionSettings: Sendable {
         decoderLimits.maxHeaderFieldSize = max(configuration.maxHeaderList, configuration.maxTarget)
         decoderLimits.maxHeaderListSize = configuration.maxHeaderList + configuration.maxTarget
         decoderLimits.maxHeaderFieldCount = configuration.maxHeaderCount
+    }
+
+    var tickInterval: TimeAmount { TimeAmount(interval) }
+    func ticks(_ timeout: Duration) -> Int { Self.ticks(timeout, interval) }
+    private static func ticks(_ timeout: Duration, _ interval: Duration) -> Int {
+        Int((timeout / interval).rounded(.up))
     }
 }
 
@@ -97,6 +105,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             machine.headRead(hasBody: !skipsEnd)
             context.fireChannelRead(wrapInboundOut(.head(head)))
         case .body(let buffer):
+            machine.bodyArrived()
             context.fireChannelRead(wrapInboundOut(.body(buffer)))
         case .end:
             guard !skipsEnd else { return }
@@ -142,6 +151,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: To the wire
 
+    func read(context: ChannelHandlerContext) {
+        machine.readWanted()
+        context.read()
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .answer(let buffer):
@@ -152,6 +166,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             perform(machine.answered(isLast: true), context)
         case .interim(let buffer):
             context.write(wrapOutboundOut(buffer), promise: promise)
+        case .bodyStreams(let stall):
+            promise?.succeed()
+            machine.bodyStreams(limit: settings.ticks(stall))
         case .goodbye:
             promise?.succeed()
             perform(machine.conversationEnded(), context)

@@ -38,6 +38,8 @@ struct ConnectionMachine: Equatable {
         case firstRequest
         case head
         case body
+        /// The next part of a body that its handler takes as it comes.
+        case stream
         case nextRequest
         /// The client does not read what was written.
         case reader
@@ -61,6 +63,10 @@ struct ConnectionMachine: Equatable {
     private var isWritable = true
     private var isQuiescing = false
     private var hasFailed = false
+    /// How long a stream may bring nothing, while the present body is taken as one.
+    private var streamLimit: Int?
+    /// Whether somebody is asking the socket for more. While a stream's handler is busy, nobody does.
+    private var isReadWanted = false
     private var ticks = 0
     private var current = Wait.firstRequest
 
@@ -75,7 +81,7 @@ struct ConnectionMachine: Equatable {
         if phase == .closed || phase == .lingering { return .nothing }
         if !isWritable || phase == .finishing { return .reader }
         if hasFailed { return .nothing }
-        if reading == .body, unanswered <= 1 { return .body }
+        if reading == .body, unanswered <= 1 { return streamLimit == nil ? .body : .stream }
         if unanswered > 0 { return .nothing }
         // A new connection has the time of one head from its start on, whether it sends nothing or dribbles.
         if isFirst { return .firstRequest }
@@ -84,15 +90,33 @@ struct ConnectionMachine: Equatable {
 
     /// Bytes came, of whatever.
     mutating func bytesArrived() {
+        isReadWanted = false
         // idle → head. In head and body they continue what is there.
         if reading == .idle { reading = .head }
         settle()
+    }
+
+    /// The socket is asked for more.
+    mutating func readWanted() { isReadWanted = true }
+
+    /// The present body is taken as a stream, each part of which has `limit` ticks. It may be all there already, and
+    /// the next request on its way.
+    mutating func bodyStreams(limit: Int) {
+        guard reading == .body, unanswered == 1 else { return }
+        streamLimit = limit
+        settle()
+    }
+
+    /// A part of a body came. Counted here rather than in bytes from the wire: these are bounded by the body's size.
+    mutating func bodyArrived() {
+        if current == .stream { ticks = 0 }
     }
 
     /// A request's head is complete.
     mutating func headRead(hasBody: Bool) {
         // head → body, or → idle for a request without one.
         reading = hasBody ? .body : .idle
+        streamLimit = nil
         unanswered += 1
         isFirst = false
         settle()
@@ -119,6 +143,8 @@ struct ConnectionMachine: Equatable {
     /// An answer was handed to the channel.
     mutating func answered(isLast: Bool) -> Action {
         unanswered = max(0, unanswered - 1)
+        // What is left of a stream that was answered early has the time of any body.
+        if unanswered == 0 { streamLimit = nil }
         defer { settle() }
         guard phase == .open else { return .nothing }
         guard isLast || (isQuiescing && unanswered == 0) else { return .nothing }
@@ -160,6 +186,8 @@ struct ConnectionMachine: Equatable {
 
     /// One interval has passed.
     mutating func tick() -> Action {
+        // A client that is not being listened to is not slow.
+        if current == .stream, !isReadWanted { return .nothing }
         ticks += 1
         switch current {
         case .nothing:
@@ -169,6 +197,8 @@ struct ConnectionMachine: Equatable {
         case .head where ticks > limits.head:
             return giveUp(.failHead)
         case .body where ticks > limits.body:
+            return giveUp(.failBody)
+        case .stream where ticks > streamLimit ?? 0:
             return giveUp(.failBody)
         case .nextRequest where ticks > limits.idle, .reader where ticks > limits.idle:
             return giveUp(.close)

@@ -51,15 +51,36 @@ struct InputReader {
             bytes.reserveCapacity(length)
         case .chunked: break
         }
-        if awaitsProceed {
-            awaitsProceed = false
-            do { try await writer.write(.interim(Self.proceed)) } catch { throw InputFault.gone }
-        }
+        try await proceedIfAwaited()
         while let buffer = try await nextPiece() {
             guard bytes.count + buffer.readableBytes <= limit else { throw Problem.bodyTooLarge(limit: limit) }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
         return bytes
+    }
+
+    /// Has the body read in parts from now on, each of which may take `stall` to come.
+    mutating func beginStream(stall: Duration) async throws(InputFault) {
+        guard remaining != .none else { return }
+        do { try await writer.write(.bodyStreams(stall: stall)) } catch { throw .gone }
+    }
+
+    /// The next part of a streamed body; nil at its end.
+    mutating func nextStreamed() async throws(InputFault) -> ByteBuffer? {
+        guard remaining != .none else { return nil }
+        try await proceedIfAwaited()
+        return try await nextPiece()
+    }
+
+    /// The length that the body says it has; nil for one that does not say.
+    var declaredLength: Int? {
+        if case .length(let length) = remaining { length } else { nil }
+    }
+
+    private mutating func proceedIfAwaited() async throws(InputFault) {
+        guard awaitsProceed else { return }
+        awaitsProceed = false
+        do { try await writer.write(.interim(Self.proceed)) } catch { throw .gone }
     }
 
     /// Reads what is left of the body, for the next request's sake. Only after `canContinue`.
@@ -70,7 +91,9 @@ struct InputReader {
     private mutating func nextPiece() async throws(InputFault) -> ByteBuffer? {
         guard remaining != .none else { return nil }
         switch try await nextPart() {
-        case .body(let buffer): return buffer
+        case .body(let buffer):
+            if case .length(let length) = remaining { remaining = .length(length - buffer.readableBytes) }
+            return buffer
         case .end:
             remaining = .none
             return nil

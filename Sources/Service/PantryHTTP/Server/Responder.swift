@@ -101,13 +101,16 @@ struct Responder: Sendable {
         let body = try await body(of: head, for: entry, reading: &input)
         var parameters: [String: String] = [:]
         for (name, value) in zip(entry.parameterNames, values) { parameters[name] = value }
-        return try await entry.route.handler(
-            Call(
-                method: head.method, path: String(target.path), pattern: entry.route.pattern, parameters: parameters,
-                query: query, headers: head.fields, body: body, requestID: outcome.requestID,
-                traceparent: outcome.traceparent, principal: principal,
-                clientAddress: peer.clientAddress(forwardedFor: head.forwardedFor), receivedAt: outcome.receivedAt,
-                baseLogger: logger))
+        let call = Call(
+            method: head.method, path: String(target.path), pattern: entry.route.pattern, parameters: parameters,
+            query: query, headers: head.fields, body: body, requestID: outcome.requestID,
+            traceparent: outcome.traceparent, principal: principal,
+            clientAddress: peer.clientAddress(forwardedFor: head.forwardedFor), receivedAt: outcome.receivedAt,
+            baseLogger: logger)
+        guard let streaming = entry.route.streaming else { return try await entry.route.handler(call) }
+        var stream = BodyStream(input, limit: limit(of: entry), configuration)
+        defer { input = stream.input }
+        return try await streaming.handler(call, &stream)
     }
 
     private func target(of head: RequestHead) throws(Problem) -> RequestTarget {
@@ -160,9 +163,18 @@ struct Responder: Sendable {
         if !entry.bodyKinds.isEmpty, !HeaderRules.accepts(head.contentType, entry.bodyKinds) {
             throw Problem.unsupportedMediaType(entry.bodyKinds)
         }
-        let body = try await input.body(limit: entry.route.maxBody ?? configuration.maxBody)
+        if let streaming = entry.route.streaming {
+            if let length = input.declaredLength, length > limit(of: entry) {
+                throw Problem.bodyTooLarge(limit: limit(of: entry))
+            }
+            try await input.beginStream(stall: streaming.stall)
+            return []
+        }
+        let body = try await input.body(limit: limit(of: entry))
         return entry.bodyKinds.isEmpty ? [] : body
     }
+
+    private func limit(of entry: RouteTable.Entry) -> Int { entry.route.maxBody ?? configuration.maxBody }
 
     private func unexpected(_ error: any Error, _ outcome: Outcome) -> Problem {
         logger.error(

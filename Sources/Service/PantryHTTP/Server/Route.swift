@@ -26,6 +26,19 @@ package enum AccessRole: Int, Sendable, Comparable, CaseIterable {
 package struct Route: Sendable {
     package typealias Handler = @Sendable (Call) async throws -> Reply
 
+    /// A body in parts. `Call.body` is empty then.
+    package struct Streaming: Sendable {
+        package typealias Handler = @Sendable (Call, inout BodyStream) async throws -> Reply
+
+        /// How long the body may bring nothing. There is no limit for all of it but its size.
+        package var stall: Duration
+        package var handler: Handler
+
+        package init(stall: Duration, handler: @escaping Handler) {
+            (self.stall, self.handler) = (stall, handler)
+        }
+    }
+
     /// `bodyKinds` of a route that takes any media type, or none, such as a signed webhook.
     package static let anyBody = ["*/*"]
 
@@ -38,6 +51,8 @@ package struct Route: Sendable {
     /// The largest body in bytes, where it differs from the server's.
     package var maxBody: Int?
     package var handler: Handler
+    /// How the body is taken as it comes, instead of as a whole before the handler runs.
+    package var streaming: Streaming?
 
     /// - Parameter bodyKinds: nil means `application/json` for POST, PUT and PATCH, and no body for other methods.
     package init(
@@ -50,6 +65,17 @@ package struct Route: Sendable {
         self.bodyKinds = bodyKinds ?? Self.usualBodyKinds(of: method)
         self.maxBody = maxBody
         self.handler = handler
+    }
+
+    /// A route whose handler reads the body itself, as it comes.
+    package init(
+        _ method: HTTPRequest.Method, _ pattern: String, access: Access, bodyKinds: [String], maxBody: Int,
+        streaming: Streaming
+    ) {
+        self.init(method, pattern, access: access, bodyKinds: bodyKinds, maxBody: maxBody) { _ in
+            throw Problem.internal
+        }
+        self.streaming = streaming
     }
 
     private static func usualBodyKinds(of method: HTTPRequest.Method) -> [String] {
