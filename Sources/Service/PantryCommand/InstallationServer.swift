@@ -44,7 +44,6 @@ struct InstallationServer: Sendable {
                 address.set(port)
                 logger.info("listening on \(address.url)", metadata: ["port": "\(port)"])
             })
-        let logger = logger
         try await installation.run(
             grace: reserve / 2,
             onRecovered: {

@@ -29,7 +29,8 @@ package struct OrderSender: Sendable {
         guard let answer = outcome.answer else { return growing }
         switch (answer.status, answer.code) {
         case (503, "payment-unavailable"): return nil
-        case (408, _), (429, _), (503, _), (409, "idempotency-in-progress"), (409, "order-busy"):
+        case (429, _): return max(growing, min(answer.retryAfter ?? .zero, .seconds(60)))
+        case (408, _), (503, _), (409, "idempotency-in-progress"), (409, "order-busy"):
             return max(growing, min(answer.retryAfter ?? .zero, .seconds(5)))
         default: return nil
         }
