@@ -13,8 +13,8 @@ struct DemoCommand: AsyncParsableCommand {
         abstract:
             "Shows in seconds what Pantry does: real baskets ordered from several shops, every promise checked.",
         discussion: """
-            Runs the real server on a temporary data directory and a free port of this machine, and removes both in the \
-            end. Neither reads nor touches your configuration and data.
+            Runs the real server on a temporary data directory and a free port of this machine, and removes both in \
+            the end. Neither reads nor touches your configuration and data.
             Exits with 1 when anything does not add up, with 130 when it was interrupted.
             """)
     @Option(help: "How many orders.") var orders = 1_000

@@ -64,8 +64,8 @@ struct DemoStock: Sendable {
             }
             guard !baskets.isEmpty else {
                 throw BasketFileError(
-                    "no basket has only products of the products' file (\(unknown) have others); the two files must belong "
-                        + "together")
+                    "no basket has only products of the products' file (\(unknown) have others); the two files must "
+                        + "belong together")
             }
             return baskets
         } catch let error as BasketFileError {

@@ -1,8 +1,8 @@
 import StrictJSON
 
-/// The baskets of a file, one after the other: CSV with the columns `basket_id`, `sku`, `quantity` and, if it has them,
-/// `store_id` and `placed_at`, where the lines of a basket stand together; or NDJSON with one basket a line. What a file
-/// begins with tells which.
+/// The baskets of a file, one after the other: CSV with the columns `basket_id`, `sku`, `quantity` and, if it has
+/// them, `store_id` and `placed_at`, where the lines of a basket stand together; or NDJSON with one basket a line.
+/// What a file begins with tells which.
 package struct BasketReader: Sendable {
     private enum Format: Sendable {
         case csv(CSVBaskets)

@@ -24,8 +24,8 @@ struct CSVBaskets: Sendable {
         else {
             throw BasketFileError(
                 "a basket file begins with the line placed_at,store_id,basket_id,sku,quantity (the first two may be "
-                    + "missing), or has a JSON object in each line; this one begins with “\(header.joined(separator: ","))”"
-            )
+                    + "missing), or has a JSON object in each line; this one begins with “"
+                    + header.joined(separator: ",").prefix(100) + "”")
         }
         columns = Columns(
             count: header.count, basket: basket, sku: sku, quantity: quantity,
