@@ -22,8 +22,8 @@ public final class RawConnection: Sendable {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
+        // Thrown with every property set: `deinit` closes. Closing here as well would hit somebody else's file.
         guard result == 0 else {
-            close(descriptor)
             throw SpawnError(description: "cannot connect to port \(port): \(String(cString: strerror(errno)))")
         }
     }

@@ -103,6 +103,48 @@ struct ImportTests {
         }
     }
 
+    /// The server is killed in the middle of a file; the same command goes on where it was.
+    @Test func aServerThatGoesAwayIsTold() async throws {
+        var settings = InstallationSettings()
+        settings["server", "port"] = "\(try Machine.freePort())"
+        try await Installation.with(settings) { installation in
+            let id = try await organization(installation)
+            let rows = (1...2_000).map { "P-\($0),Product,1,USD,,5\n" }.joined()
+            let file = try write("sku,name,amount,currency,category,onHand\n" + rows, "many.csv", installation)
+            let command = [file, "--organization", id, "--idempotency-key", "many"]
+            let process = try await installation.start(.sinceReady(7))
+            let cut = try await importing(installation, command)
+            #expect(cut.exit == .status(69), "\(cut.exit): \(cut.errors)")
+            #expect(cut.output.isEmpty && cut.errors.contains("the server went away"), "\(cut.errors)")
+            #expect(try await process.ended() == .signal(SIGKILL))
+            let repeated = try await importing(installation, command)
+            #expect(repeated.text == "imported 2000, failed 0\n", "\(repeated.errors)")
+            let units = try await Stored.run(installation, "shard-0.db", ["SELECT SUM(on_hand) FROM stock"])
+            #expect(units == "10000\n")
+            try await installation.expectVerified()
+        }
+    }
+
+    @Test func aTerminalSeesHowFarItIs() async throws {
+        try await Installation.with { installation in
+            let id = try await organization(installation)
+            let file = try write(Self.rows.replacing("a b,Bad,1,USD,,\n", with: ""), "rows.csv", installation)
+            let command = [
+                try ProductLocation.pantry(), "import", "products", file, "--organization", id, "--config",
+                installation.configurationFile.path,
+            ].joined(separator: " ")
+            for (noColor, isColored) in [("", true), ("1", false)] {
+                let result = try await Program.run(
+                    "/usr/bin/env", ["script", "-qec", command, "/dev/null"],
+                    environment: Program.scrubbedEnvironment(["TERM": "xterm", "NO_COLOR": noColor]))
+                #expect(result.exit.isSuccess, "\(result.text)")
+                #expect(result.text.contains("importing  [") && result.text.contains("100%"), "\(result.text)")
+                #expect(result.text.contains("\u{1B}[32m") == isColored)
+                #expect(result.text.hasSuffix("\r\u{1B}[Kimported 2, failed 0\r\n"), "\(result.text)")
+            }
+        }
+    }
+
     /// Uploads that are cut short, lie about their size, never end or are no table at all.
     @Test func badUploadsLeaveTheServerAsItWas() async throws {
         try await Installation.with { installation in

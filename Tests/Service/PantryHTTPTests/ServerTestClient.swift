@@ -51,10 +51,8 @@ final class TestClient {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            close(descriptor)
-            throw Failure(description: "connect: errno \(errno)")
-        }
+        // Thrown with every property set: `deinit` closes. Closing here as well would hit somebody else's file.
+        guard result == 0 else { throw Failure(description: "connect: errno \(errno)") }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
@@ -163,12 +161,13 @@ final class TestClient {
     }
 }
 
-/// Asks until there is an answer, at most ten seconds long.
+/// Asks until there is an answer, at most ten seconds long unless another limit is given.
 func poll<Value>(
-    isolation: isolated (any Actor)? = #isolation, _ what: String, _ attempt: () throws -> Value?
+    isolation: isolated (any Actor)? = #isolation, _ what: String, within limit: Duration = .seconds(10),
+    _ attempt: () throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(10)
+    let deadline = clock.now + limit
     while true {
         if let value = try attempt() { return value }
         guard clock.now < deadline else { throw TestClient.Failure(description: "too long: \(what)") }
