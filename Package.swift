@@ -96,7 +96,7 @@ let package = Package(
         service(
             "PantryReplay",
             [
-                "Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1,
+                "Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1, nioPosix,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
 

@@ -27,7 +27,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Keep the data directory, to look at it or to serve it.") var keep = false
 
     func validate() throws {
-        guard (1...10_000_000).contains(orders) else { throw ValidationError("--orders takes 1 to 10000000") }
+        guard (1...1_000_000).contains(orders) else { throw ValidationError("--orders takes 1 to 1000000") }
         guard (1...100).contains(organizations) else { throw ValidationError("--organizations takes 1 to 100") }
         guard (1...1_000).contains(clients) else { throw ValidationError("--clients takes 1 to 1000") }
     }
@@ -35,7 +35,7 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             signal(SIGPIPE, SIG_IGN)
-            let stock = try DemoStock.read(
+            let stock = try await DemoStock.read(
                 products: products ?? ExampleFiles.grocery("products.csv", option: "--products"),
                 baskets: baskets ?? ExampleFiles.grocery("baskets.csv", option: "--baskets"), orders: orders)
             let stop = StopSign()

@@ -17,7 +17,7 @@ struct DemoStock: Sendable {
     private static let unitsByDefault: Int64 = 100
 
     /// Reads both files. For more orders, shelves are filled higher, so that most of them can be served.
-    static func read(products: String, baskets: String, orders: Int) throws -> DemoStock {
+    static func read(products: String, baskets: String, orders: Int) async throws -> DemoStock {
         let fillings = Int64((orders + ordersOfOneFilling - 1) / ordersOfOneFilling)
         let read = try DemoGrocery.read(products, option: "--products").rows
         guard let sample = read.max(by: { $0.unitPrice.amount < $1.unitPrice.amount }) else {
@@ -31,7 +31,8 @@ struct DemoStock: Sendable {
             return product
         }
         return DemoStock(
-            products: filled, scarce: scarce, baskets: try Self.baskets(baskets, known: Set(filled.map(\.sku)), orders))
+            products: filled, scarce: scarce,
+            baskets: try await Self.baskets(baskets, known: Set(filled.map(\.sku)), orders))
     }
 
     /// The products of one shop as a file to import.
@@ -50,11 +51,11 @@ struct DemoStock: Sendable {
     }
 
     /// The first baskets, as many as are ordered. One with a product that nobody sells would be refused as a whole.
-    private static func baskets(_ path: String, known: Set<String>, _ count: Int) throws -> [Basket] {
+    private static func baskets(_ path: String, known: Set<String>, _ count: Int) async throws -> [Basket] {
         do {
-            var reader = BasketReader(try BasketFile(path))
+            var reader = BasketReader(try BasketFile(path), until: StopSign())
             var (baskets, unknown) = ([Basket](), 0)
-            while baskets.count < count, let entry = try reader.next() {
+            while baskets.count < count, let entry = try await reader.next() {
                 switch entry {
                 case .basket(let basket) where basket.items.allSatisfy({ known.contains($0.sku) }):
                     baskets.append(basket)

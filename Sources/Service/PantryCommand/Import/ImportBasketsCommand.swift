@@ -38,12 +38,13 @@ struct ImportBasketsCommand: AsyncParsableCommand {
         try await reportingFailures {
             signal(SIGPIPE, SIG_IGN)
             let configuration = try options.load().configuration
+            let stop = StopSign()
             let reader: BasketReader
-            do { reader = BasketReader(try BasketFile(file)) } catch {
-                throw CommandFailure(.failed, "\(error)")
-            }
+            do {
+                reader = BasketReader(try BasketFile(file), until: stop)
+            } catch { throw CommandFailure(.failed, "\(error)") }
             let run = BasketImportRun(
-                organization: organization, prefix: keyPrefix, clients: clients, reader: reader, stop: StopSign())
+                organization: organization, prefix: keyPrefix, clients: clients, reader: reader, stop: stop)
             do {
                 try await Interruption.raising(run.stop) { try await run.run(configuration) }
             } catch let refusal as Refusal {
@@ -98,7 +99,7 @@ private final class BasketImportRun: Sendable {
         try await APIClient.with(base, connections: clients) { client in
             var work = BasketImport(OrderSender(client, time: time), credential: key, prefix: prefix)
             work.workers = clients
-            let report = try await work.run(reader, stop: stop) { _ in bar.advance() }
+            let report = await work.run(reader, stop: stop) { bar.advance() }
             result.withLock { $0 = report }
         }
         bar.finish()

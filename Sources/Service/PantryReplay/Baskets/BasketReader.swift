@@ -12,20 +12,23 @@ package struct BasketReader: Sendable {
     private var format: Format?
 
     /// - Parameter next: gives the file's next piece; an empty one is its end.
-    package init(_ next: @escaping @Sendable () throws(BasketFileError) -> [UInt8]) { lines = LineReader(next) }
+    package init(_ next: @escaping @Sendable () async throws(BasketFileError) -> [UInt8]) { lines = LineReader(next) }
 
     /// Reads a file.
-    package init(_ file: BasketFile) { self.init { () throws(BasketFileError) in try file.piece() } }
+    /// - Parameter stop: ends it, also while it waits for a pipe.
+    package init(_ file: BasketFile, until stop: StopSign) {
+        self.init { () async throws(BasketFileError) in try await file.piece(until: stop) }
+    }
 
     /// The next basket, or what is wrong with it; nil at the end.
     /// - Throws: ``BasketFileError`` when this is no basket file, or cannot be read on.
-    package mutating func next() throws(BasketFileError) -> BasketEntry? {
-        switch try knownFormat() {
+    package mutating func next() async throws(BasketFileError) -> BasketEntry? {
+        switch try await knownFormat() {
         case .csv(var baskets):
             defer { format = .csv(baskets) }
-            return try baskets.next(&lines)
+            return try await baskets.next(&lines)
         case .ndjson:
-            while let line = try lines.line() {
+            while let line = try await lines.line() {
                 if line.bytes.isEmpty { continue }
                 return NDJSONBasket.entry(line)
             }
@@ -33,12 +36,12 @@ package struct BasketReader: Sendable {
         }
     }
 
-    private mutating func knownFormat() throws(BasketFileError) -> Format {
+    private mutating func knownFormat() async throws(BasketFileError) -> Format {
         if let format { return format }
-        while let line = try lines.line() {
+        while let line = try await lines.line() {
             guard let first = line.bytes.first(where: { $0 > 32 }) else { continue }
             lines.unread(line)
-            let found: Format = first == UInt8(ascii: "{") ? .ndjson : .csv(try CSVBaskets(&lines))
+            let found: Format = first == UInt8(ascii: "{") ? .ndjson : .csv(try await CSVBaskets(&lines))
             format = found
             return found
         }

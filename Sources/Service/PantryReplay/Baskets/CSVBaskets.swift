@@ -17,8 +17,8 @@ struct CSVBaskets: Sendable {
     private var current: BasketEntry?
 
     /// Reads the header.
-    init(_ lines: inout LineReader) throws(BasketFileError) {
-        let header = try CSVRecord.next(&lines)?.fields.map { $0.trimmed.lowercased() } ?? []
+    init(_ lines: inout LineReader) async throws(BasketFileError) {
+        let header = try await CSVRecord.next(&lines)?.fields.map { $0.trimmed.lowercased() } ?? []
         func place(_ names: String...) -> Int? { header.firstIndex { names.contains($0) } }
         guard let basket = place("basket_id", "basketid"), let sku = place("sku"), let quantity = place("quantity")
         else {
@@ -33,8 +33,8 @@ struct CSVBaskets: Sendable {
     }
 
     /// The next basket; nil at the end.
-    mutating func next(_ lines: inout LineReader) throws(BasketFileError) -> BasketEntry? {
-        while let record = try CSVRecord.next(&lines) {
+    mutating func next(_ lines: inout LineReader) async throws(BasketFileError) -> BasketEntry? {
+        while let record = try await CSVRecord.next(&lines) {
             switch row(record) {
             case .line(let id, let line):
                 if let finished = add(line, to: id) { return finished }

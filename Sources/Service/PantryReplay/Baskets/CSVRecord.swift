@@ -6,8 +6,8 @@ struct CSVRecord: Sendable, Hashable {
     var line: Int
 
     /// The next record; empty lines are left out. Nil at the end.
-    static func next(_ lines: inout LineReader) throws(BasketFileError) -> CSVRecord? {
-        while let line = try lines.line() {
+    static func next(_ lines: inout LineReader) async throws(BasketFileError) -> CSVRecord? {
+        while let line = try await lines.line() {
             if line.bytes.isEmpty { continue }
             guard line.bytes.contains(quote) else {
                 let fields = line.bytes.split(separator: comma, omittingEmptySubsequences: false)
@@ -16,7 +16,7 @@ struct CSVRecord: Sendable, Hashable {
             var text = line.bytes
             while true {
                 if let fields = quoted(text) { return CSVRecord(fields: fields, line: line.number) }
-                guard text.count <= LineReader.longestLine, let more = try lines.line() else {
+                guard text.count <= LineReader.longestLine, let more = try await lines.line() else {
                     throw BasketFileError(
                         "line \(line.number): a quoted field is not closed, or something follows its closing quote")
                 }

@@ -8,7 +8,7 @@ struct LineReader: Sendable {
     /// A longer line than this is no line of a basket file.
     static let longestLine = 1 << 20
 
-    private let next: @Sendable () throws(BasketFileError) -> [UInt8]
+    private let next: @Sendable () async throws(BasketFileError) -> [UInt8]
     private var piece: [UInt8] = []
     private var position = 0
     private var number = 0
@@ -16,10 +16,10 @@ struct LineReader: Sendable {
     private var ahead: Line?
 
     /// - Parameter next: gives the next piece; an empty one is the end.
-    init(_ next: @escaping @Sendable () throws(BasketFileError) -> [UInt8]) { self.next = next }
+    init(_ next: @escaping @Sendable () async throws(BasketFileError) -> [UInt8]) { self.next = next }
 
     /// The next line; nil at the end.
-    mutating func line() throws(BasketFileError) -> Line? {
+    mutating func line() async throws(BasketFileError) -> Line? {
         if let line = ahead {
             ahead = nil
             return line
@@ -28,7 +28,7 @@ struct LineReader: Sendable {
         while true {
             if position == piece.count {
                 if !isAtEnd {
-                    (piece, position) = (try next(), 0)
+                    (piece, position) = (try await next(), 0)
                     isAtEnd = piece.isEmpty
                 }
                 if isAtEnd { return bytes.isEmpty ? nil : finished(bytes) }

@@ -12,34 +12,46 @@ package struct BasketImport: Sendable {
         (self.sender, self.credential, self.prefix) = (sender, credential, prefix)
     }
 
-    /// - Parameter onBasket: told of each basket that has been dealt with, from any worker.
-    /// - Returns: what came of it; partial once `stop` was raised.
-    /// - Throws: ``BasketFileError`` when the file cannot be read on; what was ordered before stays ordered.
+    /// - Parameter onBasket: told of each basket that has been dealt with, from any task.
+    /// - Returns: what came of it; partial once `stop` was raised, or where the file cannot be read on.
     package func run(
-        _ reader: BasketReader, stop: StopSign, onBasket: @escaping @Sendable (BasketImportReport) -> Void = { _ in }
-    ) async throws -> BasketImportReport {
+        _ reader: BasketReader, stop: StopSign, onBasket: @escaping @Sendable () -> Void = {}
+    ) async -> BasketImportReport {
         let tally = Tally(start: sender.time.instant())
-        do {
-            try await Workers.run(workers, stop: stop, source: reader, next: { try $0.next() }) { entry in
-                switch entry {
-                case .fault(let fault): tally.change { $0.add(fault) }
-                case .basket(let basket):
-                    let draft = OrderDraft(key: prefix + basket.id, basket: basket)
-                    guard OrderDraft.isKey(draft.key) else {
-                        tally.change { $0.add(Self.badKey(basket)) }
-                        break
+        await withTaskGroup(of: Void.self) { group in
+            var (reader, running) = (reader, 0)
+            do {
+                while !stop.isRaised, let entry = try await reader.next() {
+                    if running == workers {
+                        await group.next()
+                        running -= 1
                     }
-                    let result = await sender.place(draft, as: credential)
-                    tally.change { $0.add(result, of: basket) }
-                    // Without a server, or without its trust, the other baskets would fare no better.
-                    if Self.isHopeless(result) { stop.raise() }
+                    running += 1
+                    group.addTask {
+                        await place(entry, tally, stop)
+                        onBasket()
+                    }
                 }
-                onBasket(tally.report(at: sender.time.instant()))
+            } catch {
+                tally.change { $0.breakOff = "\(error)" }
             }
-        } catch let error as BasketFileError {
-            tally.change { $0.breakOff = error.description }
+            // What is under way is finished, whatever comes behind it.
+            await group.waitForAll()
         }
         return tally.report(at: sender.time.instant())
+    }
+
+    private func place(_ entry: BasketEntry, _ tally: Tally, _ stop: StopSign) async {
+        switch entry {
+        case .fault(let fault): tally.change { $0.add(fault) }
+        case .basket(let basket):
+            let draft = OrderDraft(key: prefix + basket.id, basket: basket)
+            guard OrderDraft.isKey(draft.key) else { return tally.change { $0.add(Self.badKey(basket)) } }
+            let result = await sender.place(draft, as: credential)
+            tally.change { $0.add(result, of: basket) }
+            // Without a server, or without its trust, the other baskets would fare no better.
+            if Self.isHopeless(result) { stop.raise() }
+        }
     }
 
     private static func badKey(_ basket: Basket) -> BasketFault {
