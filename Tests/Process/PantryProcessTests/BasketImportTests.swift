@@ -104,6 +104,40 @@ extension ProcessTests {
             }
         }
 
+        @Test func anInterruptedImportLeavesNoHalfBasketBehind() async throws {
+            let grocery = GroceryBaskets(prices: ["TEA": 250], baskets: [])
+            try await Installation.with(Self.settings()) { installation in
+                let process = try await installation.start()
+                let shop = try await Self.shop(grocery, in: installation, on: process, stocked: 10)
+                let pipe = installation.folder.appendingPathComponent("pipe.csv").path
+                try #require(mkfifo(pipe, 0o600) == 0)
+                // Open for both, so that neither side waits for the other to open it.
+                let descriptor = open(pipe, O_RDWR)
+                try #require(descriptor >= 0)
+                defer { close(descriptor) }
+                let text = Array("basket_id,sku,quantity\nwhole,TEA,1\nhalf,TEA,1\n".utf8)
+                try #require(write(descriptor, text, text.count) == text.count)
+
+                let output = installation.folder.appendingPathComponent("import.json")
+                let child = try ChildProcess(
+                    try ProductLocation.pantry(),
+                    [
+                        "import", "baskets", pipe, "--organization", shop.tenant.id, "--json", "--config",
+                        installation.configurationFile.path,
+                    ], environment: Program.scrubbedEnvironment(), output: output.path, errors: output.path + ".err")
+                let client = try process.client()
+                try await Poll.untilTrue("the whole basket's order", within: .seconds(30)) {
+                    try await client.all("/v1/orders?status=confirmed", key: shop.tenant.apiKey).count == 1
+                }
+                child.send(SIGINT)
+                #expect(try await child.ended(within: .seconds(20)) == .status(130))
+                let report = try #require(try JSONReader.parse(Array(try Data(contentsOf: output))).object)
+                #expect(report.number("placed") == 1 && report.number("baskets") == 1, "\(report)")
+                #expect(try await client.all("/v1/orders", key: shop.tenant.apiKey).count == 1)
+                try await expectOnlyTheShopsOwnKeyWorks(shop, installation, process)
+            }
+        }
+
         /// A port that the command can find: it is configured, and free.
         private static func settings() throws -> InstallationSettings {
             var settings = InstallationSettings()

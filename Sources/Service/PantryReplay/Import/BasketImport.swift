@@ -22,6 +22,8 @@ package struct BasketImport: Sendable {
             var (reader, running) = (reader, 0)
             do {
                 while !stop.isRaised, let entry = try await reader.next() {
+                    // Where the reader was stopped in the middle of a basket, only a part of it has come.
+                    if stop.isRaised { break }
                     if running == workers {
                         await group.next()
                         running -= 1
