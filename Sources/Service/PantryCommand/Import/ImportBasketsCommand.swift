@@ -54,7 +54,10 @@ struct ImportBasketsCommand: AsyncParsableCommand {
             try Console.out(json ? report.json : report.text)
             if let reason = report.breakOff { throw CommandFailure(.failed, reason) }
             // A hopeless end raises the sign too, but has a reason.
-            if run.stop.isRaised { throw ExitCode(CommandFailure.Code.interrupted.rawValue) }
+            if run.stop.isRaised {
+                Console.error("interrupted; the same command goes on where this one stopped")
+                throw ExitCode(CommandFailure.Code.interrupted.rawValue)
+            }
             if !report.isComplete { throw ExitCode(CommandFailure.Code.failed.rawValue) }
         }
     }
