@@ -186,7 +186,8 @@ import Testing
             let shop = try await Shop.open(in: store)
             try await shop.product("a", stock: 0)
             for name in ["1", "2", "3"] { try await shop.adjust("a", by: 1, key: shop.key(name)) }
-            try await store.tamper("UPDATE idempotency_keys SET state = 'running' WHERE scope LIKE '% 1'")
+            try await store.tamper(
+                "UPDATE idempotency_keys SET state = 'running', document = NULL WHERE scope LIKE '% 1'")
             let later = store.time.now() + .seconds(1)
             #expect(try await IdempotencySchema.forget(before: store.time.now(), limit: 9, in: store.shard) == 0)
             #expect(try await IdempotencySchema.forget(before: later, limit: 1, in: store.shard) == 1)

@@ -19,11 +19,11 @@ package enum IdempotencySchema {
     /// up, which alone have a document before; in small transactions, because commands wait meanwhile.
     /// - Returns: how many were forgotten; 0 when there are no more.
     package static func forget(before moment: Timestamp, limit: Int, in database: any Database) async throws -> Int {
+        let condition = "created_at < $1 AND (state = 'settled' OR document IS NOT NULL)"
         // Looked for first: a commit with nothing in it would still be a sync of the disk.
         let old = try await database.read(
             SQLStatement(
-                "SELECT 1 FROM idempotency_keys WHERE created_at < $1 AND (state = 'settled' OR document IS NOT NULL) LIMIT 1",
-                [.integer(moment.microseconds)]), .strong)
+                "SELECT 1 FROM idempotency_keys WHERE \(condition) LIMIT 1", [.integer(moment.microseconds)]), .strong)
         if old.isEmpty { return 0 }
         return try await database.write { transaction in
             try await transaction.execute(
@@ -31,7 +31,7 @@ package enum IdempotencySchema {
                     """
                     DELETE FROM idempotency_keys WHERE (organization, scope) IN (
                       SELECT organization, scope FROM idempotency_keys
-                      WHERE created_at < $1 AND (state = 'settled' OR document IS NOT NULL) ORDER BY created_at LIMIT $2)
+                      WHERE \(condition) ORDER BY created_at LIMIT $2)
                     RETURNING created_at
                     """, [.integer(moment.microseconds), .integer(Int64(limit))])
             ).count
