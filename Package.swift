@@ -66,6 +66,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -105,12 +106,18 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
             ]),
+        service(
+            "PantryReplay",
+            [
+                "Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1, nioPosix,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ]),
 
         // Floor 5: executables
         .executableTarget(
             name: "PantryCommand",
             dependencies: [
-                "Determinism", "StrictJSON", "Storage", "PantryDomain", "PantryHTTP", "PantryAssembly",
+                "Determinism", "StrictJSON", "Storage", "PantryDomain", "PantryHTTP", "PantryAssembly", "PantryReplay",
                 logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix, "OpenTelemetryTracing",
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -135,6 +142,7 @@ let package = Package(
                 "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", logging,
             ]),
         tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
+        tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
         tests(
             "PantryHTTPTests", in: "Service",
             [

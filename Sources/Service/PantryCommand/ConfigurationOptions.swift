@@ -26,6 +26,8 @@ struct ConfigurationOptions: ParsableArguments {
 struct CommandFailure: Error, CustomStringConvertible {
     enum Code: Int32 {
         case failed = 1
+        /// By SIGINT or SIGTERM, as shells count it for the former.
+        case interrupted = 130
         case unavailable = 69
         case configuration = 78
     }

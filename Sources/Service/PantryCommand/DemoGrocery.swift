@@ -6,7 +6,6 @@ import PantryDomain
 import PantryHTTP
 import Storage
 import StrictJSON
-import Synchronization
 
 /// A grocery with real products for whoever has just started Pantry for the first time.
 enum DemoGrocery {
@@ -16,22 +15,12 @@ enum DemoGrocery {
         var rows: [ProductRow]
     }
 
-    /// Where the server listens, once it does.
-    final class Address: Sendable {
-        private let host: String
-        private let port = Mutex<Int?>(nil)
-        init(host: String) { self.host = host.contains(":") ? "[\(host)]" : host }
-        func set(_ port: Int) { self.port.withLock { $0 = port } }
-        var url: String { "http://\(host):\(port.withLock { $0 } ?? 0)" }
-        var isKnown: Bool { port.withLock { $0 != nil } }
-    }
-
     /// Reads the products, so that a wrong file stops the start.
-    static func read(_ path: String) throws -> Goods {
+    static func read(_ path: String, option: String = "--demo-products") throws -> Goods {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw CommandFailure(
                 .failed,
-                "the demo's products cannot be read from “\(path)”; run from Pantry's folder, or give --demo-products")
+                "the demo's products cannot be read from “\(path)”; run from Pantry's folder, or give \(option)")
         }
         var goods = Goods(csv: Array(bytes), rows: [])
         var reader = ProductRowReader(.csv)
@@ -53,7 +42,7 @@ enum DemoGrocery {
 
     /// Makes the demo organization unless it is there, then prints how to order from it.
     static func open(
-        _ goods: Goods, in installation: Installation, keyFile: String, at address: Address, logger: Logger
+        _ goods: Goods, in installation: Installation, keyFile: String, at address: ServerAddress, logger: Logger
     ) async {
         do {
             let key: String
@@ -63,7 +52,7 @@ enum DemoGrocery {
                 key = try await make(goods, in: installation)
                 try DataDirectory.writeSecret(key, to: keyFile)
             }
-            while !address.isKnown { try await installation.time.sleep(for: .milliseconds(5)) }
+            try await address.wait(installation.time)
             try Console.out(greeting(address.url, key, goods.rows))
         } catch {
             logger.error("the demo grocery could not be set up", metadata: ["error": "\(error)"])

@@ -139,7 +139,7 @@ func administer(
 }
 
 extension Refusal {
-    fileprivate var sentence: String {
+    var sentence: String {
         switch self {
         case .notFound(let text), .alreadyExists(let text), .busy(let text), .paymentUnavailable(let text),
             .overloaded(let text), .shardUnavailable(let text), .unknownOutcome(let text):

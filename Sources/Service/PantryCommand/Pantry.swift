@@ -13,11 +13,11 @@ struct Pantry: AsyncParsableCommand {
             Data goes to standard output, messages to standard error.
             Exit codes: 0 done; 1 it failed,
             `verify` found something, or `import` refused a row; 64 wrong usage; 69 the server or the data cannot be \
-            reached; 78 wrong configuration.
+            reached; 78 wrong configuration; 130 interrupted.
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, OrgCommand.self, KeyCommand.self, ImportCommand.self,
-            VerifyCommand.self, ConfigCommand.self,
+            ServeCommand.self, DemoCommand.self, MigrateCommand.self, OrgCommand.self, KeyCommand.self,
+            ImportCommand.self, VerifyCommand.self, ConfigCommand.self,
         ])
 }

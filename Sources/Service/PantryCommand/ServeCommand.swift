@@ -4,10 +4,6 @@ import Foundation
 import Logging
 import PantryAssembly
 import PantryDomain
-import PantryHTTP
-import ServiceLifecycle
-import Storage
-import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,55 +45,18 @@ struct ServeCommand: AsyncParsableCommand {
         _ installation: Installation, _ configuration: PantryConfiguration, _ products: DemoGrocery.Goods?,
         _ observation: Observation, _ time: SystemTime, _ logger: Logger
     ) async throws {
-        let state = ServerState()
-        let recovered = observation.readiness { state.isReady }
-        let random = SystemRandom()
-        let services = PantryServices(
-            organizations: installation.organizations, orders: installation.orders,
-            health: { await installation.isHealthy() }, time: time, random: random,
-            checkoutWait: configuration.checkout.wait, version: Pantry.version,
-            paymentMethods: SandboxProvider.methods, metrics: { observation.page(accept: $0) })
-        // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
-        let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)
-        let address = DemoGrocery.Address(host: configuration.server.host)
-        let server = try PantryHTTPServer(
-            configuration: HTTPServerConfiguration(configuration.server, reserving: reserve),
-            routes: PantryRoutes.all(services, state: state),
-            authenticator: PantryAuthenticator(
-                organizations: installation.organizations, operatorToken: installation.operatorToken),
-            state: state, ports: .system(seed: random.next()), logger: logger,
-            observation: ServerObservation(metrics: observation.metrics, tracer: observation.tracer),
-            onListening: { port in
-                address.set(port)
-                logger.info("listening on \(address.url)", metadata: ["port": "\(port)"])
-            })
-        try await installation.run(
-            grace: reserve / 2,
+        let address = ServerAddress(host: configuration.server.host)
+        let server = InstallationServer(
+            installation: installation, configuration: configuration, time: time, logger: logger,
+            observation: observation)
+        try await server.run(
+            at: address,
             onRecovered: {
-                state.setReady(true)
-                recovered()
                 guard let products else { return }
                 await DemoGrocery.open(
                     products, in: installation, keyFile: "\(configuration.data.directory)/demo-key", at: address,
                     logger: logger)
-            },
-            whileServing: {
-                try await ServiceGroup(
-                    configuration: ServiceGroupConfiguration(
-                        services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
-                    )
-                ).run()
-            })
+            }, beside: nil)
         logger.info("stopped")
-    }
-}
-
-extension HTTPServerConfiguration {
-    /// - Parameter reserve: what is kept of the shutdown's time for the rest of the process.
-    init(_ server: PantryConfiguration.Server, reserving reserve: Duration) {
-        self.init()
-        (host, port, maxBody, drain) = (server.host, server.port, server.maxBody, server.drain)
-        shutdownTimeout = server.shutdownTimeout - reserve
-        trustedProxies = server.trustedProxies.compactMap { AddressRange($0) }
     }
 }
