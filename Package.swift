@@ -66,7 +66,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -110,7 +109,7 @@ let package = Package(
             "PantryReplay",
             [
                 "Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1, nioPosix,
-                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                histogram,
             ]),
 
         // Floor 5: executables

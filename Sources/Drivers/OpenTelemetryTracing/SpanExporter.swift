@@ -146,7 +146,7 @@ public final class SpanExporter: Sendable {
         if stopBy == nil, let due = batch.due, time.instant() < due { return false }
         let deadline = min(time.instant() + configuration.timeout, stopBy ?? Instant(nanoseconds: .max))
         let (send, request) = (send, batch.request)
-        switch await time.run(until: deadline, { await send(request) }) {
+        switch await TimeLimit(deadline - time.instant(), time: time).run({ await send(request) }) {
         case .finished(.accepted):
             exported.wrappingAdd(UInt64(batch.count), ordering: .relaxed)
             if isFailing.exchange(false, ordering: .relaxed) { report("spans are being sent again") }

@@ -29,13 +29,19 @@ struct InstallationServer: Sendable {
     ) async throws {
         let (state, observation) = (ServerState(), observation)
         let recovered = observation?.readiness { state.isReady }
+        var page: (@Sendable (_ accept: String) -> (text: String, contentType: String))?
+        var monitors = ServerObservation.none
+        if let observation {
+            page = { observation.page(accept: $0) }
+            monitors = ServerObservation(metrics: observation.metrics, tracer: observation.tracer)
+        }
         let random = SystemRandom()
         let services = PantryServices(
             organizations: installation.organizations, orders: installation.orders,
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
             paymentMethods: SandboxProvider.methods,
-            metrics: observation.map { observation in { observation.page(accept: $0) } })
+            metrics: page)
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)
         let server = try PantryHTTPServer(
@@ -44,7 +50,7 @@ struct InstallationServer: Sendable {
             authenticator: PantryAuthenticator(
                 organizations: installation.organizations, operatorToken: installation.operatorToken),
             state: state, ports: .system(seed: random.next()), logger: logger,
-            observation: observation.map { ServerObservation(metrics: $0.metrics, tracer: $0.tracer) } ?? .none,
+            observation: monitors,
             onListening: { port in
                 address.set(port)
                 logger.info("listening on \(address.url)", metadata: ["port": "\(port)"])
