@@ -12,7 +12,11 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "benchmarks",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "pantry", path: "..")],
+    dependencies: [
+        .package(name: "pantry", path: ".."),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    ],
     targets: [
         .executableTarget(
             name: "LaneBenchmark",
@@ -21,7 +25,17 @@ let package = Package(
                 .product(name: "Storage", package: "pantry"),
                 .product(name: "SQLiteDriver", package: "pantry"),
             ],
-            swiftSettings: settings)
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ObservabilityCost",
+            dependencies: [
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "PrometheusMetrics", package: "pantry"),
+                .product(name: "OpenTelemetryTracing", package: "pantry"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

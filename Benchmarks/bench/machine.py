@@ -25,12 +25,13 @@ def output(*command):
 
 
 def describe():
+    processor = first_match("/proc/cpuinfo", r"^model name\s*: (.*)$") or "unknown CPU"
     memory = int(first_match("/proc/meminfo", r"^MemTotal:\s+(\d+) kB") or 0) // 1024
     state = " with local changes" if output("git", "status", "--porcelain") else ""
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"{first_match('/proc/cpuinfo', r'^model name\s*: (.*)$') or 'unknown CPU'}, {memory} MiB",
+        f"{processor}, {memory} MiB",
         "swift": re.search(r"Swift version \S+", output("swift", "--version") + " Swift version unknown").group(0),
         "sqlite": output("sqlite3", "--version").split(" ")[0],
         "commit": output("git", "rev-parse", "--short=12", "HEAD") + state,
@@ -48,3 +49,13 @@ def fdatasync_micros(folder=None, count=300):
             os.fdatasync(file.fileno())
             times.append((time.perf_counter() - begin) * 1e6)
     return statistics.median(times)
+
+
+def loop_millis():
+    """How long a fixed loop of the Python interpreter takes: how fast the processor is at this moment. On a shared host the same
+    machine was seen to need three times as long within an hour."""
+    begin = time.process_time()
+    total = 0
+    for number in range(2_000_000):
+        total += number
+    return (time.process_time() - begin) * 1000

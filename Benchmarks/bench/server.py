@@ -93,11 +93,11 @@ class Server:
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         return int(found.group(1)) / 1024
 
-    def metric(self, name):
-        """The sum of all series of that name."""
+    def metric_of(self, name, database):
+        """Sum and count of a histogram of that database."""
         text = self.call("GET", "/metrics")
-        values = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
-        return sum(float(value) for value in values)
+        found = dict(re.findall(rf'^{name}_(sum|count)\{{database="{database}"\}} (\S+)$', text, re.MULTILINE))
+        return float(found["sum"]), float(found["count"])
 
     def stop(self):
         if self.process is not None:

@@ -20,7 +20,7 @@ public struct SQLiteConfiguration: Sendable {
     /// answer with what a client may know; the operator's log needs the cause.
     public var failureObserver: (@Sendable (StorageError) -> Void)?
 
-    /// Called with the text of each statement that is executed, parameters left open; nil in production.
+    /// Called with the text of each statement that the writer executes, parameters left open; nil in production.
     public var statementObserver: (@Sendable (String) -> Void)?
 
     /// A database file that is created if it is not there.
@@ -65,18 +65,16 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
             settings.prepareDatabase { connection in
                 try connection.execute(sql: "PRAGMA trusted_schema = OFF")
                 try connection.execute(sql: "PRAGMA cell_size_check = ON")
-                if let observer = configuration.statementObserver {
-                    connection.trace {
-                        if case .statement(let statement) = $0 { observer(statement.sql) }
-                    }
-                }
             }
             let pool = try DatabasePool(path: configuration.path, configuration: settings)
             if !configuration.isReadOnly {
                 try pool.writeWithoutTransaction { connection in
+                    if let observer = configuration.statementObserver {
+                        connection.trace { if case .statement(let statement) = $0 { observer(statement.sql) } }
+                    }
                     try connection.execute(sql: "PRAGMA synchronous = FULL")
-                    // A checkpoint writes a page once, however often the log has it: 16 MiB of log instead of 4.
-                    try connection.execute(sql: "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384")
+                    // Enough for the inner pages of large tables; a page is taken only once it is wanted.
+                    try connection.execute(sql: "PRAGMA cache_size = -16384")
                     // The file's own header page is what a damaged file fails on; find out now.
                     try connection.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
                     // SQLite opens a file that it may not write read-only, and even begins transactions there.

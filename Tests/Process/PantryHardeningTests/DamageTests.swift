@@ -156,9 +156,9 @@ struct DamageTests {
                 }
                 try await installation.withCopy { copy in
                     try await Stored.run(
-                        copy, file, ["UPDATE schema_migrations SET number = 7"], isReadOnly: false)
+                        copy, file, ["UPDATE schema_migrations SET number = number + 6"], isReadOnly: false)
                     let text = try await copy.refusedStart()
-                    #expect(text.contains("is missing, though 7 was applied"), "\(text)")
+                    #expect(text.contains("is missing, though "), "\(text)")
                 }
             }
         }
@@ -169,7 +169,7 @@ struct DamageTests {
         try await withStoredOrders { installation, grocery, orders in
             try await Stored.run(
                 installation, "shard-0.db",
-                ["INSERT INTO schema_migrations SELECT 2, 'of tomorrow', 'x', applied_at FROM schema_migrations"],
+                ["INSERT INTO schema_migrations SELECT 3, 'of tomorrow', 'x', max(applied_at) FROM schema_migrations"],
                 isReadOnly: false)
             let process = try await installation.start()
             let client = try process.client()

@@ -29,18 +29,21 @@ final class Store: Sendable {
     private let folder: URL
     private let loops: [Task<Void, Never>]
 
-    static func open() async throws -> Store {
+    /// - Parameter observer: told of each statement that a file's writer executes.
+    static func open(observer: (@Sendable (File, String) -> Void)? = nil) async throws -> Store {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pantry-domain-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        return try await Store(folder)
+        return try await Store(folder, observer)
     }
 
-    private init(_ folder: URL) async throws {
+    private init(_ folder: URL, _ observer: (@Sendable (File, String) -> Void)?) async throws {
         self.folder = folder
         let (time, bench) = (time, bench)
         func database(_ file: File, _ schema: [Migration]) async throws -> SQLiteDatabase {
             let path = folder.appendingPathComponent("\(file.rawValue).db").path
-            let database = try SQLiteDatabase.open(SQLiteConfiguration(name: file.rawValue, path: path), time: time)
+            var settings = SQLiteConfiguration(name: file.rawValue, path: path)
+            if let observer { settings.statementObserver = { observer(file, $0) } }
+            let database = try SQLiteDatabase.open(settings, time: time)
             try await Migrator(schema, dialect: .sqlite).migrate(database, time: time)
             return database
         }
