@@ -35,7 +35,7 @@ check: ## Formatting, build with import walls, house rules
 	@scripts/check
 
 bench: ## Run the benchmarks
-	@if [[ -x Benchmarks/run ]]; then exec Benchmarks/run; else echo "There are no benchmarks yet: Benchmarks/run does not exist."; fi
+	@Benchmarks/run
 
 format: ## Format every Swift file in place
 	@scripts/format

@@ -1,6 +1,6 @@
--- All that an order of three lines executes, in its order, once its products have been asked for before. Orders
--- that wait at the same moment share each of the three transactions. Parameters are open. OrderStatementsTests
--- keeps this file equal to what the code does.
+-- All that an order of three lines executes, in its order, once its products have been asked for before.
+-- Orders that wait at the same moment share each of the three transactions. Parameters are open.
+-- OrderStatementsTests keeps this file equal to what the code does.
 
 -- transaction 1, in the shard
 BEGIN IMMEDIATE;

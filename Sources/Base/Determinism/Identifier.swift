@@ -22,7 +22,17 @@ public struct Identifier<Kind: IdentifierKind>: Sendable, Hashable, Comparable, 
     }
 
     /// The text that users meet.
-    public var description: String { "\(Kind.prefix)_\(uuid.base32)" }
+    public var description: String {
+        var prefix = Kind.prefix
+        return prefix.withUTF8 { prefix in
+            String(unsafeUninitializedCapacity: prefix.count + 27) { buffer in
+                _ = buffer.initialize(fromContentsOf: prefix)
+                buffer.initializeElement(at: prefix.count, to: UInt8(ascii: "_"))
+                uuid.writeBase32(to: UnsafeMutableBufferPointer(rebasing: buffer[(prefix.count + 1)...]))
+                return prefix.count + 27
+            }
+        }
+    }
 
     /// Older ids come first.
     public static func < (a: Self, b: Self) -> Bool { a.uuid < b.uuid }

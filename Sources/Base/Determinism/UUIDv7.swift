@@ -40,13 +40,20 @@ extension UUIDv7 {
     /// 26 digits of Crockford's base 32 in lower case; sorts like the id itself.
     public var base32: String {
         String(unsafeUninitializedCapacity: 26) { buffer in
-            var (high, low) = (high, low)
+            writeBase32(to: buffer)
+            return 26
+        }
+    }
+
+    /// Writes the 26 digits of ``base32`` at the buffer's beginning.
+    func writeBase32(to buffer: UnsafeMutableBufferPointer<UInt8>) {
+        var (high, low) = (high, low)
+        Self.digits.withUnsafeBufferPointer { digits in
             for index in stride(from: 25, through: 0, by: -1) {
-                buffer[index] = Self.digits[Int(low & 31)]
+                buffer.initializeElement(at: index, to: digits[Int(low & 31)])
                 low = low >> 5 | high << 59
                 high >>= 5
             }
-            return 26
         }
     }
 

@@ -18,7 +18,7 @@ struct BatchMachineEventTests {
     private static func deposits(_ count: Int, _ answers: Notes<Int>, _ failures: Notes<LaneFailure>) -> BatchMachine {
         BatchMachine(
             (0..<count).map { index in
-                Submission(
+                Submission.of(
                     Deposit(name: "a", amount: 1), tenant: nil, deadline: Instant(nanoseconds: 0)
                 ) { result in
                     answers.note(index)
@@ -134,7 +134,7 @@ struct BatchMachineEventTests {
             return kind == 1 ? .commit(1) : .discard(2)
         }
         let tenant = random.next(below: 3) == 0 ? nil : Tenant(organization: 1, epoch: 1)
-        return Submission(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { _ in answers.note(index) }
+        return Submission.of(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { _ in answers.note(index) }
     }
 
     /// Drives the machine, now and then with an event that does not belong; returns what is to be run again.

@@ -12,7 +12,7 @@ struct BatchMachineTests {
     private func submission<C: LaneCommand>(
         _ command: C, _ answers: Notes<Result<C.Outcome, LaneFailure>>, tenant: Tenant? = nil
     ) -> Submission {
-        Submission(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { answers.note($0) }
+        Submission.of(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { answers.note($0) }
     }
 
     private func deposits(

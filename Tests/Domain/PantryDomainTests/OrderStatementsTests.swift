@@ -42,9 +42,9 @@ struct OrderStatementsTests {
 
     private static func listing(_ statements: [(file: Store.File, text: String)]) -> String {
         var text = """
-            -- All that an order of three lines executes, in its order, once its products have been asked for before. Orders
-            -- that wait at the same moment share each of the three transactions. Parameters are open. OrderStatementsTests
-            -- keeps this file equal to what the code does.
+            -- All that an order of three lines executes, in its order, once its products have been asked for before.
+            -- Orders that wait at the same moment share each of the three transactions. Parameters are open.
+            -- OrderStatementsTests keeps this file equal to what the code does.
 
             """
         var transactions = 0

@@ -1,7 +1,9 @@
 import Determinism
 
 /// A command in the lane's queue, without its type: its needs, its decision, and the caller that waits.
-struct Submission: Sendable {
+///
+/// A class, so that queues and batches move a pointer and not the command.
+class Submission: @unchecked Sendable {  // immutable; subclassed in this file only
     /// What deciding led to.
     enum Decision: Sendable {
         /// Call this with nil after the commit, or with the failure that came instead.
@@ -9,29 +11,52 @@ struct Submission: Sendable {
         /// Load this and ask again.
         case wants([Need])
     }
-    let tenant: Tenant?
-    let deadline: Instant
+    final let tenant: Tenant?
+    final let deadline: Instant
     /// Its observer's.
-    let mark: (any Sendable)?
-    let needs: @Sendable (WorkingSet) -> [Need]
-    let decide: @Sendable (inout WorkingSet, Timestamp) -> Decision
-    let fail: @Sendable (LaneFailure) -> Void
+    final let mark: (any Sendable)?
 
-    init<C: LaneCommand>(
+    fileprivate init(tenant: Tenant?, deadline: Instant, mark: (any Sendable)?) {
+        (self.tenant, self.deadline, self.mark) = (tenant, deadline, mark)
+    }
+
+    static func of<C: LaneCommand>(
         _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)? = nil,
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
+    ) -> Submission {
+        CommandSubmission(command, tenant: tenant, deadline: deadline, mark: mark, resume: resume)
+    }
+
+    func needs(_ loaded: WorkingSet) -> [Need] { fatalError("only the typed one is ever made") }
+    func decide(_ work: inout WorkingSet, _ now: Timestamp) -> Decision {
+        fatalError("only the typed one is ever made")
+    }
+    func fail(_ failure: LaneFailure) { fatalError("only the typed one is ever made") }
+}
+
+private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Sendable {
+    private let command: C
+    private let resume: @Sendable (Result<C.Outcome, LaneFailure>) -> Void
+
+    init(
+        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)?,
+        resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) {
-        (self.tenant, self.deadline, self.mark) = (tenant, deadline, mark)
-        needs = { command.needs($0) }
-        fail = { resume(.failure($0)) }
-        decide = { work, now in
-            switch work.scoped({ command.decide(&$0, at: now) }) {
-            case .more(let needs): .wants(needs)
-            // A discarded command wrote nothing, so a commit that fails does not concern it. But what it saw may come
-            // from a command before it in the batch, and then that failure is its own: it hears what the batch hears.
-            case .commit(let outcome), .discard(let outcome):
-                .settled { failure in resume(failure.map(Result.failure) ?? .success(outcome)) }
-            }
+        (self.command, self.resume) = (command, resume)
+        super.init(tenant: tenant, deadline: deadline, mark: mark)
+    }
+
+    override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }
+
+    override func decide(_ work: inout WorkingSet, _ now: Timestamp) -> Decision {
+        switch work.scoped({ command.decide(&$0, at: now) }) {
+        case .more(let needs): .wants(needs)
+        // A discarded command wrote nothing, so a commit that fails does not concern it. But what it saw may come from
+        // a command before it in the batch, and then that failure is its own: it hears what the batch hears.
+        case .commit(let outcome), .discard(let outcome):
+            .settled { [resume] failure in resume(failure.map(Result.failure) ?? .success(outcome)) }
         }
     }
+
+    override func fail(_ failure: LaneFailure) { resume(.failure(failure)) }
 }

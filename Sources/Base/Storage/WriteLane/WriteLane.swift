@@ -55,7 +55,7 @@ public final class WriteLane: Sendable {
     ) async throws(LaneFailure) -> C.Outcome {
         let mark = observer?.commandQueued(C.self)
         let result: Result<C.Outcome, LaneFailure> = await withCheckedContinuation { continuation in
-            let submission = Submission(command, tenant: tenant, deadline: deadline, mark: mark) {
+            let submission = Submission.of(command, tenant: tenant, deadline: deadline, mark: mark) {
                 continuation.resume(returning: $0)
             }
             let (accepted, wakeUp) = state.withLock { state in

@@ -18,6 +18,8 @@ struct CheckoutBrief: Sendable {
     var sagaState: SagaStateMachine.State
     /// When the order's holds would run out if nothing pinned them.
     var holdsUntil: Timestamp
+    /// The saga's input, where the one who began it is the one who goes on.
+    var input: SagaInput?
 
     var charge: ProviderCharge {
         ProviderCharge(

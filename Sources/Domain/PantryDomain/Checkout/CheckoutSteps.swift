@@ -9,6 +9,8 @@ protocol OrderStep: SagaStep {
     var seed: UInt64 { get }
     /// Whether the step touches the order's stock rows.
     var touchesStock: Bool { get }
+    /// The saga's input, if it need not be read from the row.
+    var input: SagaInput? { get }
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
     ) throws(StorageError) -> Verdict<Outcome>
@@ -17,6 +19,8 @@ protocol OrderStep: SagaStep {
 }
 
 extension OrderStep {
+    var input: SagaInput? { nil }
+
     func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] {
         let orderKey = OrderRecord.key(saga.organization, OrderID(saga.subject))
         guard loaded.isLoaded(orderKey) else { return [.row(orderKey)] }
@@ -35,7 +39,8 @@ extension OrderStep {
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Outcome> {
         let number = saga.record.organization
         guard let order = work[OrderRecord.key(number, OrderID(saga.record.subject))],
-            let payment = work[PaymentRecord.key(number, order.payment)], let input = SagaInput(json: saga.record.input)
+            let payment = work[PaymentRecord.key(number, order.payment)],
+            let input = input ?? SagaInput(json: saga.record.input)
         else { return .discard(broken(.corrupt("saga \(saga.record.id) has no order, payment or input"))) }
         var change = OrderWork(
             order: order, payment: payment, input: input, now: saga.now,
@@ -103,6 +108,7 @@ struct ConfirmOrder: OrderStep {
     typealias Outcome = CheckoutReport
     let receipt: ProviderReceipt
     let seed: UInt64
+    var input: SagaInput?
     let touchesStock = false
 
     func decide(

@@ -66,7 +66,9 @@ package struct CheckoutWorker: SagaWorker {
             call: { await provider.authorize(brief.charge, capture: true) },
             ask: { await provider.lookup(key: brief.payment.providerKey) })
         switch outcome {
-        case .done(let receipt): return try await finish(ConfirmOrder(receipt: receipt, seed: random.next()), ticket)
+        case .done(let receipt):
+            let confirm = ConfirmOrder(receipt: receipt, seed: random.next(), input: brief.input)
+            return try await finish(confirm, ticket)
         case .refused(ProviderCode.voided, _):
             // We gave the charge up and did not come to write that down: our doing, not a decline.
             let cause: CloseOrder.Cause =

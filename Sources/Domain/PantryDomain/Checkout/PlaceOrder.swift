@@ -247,7 +247,8 @@ package struct PlaceOrder: LaneCommand {
         return SagaTicket(
             tenant: caller.tenant, id: sagaID, definition: SagaName.checkout, subject: orderID.uuid, epoch: 1,
             mayHaveBeenCalled: false,
-            memo: CheckoutBrief(payment: payment, order: orderID, sagaState: .running, holdsUntil: now + terms.holdTime)
+            memo: CheckoutBrief(
+                payment: payment, order: orderID, sagaState: .running, holdsUntil: now + terms.holdTime, input: input)
         )
     }
 }
