@@ -90,8 +90,8 @@ extension ProcessTests {
                 #expect(try await process.ended(within: .seconds(9)) == .status(0))
                 await load
 
-                // Whoever comes when the doors are closed is turned away; but what was done was answered. A key that was
-                // answered before may be turned away when it is sent once more.
+                // Whoever comes when the doors are closed is turned away; but what was done was answered. A key that
+                // was answered before may be turned away when it is sent once more.
                 let answered = Set(shop.history.all.filter { $0.answer != nil }.compactMap(\.idempotencyKey))
                 let unanswered = Set(shop.history.all.filter { $0.answer == nil }.compactMap(\.idempotencyKey))
                     .subtracting(answered)
