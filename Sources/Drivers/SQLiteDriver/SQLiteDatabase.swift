@@ -44,12 +44,16 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
     let pool: DatabasePool
     let configuration: SQLiteConfiguration
     let writerGate = WriterGate()
+    let writer: WriterThread
     let lane = LaneState()  // touched on the writer's queue only
     let time: any TimeSource
 
     private init(pool: DatabasePool, configuration: SQLiteConfiguration, time: any TimeSource) {
         (self.pool, self.configuration, self.time) = (pool, configuration, time)
+        writer = WriterThread(name: configuration.name)
     }
+
+    deinit { writer.close() }
 
     /// Opens the file, and creates it unless it is opened read-only.
     /// - Throws: ``StorageError`` with the path and the cause: not a database, damaged, not writable, no such folder.
@@ -110,6 +114,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
     /// Moves what is in the WAL into the file, unless another process reads there, and closes all connections. Every
     /// later call fails.
     public func close() throws(StorageError) {
+        writer.close()
         // SQLite does so by itself only when a connection that may write is the last to close; here it is a reader.
         // Whatever cannot be moved now stays in the WAL, which belongs to the file.
         if !configuration.isReadOnly {

@@ -6,16 +6,18 @@ import Storage
 /// Drives batches of the write lane inside one closure on the writer: no hop between lock and commit.
 extension SQLiteDatabase {
     /// Runs the batch to its end; see ``Storage/LaneEngine``.
-    public func run(_ batch: BatchMachine) async -> [BatchMachine] {
-        await writerGate.enter()
-        let ending: BatchMachine.Ending = await withCheckedContinuation { continuation in
-            pool.asyncWriteWithoutTransaction { [self] connection in
-                continuation.resume(returning: drive(batch, on: connection, lane))
+    public func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        writerGate.enter { [self] in
+            let work: @Sendable (GRDB.Database) -> Void = { [self] connection in
+                let ending = drive(batch, on: connection, lane)
+                writerGate.leave()
+                whenEnded(ending)
+            }
+            // A closed database fails every statement, whoever asks.
+            if !writer.perform({ [pool] in pool.writeWithoutTransaction(work) }) {
+                pool.asyncWriteWithoutTransaction(work)
             }
         }
-        writerGate.leave()
-        ending.settle()
-        return ending.again
     }
 
     private func drive(

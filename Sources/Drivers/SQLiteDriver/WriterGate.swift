@@ -5,38 +5,35 @@ import Synchronization
 final class WriterGate: Sendable {
     private struct State {
         var isTaken = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var waiting: [@Sendable () -> Void] = []
     }
     private let state = Mutex(State())
 
-    func enter() async {
+    /// Calls `body` when the gate is taken for it: at once, or where the one before leaves.
+    func enter(_ body: @escaping @Sendable () -> Void) {
         let entered = state.withLock { state in
-            if state.isTaken { return false }
+            if state.isTaken {
+                state.waiting.append(body)
+                return false
+            }
             state.isTaken = true
             return true
         }
-        if entered { return }
-        await withCheckedContinuation { continuation in
-            let entered = state.withLock { state in
-                if state.isTaken {
-                    state.waiting.append(continuation)
-                    return false
-                }
-                state.isTaken = true
-                return true
-            }
-            if entered { continuation.resume() }
-        }
+        if entered { body() }
     }
 
+    /// Returns when the gate is taken.
+    func enter() async { await withCheckedContinuation { continuation in enter { continuation.resume() } } }
+
+    /// Lets the next one in.
     func leave() {
-        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+        let next: (@Sendable () -> Void)? = state.withLock { state in
             if state.waiting.isEmpty {
                 state.isTaken = false
                 return nil
             }
             return state.waiting.removeFirst()
         }
-        next?.resume()
+        next?()
     }
 }

@@ -8,12 +8,14 @@ import Testing
 private final class MemoryEngine: LaneEngine {
     private let rows = Mutex(MemoryRows([Account("a", 10)]))
 
-    func run(_ batch: BatchMachine) async -> [BatchMachine] {
-        var own = rows.withLock { $0 }
-        let again = try? own.step(batch)
-        let result = own
-        rows.withLock { $0 = result }
-        return again ?? []
+    func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        Task {
+            var own = rows.withLock { $0 }
+            let ending = try? own.drive(batch)
+            let result = own
+            rows.withLock { $0 = result }
+            if let ending { whenEnded(ending) }
+        }
     }
 }
 

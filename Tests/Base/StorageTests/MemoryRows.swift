@@ -31,6 +31,15 @@ struct MemoryRows {
 
     /// Runs one batch to its end and returns those that are to be run after it.
     mutating func step(_ batch: BatchMachine, now: Timestamp = Timestamp(microseconds: 0)) throws -> [BatchMachine] {
+        let ending = try drive(batch, now: now)
+        ending.settle()
+        return ending.again
+    }
+
+    /// Runs one batch to its end.
+    mutating func drive(
+        _ batch: BatchMachine, now: Timestamp = Timestamp(microseconds: 0)
+    ) throws -> BatchMachine.Ending {
         var machine = batch
         trace.append("begin \(machine.count)")
         var action = machine.handle(.begun, now: now)
@@ -48,8 +57,7 @@ struct MemoryRows {
                 }
             case .end(let ending):
                 trace.append("end")
-                ending.settle()
-                return ending.again
+                return ending
             }
         }
     }

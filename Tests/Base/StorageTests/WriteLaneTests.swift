@@ -33,7 +33,17 @@ private final class HeldEngine: LaneEngine {
         waiting?.resume()
     }
 
-    func run(_ batch: BatchMachine) async -> [BatchMachine] {
+    func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        Task {
+            await pass(batch)
+            var rows = state.withLock { $0.rows }
+            let ending = try? rows.drive(batch)
+            state.withLock { $0.rows = rows }
+            if let ending { whenEnded(ending) }
+        }
+    }
+
+    private func pass(_ batch: BatchMachine) async {
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in
                 state.sizes.append(batch.count)
@@ -46,10 +56,6 @@ private final class HeldEngine: LaneEngine {
             }
             if goesOn { continuation.resume() }
         }
-        var rows = state.withLock { $0.rows }
-        let again = try? rows.step(batch)
-        state.withLock { $0.rows = rows }
-        return again ?? []
     }
 }
 
@@ -235,6 +241,62 @@ struct WriteLaneTests {
             engine.release()
             #expect((try? await caller.value) == 1)
             lane.stop()
+        }
+    }
+
+    @Test func aLoneCommandsBatchBeginsInItsCallersTask() async {
+        let (engine, turns) = (DirectEngine(), Notes<Int>())
+        let lane = WriteLane(engine: engine, time: clock)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await lane.run() }
+            // Answered once the lane runs; from then on it is idle between two commands.
+            _ = try? await lane.submit(Turn(number: 0, turns: turns), tenant: nil, deadline: later)
+            for caller in 1..<20 {
+                await Marker.$caller.withValue(caller) {
+                    _ = try? await lane.submit(Turn(number: caller, turns: turns), tenant: nil, deadline: later)
+                }
+            }
+            lane.stop()
+        }
+        #expect(engine.callers.all.suffix(19) == Array(1..<20), "no task of the lane's stood between")
+    }
+
+    @Test func nobodyIsForgottenWhenCommandsComeWhileABatchEnds() async {
+        for round in 0..<200 {
+            let (engine, turns) = (HeldEngine(permits: 1_000), Notes<Int>())
+            let lane = lane(engine, batch: 1 + round % 5)
+            await withDiscardingTaskGroup { group in
+                group.addTask { await lane.run() }
+                await withDiscardingTaskGroup { callers in
+                    for caller in 0..<8 {
+                        callers.addTask {
+                            for turn in 0..<4 {
+                                _ = try? await lane.submit(
+                                    Turn(number: caller * 4 + turn, turns: turns), tenant: nil, deadline: later)
+                            }
+                        }
+                    }
+                }
+                lane.stop()
+            }
+            #expect(Set(turns.all) == Set(0..<32))
+        }
+    }
+}
+
+private enum Marker {
+    @TaskLocal static var caller: Int?
+}
+
+/// Notes in whose task it was called.
+private final class DirectEngine: LaneEngine {
+    let callers = Notes<Int>()
+
+    func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        callers.note(Marker.caller ?? -1)
+        Task.detached {
+            var rows = MemoryRows()
+            if let ending = try? rows.drive(batch) { whenEnded(ending) }
         }
     }
 }

@@ -36,12 +36,17 @@ public struct BatchMachine: Sendable {
     }
     /// The end of a batch.
     public struct Ending: Sendable {
-        let settles: [@Sendable () -> Void]
+        let settles: [@Sendable (LaneFailure?) -> Void]
+        let failure: LaneFailure?
+        let report: (@Sendable () -> Void)?
         /// Batches to run afterwards: the commands of a failed batch, one by one, so that one bad command harms no
         /// other.
         public let again: [BatchMachine]
         /// Gives every caller its answer.
-        public func settle() { for settle in settles { settle() } }
+        public func settle() {
+            report?()
+            for settle in settles { settle(failure) }
+        }
     }
     private enum State {
         case opening
@@ -54,11 +59,10 @@ public struct BatchMachine: Sendable {
 
     private let submissions: [Submission]
     private var state = State.opening
-    private var work = WorkingSet()
+    private var work: WorkingSet
     private var undecided: [Int]
     private var wanted: [[Need]]
     private var settled: [(@Sendable (LaneFailure?) -> Void)?]
-    private var fences: [Int64: Key<FenceRecord>] = [:]
     private var rounds = 0
     private var loadCount = 0
     private var rowCount = 0
@@ -66,6 +70,7 @@ public struct BatchMachine: Sendable {
 
     init(_ submissions: [Submission], report: (@Sendable (BatchReport) -> Void)? = nil) {
         (self.submissions, self.report) = (submissions, report)
+        work = WorkingSet(capacity: 8 * submissions.count)
         undecided = Array(submissions.indices)
         wanted = Array(repeating: [], count: submissions.count)
         settled = Array(repeating: nil, count: submissions.count)
@@ -92,7 +97,7 @@ public struct BatchMachine: Sendable {
         case (.opening, _), (.loading, _), (.writing, _):
             return fail(.unknown("the driver reported \(event.name) out of turn"))
         case (.ended, _):
-            return .end(Ending(settles: [], again: []))
+            return .end(Ending(settles: [], failure: nil, report: nil, again: []))
         }
     }
 
@@ -122,39 +127,47 @@ public struct BatchMachine: Sendable {
 
     private mutating func missingLoads() -> [Load] {
         var loads: [Load] = []
+        loads.reserveCapacity(4 * undecided.count)
+        var latest: (tenant: Tenant, isLost: Bool)?
         for index in undecided {
             let submission = submissions[index]
             if let tenant = submission.tenant {
                 // The fence is the first lock, but not a round of its own: fence and rows travel together.
-                let fence = fenceKey(tenant)
-                if work.ask(for: .row(fence)) { loads.append(Load(.row(fence))) }
-                if work.isLoaded(fence), !isServed(tenant) { continue }
+                if latest?.tenant != tenant { latest = (tenant, askForFence(of: tenant, &loads)) }
+                if latest?.isLost == true { continue }
             }
             for need in submission.needs(work) where work.ask(for: need) { loads.append(Load(need)) }
             for need in wanted[index] where work.ask(for: need) { loads.append(Load(need)) }
         }
-        return loads.sorted(by: Load.lockOrder)
+        return loads.inLockOrder(\.key, table: \.table)
     }
 
-    private mutating func fenceKey(_ tenant: Tenant) -> Key<FenceRecord> {
-        if let known = fences[tenant.organization] { return known }
-        let key = FenceRecord.key(tenant.organization)
-        fences[tenant.organization] = key
-        return key
+    /// - Returns: whether the fence is known, and keeps the tenant's commands out.
+    private mutating func askForFence(of tenant: Tenant, _ loads: inout [Load]) -> Bool {
+        let fence = FenceRecord.key(tenant.organization)
+        if work.ask(for: .row(fence)) { loads.append(Load(.row(fence))) }
+        return work.isLoaded(fence) && !isServed(tenant, by: fence)
     }
 
-    private mutating func isServed(_ tenant: Tenant) -> Bool {
-        guard let fence = work[fenceKey(tenant)] else { return false }
+    private func isServed(_ tenant: Tenant, by fence: Key<FenceRecord>) -> Bool {
+        guard let fence = work[fence] else { return false }
         return fence.state == .active && fence.epoch == tenant.epoch
     }
 
     private mutating func decide(_ now: Timestamp) {
         var stillUndecided: [Int] = []
+        // Only the key is kept from one command to the next: a command may change its own fence.
+        var latest: Key<FenceRecord>?
         for index in undecided {
             let submission = submissions[index]
-            if let tenant = submission.tenant, !isServed(tenant) {
-                settled[index] = { submission.fail($0 ?? .fenced) }
-                continue
+            if let tenant = submission.tenant {
+                let known = latest.flatMap { $0.erased.organization == tenant.organization ? $0 : nil }
+                let fence = known ?? FenceRecord.key(tenant.organization)
+                latest = fence
+                guard isServed(tenant, by: fence) else {
+                    settled[index] = { submission.fail($0 ?? .fenced) }
+                    continue
+                }
             }
             switch submission.decide(&work, now) {
             case .settled(let settle): settled[index] = settle
@@ -179,34 +192,22 @@ public struct BatchMachine: Sendable {
     private mutating func fail(_ error: StorageError) -> Action {
         guard submissions.count > 1, error.mayBeOneCommands else { return end(LaneFailure(error)) }
         state = .ended
-        return .end(Ending(settles: [], again: submissions.map { BatchMachine([$0], report: report) }))
+        let again = submissions.map { BatchMachine([$0], report: report) }
+        return .end(Ending(settles: [], failure: nil, report: nil, again: again))
     }
 
     private mutating func end(_ failure: LaneFailure?) -> Action {
         state = .ended
-        var settles: [@Sendable () -> Void] = submissions.indices.map { index in
-            if let settle = settled[index] { return { settle(failure) } }
-            let fail = submissions[index].fail
-            return { fail(failure ?? .conflict("was never decided")) }
+        var settles: [@Sendable (LaneFailure?) -> Void] = []
+        settles.reserveCapacity(submissions.count)
+        for (submission, settle) in zip(submissions, settled) {
+            settles.append(settle ?? { submission.fail($0 ?? .conflict("was never decided")) })
         }
-        if let report {
-            let batch = BatchReport(
-                commands: submissions.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
-            settles.insert({ report(batch) }, at: 0)
-        }
-        return .end(Ending(settles: settles, again: []))
-    }
-}
-
-extension Load {
-    /// Rows before selections of the same table: a selection's rows are not known before it has run.
-    static func lockOrder(_ a: Load, _ b: Load) -> Bool {
-        switch (a.key, b.key) {
-        case (let a?, let b?): a < b
-        case (let key?, nil): key.table.rank <= b.table.rank
-        case (nil, let key?): a.table.rank < key.table.rank
-        case (nil, nil): a.table.rank < b.table.rank
-        }
+        let batch = BatchReport(
+            commands: submissions.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
+        var tell: (@Sendable () -> Void)?
+        if let report { tell = { report(batch) } }
+        return .end(Ending(settles: settles, failure: failure, report: tell, again: []))
     }
 }
 

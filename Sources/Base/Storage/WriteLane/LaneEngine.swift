@@ -1,5 +1,10 @@
 /// What a driver implements, one for each primary: it runs a batch to its end and says what is to be run after it.
 public protocol LaneEngine: Sendable {
-    /// Drives the machine until it ends, settles it, and returns its ``BatchMachine/Ending/again``.
-    func run(_ batch: BatchMachine) async -> [BatchMachine]
+    /// Drives the machine until it ends, and hands its ending over, once.
+    ///
+    /// A callback and not an `async` function: a lone command's way to the disk and back is then two changes of thread,
+    /// the writer's and the caller's own, instead of four.
+    /// - Parameter whenEnded: called on whatever thread the batch ended on, never before this function has returned.
+    ///   It must not block.
+    func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void)
 }

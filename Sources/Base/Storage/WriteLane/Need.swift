@@ -37,8 +37,8 @@ public struct Selection<R: Record>: Sendable, Hashable {
     }
 }
 
-/// A ``Selection`` without its type.
-public struct RecordSelection: Sendable, Hashable {
+/// A ``Selection`` without its type. A class, as ``RecordKey`` is, so that a need is small.
+public final class RecordSelection: Sendable, Hashable {
     /// The table that is searched.
     public let table: Table
     /// What follows `WHERE`, with `$1…`.
@@ -46,8 +46,12 @@ public struct RecordSelection: Sendable, Hashable {
     /// The values of `$1…`.
     public let parameters: [SQLValue]
 
+    init(table: Table, condition: String, parameters: [SQLValue]) {
+        (self.table, self.condition, self.parameters) = (table, condition, parameters)
+    }
+
     /// Whether both find the same rows.
-    public static func == (a: Self, b: Self) -> Bool {
+    public static func == (a: RecordSelection, b: RecordSelection) -> Bool {
         a.table === b.table && a.condition == b.condition && a.parameters == b.parameters
     }
     /// Hashes the condition and its parameters.

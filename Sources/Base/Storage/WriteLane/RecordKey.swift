@@ -14,6 +14,7 @@ public final class RecordKey: Sendable, Hashable, Comparable {
     /// The integer part, or 0.
     public let number: Int64
     private let hash: Int
+    let place: LockPlace
 
     /// The key with these parts; give exactly the parts that the table's key has.
     public init(
@@ -29,6 +30,7 @@ public final class RecordKey: Sendable, Hashable, Comparable {
         hasher.combine(id.high)
         hasher.combine(number)
         hash = hasher.finalize()
+        place = LockPlace(table, organization: organization, text: text, id: id.high)
     }
 
     /// Whether both name the same row. Text is compared as databases do, byte by byte: the same letter composed and
@@ -41,8 +43,9 @@ public final class RecordKey: Sendable, Hashable, Comparable {
     /// Feeds the hash that was computed when the key was made.
     public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
-    /// The lock order: by table rank, then by key.
+    /// The lock order: by table rank, which no two tables of a database share, then by key.
     public static func < (a: RecordKey, b: RecordKey) -> Bool {
+        if a.place != b.place { return a.place < b.place }
         if a.table !== b.table, a.table.rank != b.table.rank { return a.table.rank < b.table.rank }
         if a.organization != b.organization { return a.organization < b.organization }
         let text = a.text.byteOrder(to: b.text)

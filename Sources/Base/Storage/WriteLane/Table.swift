@@ -27,7 +27,8 @@ public enum KeyPart: Sendable, Hashable {
 public final class Table: Sendable {
     /// The table's name in SQL.
     public let name: String
-    /// The place in the global lock order: a batch locks tables by rank and rows by key, on every engine.
+    /// The place in the global lock order, 0…255: a batch locks tables by rank and rows by key, on every engine. No
+    /// two tables of a database have the same.
     public let rank: Int
     /// The primary key.
     public let key: [KeyPart]
@@ -35,6 +36,7 @@ public final class Table: Sendable {
     public let columns: [String]
     /// Whether rows are only ever inserted.
     public let isAppendOnly: Bool
+    let isKeyedByText: Bool
     /// How many bytes of this table's rows an engine may keep in memory between batches, where nobody else writes to
     /// its database; 0 for rows that are seldom read twice.
     public let cacheBytes: Int
@@ -55,9 +57,11 @@ public final class Table: Sendable {
     public init(
         _ name: String, rank: Int, key: [KeyPart], fixed: [String] = [], mutable: [String] = [], cacheBytes: Int = 0
     ) {
+        precondition((0...255).contains(rank), "the rank of \(name) must be 0…255")
         (self.name, self.rank, self.key, self.cacheBytes) = (name, rank, key, cacheBytes)
         let keyColumns = key.map(\.column)
         isAppendOnly = mutable.isEmpty
+        isKeyedByText = key.contains { if case .text = $0 { true } else { false } }
         columns = keyColumns + fixed + mutable + (mutable.isEmpty ? [] : ["version"])
         let list = columns.joined(separator: ", ")
         let byKey = keyColumns.enumerated().map { "\($1) = $\($0 + 1)" }.joined(separator: " AND ")

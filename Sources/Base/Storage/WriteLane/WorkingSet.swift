@@ -12,11 +12,14 @@ public struct WorkingSet: Sendable {
     }
     private var entries: [RecordKey: Entry] = [:]
     private var selections: [RecordSelection: [RecordKey]?] = [:]
+    /// The keys of the rows that are changed, each once.
+    private var touched: [RecordKey] = []
     private var undo: [(RecordKey, Entry?)] = []
     /// Rows that nobody reads back inside a batch: ledger, saga log, outbox.
     private(set) var appended: [AnyRecord] = []
 
-    init() {}
+    /// - Parameter capacity: how many rows are expected.
+    init(capacity: Int = 0) { entries.reserveCapacity(capacity) }
 
     // MARK: reading
 
@@ -120,6 +123,7 @@ public struct WorkingSet: Sendable {
         let before = entries.values[index]
         undo.append((key, before))
         if before.current == nil, before.original != nil { entries.values[index].isReplaced = true }
+        if !before.isTouched { touched.append(key) }
         entries.values[index].current = record
         entries.values[index].isTouched = true
     }
@@ -158,19 +162,22 @@ public struct WorkingSet: Sendable {
 
     /// Runs one command's decision; its changes are taken back unless it commits.
     mutating func scoped<T>(_ decide: (inout WorkingSet) -> Verdict<T>) -> Verdict<T> {
-        let appendedBefore = appended.count
+        let (appendedBefore, touchedBefore) = (appended.count, touched.count)
         undo.removeAll(keepingCapacity: true)
         let verdict = decide(&self)
         if case .commit = verdict { return verdict }
         for (key, entry) in undo.reversed() { entries[key] = entry }
         appended.removeSubrange(appendedBefore...)
+        touched.removeSubrange(touchedBefore...)
         return verdict
     }
 
     /// What is to be written, each row once (a removed and re-inserted one twice) and in lock order.
     var changes: [RowChange] {
         var changes: [RowChange] = []
-        for (key, entry) in entries.lazy.filter(\.value.isTouched).sorted(by: { $0.key < $1.key }) {
+        changes.reserveCapacity(touched.count)
+        for key in touched.inLockOrder({ $0 }, table: \.table) {
+            guard let entry = entries[key] else { continue }
             switch (entry.original, entry.current) {
             case (nil, let record?): changes.append(.insert(record))
             case (_?, let record?) where entry.isReplaced: changes += [.delete(key), .insert(record)]

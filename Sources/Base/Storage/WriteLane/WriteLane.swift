@@ -19,13 +19,32 @@ public struct WriteLaneConfiguration: Sendable {
 public final class WriteLane: Sendable {
     private struct State {
         var queue: [Submission] = []
-        var wakeUp: CheckedContinuation<Void, Never>?
+        /// Whether a batch is being written.
+        var isBusy = false
+        /// Whether the latest batch had company.
+        var isCrowded = false
+        var runner = Runner.absent
         var isStopped = false
+
+        /// Whom to tell once nothing is left to do, or that a batch may begin.
+        mutating func wakeRunner() -> CheckedContinuation<Void, Never>? {
+            switch runner {
+            case .waiting(let continuation):
+                runner = .working
+                return continuation
+            case .working:
+                runner = .askedAgain
+                return nil
+            case .absent, .askedAgain: return nil
+            }
+        }
     }
-    private enum Next {
-        case batch([Submission])
-        case wait
-        case stopped
+    /// The task that is in ``WriteLane/run()``.
+    private enum Runner {
+        case absent
+        case working
+        case waiting(CheckedContinuation<Void, Never>)
+        case askedAgain
     }
     private let engine: any LaneEngine
     private let configuration: WriteLaneConfiguration
@@ -33,7 +52,7 @@ public final class WriteLane: Sendable {
     private let observer: (any LaneObserver)?
     private let state = Mutex(State())
 
-    /// A lane that writes through `engine`; it does nothing before ``run()``.
+    /// A lane that writes through `engine`; before ``run()`` it only gathers commands.
     public init(
         engine: any LaneEngine, time: any TimeSource, configuration: WriteLaneConfiguration = WriteLaneConfiguration(),
         observer: (any LaneObserver)? = nil
@@ -55,76 +74,112 @@ public final class WriteLane: Sendable {
     ) async throws(LaneFailure) -> C.Outcome {
         let mark = observer?.commandQueued(C.self)
         let result: Result<C.Outcome, LaneFailure> = await withCheckedContinuation { continuation in
-            let submission = Submission.of(command, tenant: tenant, deadline: deadline, mark: mark) {
-                continuation.resume(returning: $0)
-            }
-            let (accepted, wakeUp) = state.withLock { state in
-                guard !state.isStopped, state.queue.count < configuration.queueLimit else {
-                    return (false, CheckedContinuation<Void, Never>?.none)
-                }
-                state.queue.append(submission)
-                defer { state.wakeUp = nil }
-                return (true, state.wakeUp)
-            }
-            if !accepted { submission.fail(.overloaded) }
-            wakeUp?.resume()
+            enqueue(
+                Submission.of(command, tenant: tenant, deadline: deadline, mark: mark) {
+                    continuation.resume(returning: $0)
+                })
         }
         if let mark { observer?.commandEnded(mark, result.failure) }
         return try result.get()
     }
 
-    /// Forms batches and runs them until ``stop()``, then empties the queue and returns.
+    /// Lets batches be written, until ``stop()``; then empties the queue and returns.
     public func run() async {
+        state.withLock { $0.runner = .working }
         while true {
-            switch next() {
-            case .batch(let submissions): await write(submissions)
-            case .wait: await waitForWork()
-            case .stopped: return
+            writeNext()
+            if state.withLock({ $0.isStopped && !$0.isBusy && $0.queue.isEmpty }) { return }
+            await withCheckedContinuation { continuation in
+                let goesOn = state.withLock { state in
+                    if case .askedAgain = state.runner {
+                        state.runner = .working
+                        return true
+                    }
+                    state.runner = .waiting(continuation)
+                    return false
+                }
+                if goesOn { continuation.resume() }
             }
         }
     }
 
     /// Takes no further command; ``run()`` returns when those in the queue are answered.
     public func stop() {
-        let wakeUp = state.withLock { state in
+        let runner = state.withLock { state in
             state.isStopped = true
-            defer { state.wakeUp = nil }
-            return state.wakeUp
+            return state.wakeRunner()
         }
-        wakeUp?.resume()
+        runner?.resume()
     }
 
-    private func next() -> Next {
+    private func enqueue(_ submission: Submission) {
+        let isAccepted = state.withLock { state in
+            guard !state.isStopped, state.queue.count < configuration.queueLimit else { return false }
+            state.queue.append(submission)
+            return true
+        }
+        guard isAccepted else { return submission.fail(.overloaded) }
+        proceed()
+    }
+
+    /// Begins a batch if none is under way: here and now for a lone command, which then is on its way to the disk
+    /// without another task. Under load the runner does so: it is scheduled behind those who have just been answered,
+    /// so that what they send next is in the batch.
+    private func proceed() {
+        let (isCrowded, runner) = state.withLock { state in
+            if state.isBusy { return (true, CheckedContinuation<Void, Never>?.none) }
+            let mustTell = state.isCrowded || state.isStopped
+            return (state.isCrowded, mustTell ? state.wakeRunner() : nil)
+        }
+        runner?.resume()
+        if !isCrowded { writeNext() }
+    }
+
+    private func writeNext() {
+        while let submissions = takeBatch() {
+            if let batch = machine(submissions) { return write([batch.machine], batch.mark) }
+            state.withLock { $0.isBusy = false }
+        }
+    }
+
+    private func takeBatch() -> [Submission]? {
         state.withLock { state in
-            if state.queue.isEmpty { return state.isStopped ? .stopped : .wait }
-            let batch = Array(state.queue.prefix(configuration.batchLimit))
-            state.queue.removeFirst(batch.count)
-            return .batch(batch)
-        }
-    }
-
-    private func waitForWork() async {
-        await withCheckedContinuation { continuation in
-            let resumeNow = state.withLock { state in
-                if !state.queue.isEmpty || state.isStopped { return true }
-                state.wakeUp = continuation
-                return false
+            if case .absent = state.runner { return nil }
+            guard !state.isBusy, !state.queue.isEmpty else { return nil }
+            (state.isBusy, state.isCrowded) = (true, state.queue.count > 1)
+            guard state.queue.count > configuration.batchLimit else {
+                defer { state.queue = [] }
+                return state.queue
             }
-            if resumeNow { continuation.resume() }
+            defer { state.queue.removeFirst(configuration.batchLimit) }
+            return Array(state.queue.prefix(configuration.batchLimit))
         }
     }
 
-    private func write(_ submissions: [Submission]) async {
+    /// The batch of those that have not waited too long, if there are any.
+    private func machine(_ submissions: [Submission]) -> (machine: BatchMachine, mark: (any Sendable)?)? {
         let instant = time.instant()
-        var live: [Submission] = []
-        live.reserveCapacity(submissions.count)
-        for submission in submissions {
-            if submission.deadline < instant { submission.fail(.expired) } else { live.append(submission) }
+        var live = submissions
+        if submissions.contains(where: { $0.deadline < instant }) {
+            for submission in submissions where submission.deadline < instant { submission.fail(.expired) }
+            live.removeAll { $0.deadline < instant }
         }
-        guard !live.isEmpty else { return }
+        guard !live.isEmpty else { return nil }
         let mark = observer?.batchBegan(live.map(\.mark))
-        var batches = [BatchMachine(live, report: observer.report(of: mark))]
-        while let batch = batches.popLast() { batches += await engine.run(batch).reversed() }
-        if let mark { observer?.batchEnded(mark) }
+        return (BatchMachine(live, report: observer.report(of: mark)), mark)
+    }
+
+    /// Writes these one after the other, the last first, and then whatever has come meanwhile.
+    private func write(_ batches: [BatchMachine], _ mark: (any Sendable)?) {
+        var rest = batches
+        guard let batch = rest.popLast() else {
+            if let mark { observer?.batchEnded(mark) }
+            state.withLock { $0.isBusy = false }
+            return proceed()
+        }
+        engine.run(batch) { [rest] ending in
+            ending.settle()
+            self.write(rest + ending.again.reversed(), mark)
+        }
     }
 }

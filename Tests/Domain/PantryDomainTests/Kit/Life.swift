@@ -63,11 +63,15 @@ struct ServerDatabase: Database, LaneEngine {
         defer { bench.end() }
         return try await inner.write(body)
     }
-    func run(_ batch: BatchMachine) async -> [BatchMachine] {
-        await life.pass()
-        bench.begin()
-        defer { bench.end() }
-        return await inner.run(batch)
+    func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        Task(executorPreference: bench) {
+            await life.pass()
+            bench.begin()
+            inner.run(batch) { ending in
+                whenEnded(ending)
+                bench.end()
+            }
+        }
     }
 }
 
