@@ -18,6 +18,9 @@ func floor(_ folder: String) -> (String, [Target.Dependency]) -> Target {
 func tests(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(folder)/\(name)", swiftSettings: settings)
 }
+func testKit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "TestKits/\(name)", swiftSettings: settings)
+}
 
 let base = floor("Base")
 let pattern = floor("Patterns")
@@ -50,6 +53,8 @@ let package = Package(
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
+        .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
+        .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
     ],
     dependencies: [
@@ -150,10 +155,10 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),
-        .target(
-            name: "PantryTestKit",
-            dependencies: ["Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1],
-            path: "TestKits/PantryTestKit", swiftSettings: settings),
+        testKit("ProcessTestKit", ["Determinism"]),
+        testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
+        testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
+        tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryProcessTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
