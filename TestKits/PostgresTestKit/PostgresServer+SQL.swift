@@ -31,9 +31,10 @@ extension PostgresServer {
 
     // MARK: Replicas
 
-    /// Waits until it has replayed up to `position`, or to where `primary` is now.
+    /// Waits until it has replayed all that `primary` has on its disk now.
     public func waitForReplay(of primary: PostgresServer, within limit: Duration = .seconds(30)) async throws {
-        let position = try await primary.psql("SELECT pg_current_wal_insert_lsn()")
+        // Not the insert position: at a page's beginning that lies behind a header, and an idle primary stays there.
+        let position = try await primary.psql("SELECT pg_current_wal_flush_lsn()")
         try await Poll.untilTrue("\(name) to replay up to \(position)", within: limit) {
             try await psql("SELECT pg_last_wal_replay_lsn() >= '\(position)'") == "t"
         }

@@ -69,11 +69,13 @@ public final class PostgresTestbed: Sendable {
     ///   - primary: a server that runs; itself a replica for a cascade.
     ///   - name: its name, by which `synchronous_standby_names` knows it.
     ///   - slot: the physical replication slot to make on the primary and to use, or nil for none.
+    ///   - proxy: a proxy before the primary that the replica streams through, to cut it off.
     ///   - options: its own set-up; the primary's when nil.
     public func replica(
-        of primary: PostgresServer, name: String, slot: String? = nil, options: PostgresOptions? = nil
+        of primary: PostgresServer, name: String, slot: String? = nil, through proxy: TCPProxy? = nil,
+        options: PostgresOptions? = nil
     ) async throws -> PostgresServer {
-        let role = ReplicaRole(of: primary, name: name, slot: slot)
+        let role = ReplicaRole(of: primary, port: proxy?.port, name: name, slot: slot)
         if let slot { try await primary.psql("SELECT pg_create_physical_replication_slot('\(slot)', true)") }
         let options = options ?? primary.state.withLock { $0.options }
         let replica = try await add(name, options, role: role) { replica in
@@ -148,9 +150,10 @@ public final class PostgresTestbed: Sendable {
 }
 
 extension ReplicaRole {
-    init(of primary: PostgresServer, name: String, slot: String?) {
+    init(of primary: PostgresServer, port: Int? = nil, name: String, slot: String?) {
         self.init(
-            connectionInformation: "host=127.0.0.1 port=\(primary.port) user=postgres password=\(primary.password) "
+            connectionInformation:
+                "host=127.0.0.1 port=\(port ?? primary.port) user=postgres password=\(primary.password) "
                 + "application_name=\(name)",
             slot: slot)
     }
