@@ -1,8 +1,8 @@
 import Determinism
 import ReplicaRouting
 
-/// Runs several routers' machines against a ``SimulatedCluster`` that misbehaves, all by one seed: answers come late and
-/// out of order, routers are cut off from hosts and from the registry, primaries die and come back, replicas are
+/// Runs several routers' machines against a ``SimulatedCluster`` that misbehaves, all by one seed: answers come late
+/// and out of order, routers are cut off from hosts and from the registry, primaries die and come back, replicas are
 /// promoted, also two at a time, paused, made anew. After every event the promises are checked against the truth.
 public struct ReplicaRoutingSimulation {
     struct Message {

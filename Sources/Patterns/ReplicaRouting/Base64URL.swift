@@ -26,10 +26,10 @@ enum Base64URL {
         }
     }
 
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var (bytes, bits, count): ([UInt8], UInt32, UInt32) = ([], 0, 0)
-        bytes.reserveCapacity(text.utf8.count * 3 / 4)
-        for digit in text.utf8 {
+        bytes.reserveCapacity(text.count * 3 / 4)
+        for digit in text {
             let value = values[Int(digit)]
             guard value != 0xFF else { return nil }
             (bits, count) = (bits << 6 | UInt32(value), count + 6)

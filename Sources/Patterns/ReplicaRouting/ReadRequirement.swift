@@ -1,3 +1,5 @@
+import Determinism
+
 /// How fresh a read must be.
 public enum ReadRequirement: Sendable, Hashable {
     /// The primary's present state.
@@ -30,11 +32,16 @@ public struct ReadRoute: Sendable, Hashable {
     public let timeline: Timeline?
     /// The snapshot that this was decided by.
     public let generation: UInt64
-    /// How old the state is at most, as far as that was known when this was decided; zero for the primary. Nil when it
-    /// is unknown, which only happens while there is no primary.
-    public let age: Duration?
+    /// When this was decided.
+    public let decidedAt: Instant
+    /// The state holds everything that was committed before this moment; nil when that is unknown, which only happens
+    /// while there is no primary.
+    public let asOf: Instant?
     /// Whether the state may be older than was asked for, because there is no primary.
     public let isBeyondLimit: Bool
+
+    /// How old the state was at most when this was decided; zero for the primary, nil when it is unknown.
+    public var age: Duration? { isPrimary ? .zero : asOf.map { max(.zero, decidedAt - $0) } }
 
     /// Whether a state at `position`, which the read itself has brought along, contains what the read must contain. A
     /// server on a newer timeline than this was decided by has left the common history, perhaps too early.

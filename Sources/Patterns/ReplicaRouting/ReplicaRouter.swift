@@ -94,18 +94,10 @@ public final class ReplicaRouter: Sendable {
     public func routeAtOnce(
         _ requirement: ReadRequirement, excluding excluded: HostSet = .empty
     ) throws(ReplicaRoutingError) -> ReadRoute {
-        let decided: Result<ReadRoute, ReplicaRoutingError> = decide(requirement, excluded, time.instant())
-        switch decided {
-        case .success(let route):
-            loads[route.host.number].begin()
-            return route
-        case .failure(let error):
-            noteObjection(error)
-            throw error
-        }
+        try begin(decide(requirement, excluded, time.instant()))
     }
 
-    /// Where a read goes. One with a position waits a little for the freshest replica before it goes to the primary.
+    /// Where a read goes. One with a position waits a little for the furthest replica before it goes to the primary.
     /// Each route must be given back to ``end(_:_:)``, once.
     /// - Parameters:
     ///   - deadline: of the request; nil for none.
@@ -113,14 +105,17 @@ public final class ReplicaRouter: Sendable {
     public func route(
         _ requirement: ReadRequirement, deadline: Instant? = nil, excluding excluded: HostSet = .empty
     ) async throws(ReplicaRoutingError) -> ReadRoute {
-        if case .position(let position) = requirement, isWorthWaiting(requirement, excluded) {
-            let now = time.instant()
-            let rest = deadline.map { ($0 - now) / 10 } ?? configuration.catchUpWait
-            let wait = min(configuration.catchUpWait, rest)
-            if wait > .zero { await catchUp(to: position, excluded, until: now + wait) }
-            if Task.isCancelled { throw .cancelled }
+        let now = time.instant()
+        let decided = decide(requirement, excluded, now)
+        guard case .position(let position) = requirement, isWorthWaiting(decided, excluded, now) else {
+            return try begin(decided)
         }
-        return try routeAtOnce(requirement, excluding: excluded)
+        noteObjection(in: decided)
+        let rest = deadline.map { ($0 - now) / 10 } ?? configuration.catchUpWait
+        let wait = min(configuration.catchUpWait, rest)
+        if wait > .zero { await catchUp(to: position, excluded, until: now + wait) }
+        if Task.isCancelled { throw .cancelled }
+        return try begin(decide(requirement, excluded, time.instant()))
     }
 
     /// A new connection to a host was opened, and this is what the host said over it: as good as a probe, and newer.
@@ -177,7 +172,8 @@ public final class ReplicaRouter: Sendable {
             return .success(
                 ReadRoute(
                     host: host, requirement: requirement, isPrimary: isPrimary, timeline: snapshot.timeline,
-                    generation: snapshot.generation, age: snapshot.age(of: host, at: now), isBeyondLimit: isStale))
+                    generation: snapshot.generation, decidedAt: now,
+                    asOf: isPrimary ? now : snapshot.hosts[host.number].asOf, isBeyondLimit: isStale))
         }
     }
 
@@ -193,21 +189,33 @@ public final class ReplicaRouter: Sendable {
         return loads[b.number].inFlight < loads[a.number].inFlight ? b : a
     }
 
-    private func isWorthWaiting(_ requirement: ReadRequirement, _ excluded: HostSet) -> Bool {
-        let now = time.instant()
-        return published.withLock { snapshot in
-            switch snapshot.choice(for: requirement, excluding: excluded, at: now, configuration) {
-            case .replicas: false
-            // Waiting for a replica pays only if there is one.
-            case .primary: snapshot.furthestReplica(excluding: excluded, at: now) != nil
-            case .none(.writeLost), .none(.mapOutdated): false
-            case .stale, .none: true
-            }
+    private func begin(
+        _ decided: Result<ReadRoute, ReplicaRoutingError>
+    ) throws(ReplicaRoutingError) -> ReadRoute {
+        switch decided {
+        case .success(let route):
+            loads[route.host.number].begin()
+            return route
+        case .failure(let error):
+            noteObjection(in: decided)
+            throw error
         }
     }
 
-    private func noteObjection(_ error: ReplicaRoutingError) {
-        if case .timelineUnknown(let position) = error { handle(.timelineSeen(position.timeline)) }
+    private func isWorthWaiting(
+        _ decided: Result<ReadRoute, ReplicaRoutingError>, _ excluded: HostSet, _ now: Instant
+    ) -> Bool {
+        switch decided {
+        case .success(let route):
+            // Waiting for a replica pays only if there is one.
+            route.isPrimary && published.withLock { $0.furthestReplica(excluding: excluded, at: now) != nil }
+        case .failure(let error): error.isTransient
+        }
+    }
+
+    /// Somebody has written on a timeline that is not known here: that says more than any probe.
+    private func noteObjection(in decided: Result<ReadRoute, ReplicaRoutingError>) {
+        if case .failure(.timelineUnknown(let position)) = decided { handle(.timelineSeen(position.timeline)) }
     }
 
     // MARK: The machine

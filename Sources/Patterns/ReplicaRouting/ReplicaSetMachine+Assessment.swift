@@ -88,7 +88,7 @@ extension ReplicaSetMachine {
 
     /// Envoy calls it outlier detection; here a replica's mean latency is held against the median of the others'.
     mutating func measured(_ host: HostIndex, _ latency: Duration, _ count: Int, _ now: Instant) {
-        guard count > 0 else { return }
+        guard count > 0, hosts[host.number].isReplica else { return }
         let old = hosts[host.number].latency
         hosts[host.number].latency = old.map { ($0 + latency) / 2 } ?? latency
         guard hosts[host.number].ejectedUntil.map({ $0 <= now }) ?? true else { return }

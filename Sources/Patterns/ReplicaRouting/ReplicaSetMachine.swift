@@ -4,8 +4,8 @@ import Determinism
 ///
 /// Health has hysteresis: it takes several failures to be down, and several answers to be up again. A host is the
 /// primary when it says that it is not in recovery *and* nothing contradicts: not a higher timeline, not the registry,
-/// not another claimant. A new timeline is registered by compare-and-set before its primary is believed. Lag is measured
-/// against the primary's own positions (see `PositionLog`), not against clocks.
+/// not another claimant. A new timeline is registered by compare-and-set before its primary is believed. Lag is
+/// measured against the primary's own positions (see `PositionLog`), not against clocks.
 ///
 /// Deviations from what proxies do (PgDog, Odyssey: poll `pg_is_in_recovery()`, take whoever says no): the timeline
 /// decides between two that say no, and a primary that was replaced is refused for ever.

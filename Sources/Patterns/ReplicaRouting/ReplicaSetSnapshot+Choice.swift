@@ -78,7 +78,7 @@ extension ReplicaSetSnapshot {
     private func replicas(
         within age: Duration, allowsLagging: Bool, beyond lsn: LSN = .zero, _ excluded: HostSet, _ now: Instant
     ) -> HostSet {
-        let oldest = now + (.zero - age)
+        let oldest = Instant(nanoseconds: now.nanoseconds - max(0, age.inNanoseconds))
         var (fast, all) = (HostSet.empty, HostSet.empty)
         for index in hosts.indices {
             switch hosts[index].standing {

@@ -79,8 +79,8 @@ public struct TimelineHistory: Sendable, Hashable {
     }
 
     /// Reads the text of a file `pg_wal/0000000N.history` (or the answer to `TIMELINE_HISTORY`): in each line a
-    /// timeline, the position where it was left, and a reason. Nil when a line is neither that, nor empty, nor a comment,
-    /// or when the timelines do not ascend towards `timeline`.
+    /// timeline, the position where it was left, and a reason. Nil when a line is neither that, nor empty, nor a
+    /// comment, or when the timelines do not ascend towards `timeline`.
     public init?(of timeline: Timeline, parsing text: some StringProtocol) {
         var ancestors: [Ancestor] = []
         for line in text.split(whereSeparator: \.isNewline) {

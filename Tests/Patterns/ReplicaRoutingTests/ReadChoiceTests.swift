@@ -36,7 +36,8 @@ struct ReadChoiceTests {
         #expect(bench.choice(position(2_000), excluding: HostSet(HostIndex(1))) == .primary(HostIndex(0)))
     }
 
-    /// gitlab-org/gitlab merge request 49294: a race while the list of hosts was filled. Here a read meets one snapshot.
+    /// gitlab-org/gitlab merge request 49294: a race while the list of hosts was filled. Here a read meets one
+    /// snapshot.
     @Test func beforeAnythingIsKnownNothingIsServed() {
         let bench = MachineBench()
         #expect(bench.choice(.strong) == .none(.noPrimary))

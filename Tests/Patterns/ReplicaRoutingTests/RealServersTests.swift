@@ -32,6 +32,17 @@ struct RealServersTests {
         return (id, LogPosition(timeline, try #require(LSN(fields[1])).withoutPageHeader()))
     }
 
+    /// A read with a token sees its write, wherever it goes.
+    private func expectTokensToHold(_ router: ReplicaRouter, _ servers: [PostgresServer]) async throws {
+        for _ in 0..<5 {
+            let (id, position) = try await write(on: servers[0])
+            let route = try await router.route(.position(position))
+            let row = try await servers[route.host.number].psql("SELECT id FROM items WHERE id = \(id)")
+            #expect(row == id, "served by \(route.host)")
+            router.end(route, .served(latency: .milliseconds(1)))
+        }
+    }
+
     private func running(_ router: ReplicaRouter, _ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await router.run() }
@@ -74,14 +85,7 @@ struct RealServersTests {
                 try await Poll.untilTrue("all hosts to be known", within: .seconds(30)) {
                     router.snapshot.hosts.map(\.standing) == [.primary, .serving, .serving]
                 }
-                // A read with a token sees its write, wherever it goes.
-                for _ in 0..<5 {
-                    let (id, position) = try await write(on: primary)
-                    let route = try await router.route(.position(position))
-                    let row = try await servers[route.host.number].psql("SELECT id FROM items WHERE id = \(id)")
-                    #expect(row == id, "served by \(route.host)")
-                    router.end(route, .served(latency: .milliseconds(1)))
-                }
+                try await expectTokensToHold(router, servers)
                 // A replica whose replay is paused serves no such read.
                 try await second.pauseReplay()
                 let (_, common) = try await write(on: primary)
@@ -156,6 +160,32 @@ struct RealServersTests {
                 }
                 #expect(try router.write().host == HostIndex(1))
             }
+        }
+    }
+
+    /// The rights that the documentation asks for are enough.
+    @Test func aProbeNeedsNoSuperuser() async throws {
+        try await PostgresTestbed.with { testbed in
+            let primary = try await testbed.server()
+            try await primary.psql(
+                """
+                CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
+                GRANT EXECUTE ON FUNCTION pg_read_file(text) TO watcher
+                """)
+            let replica = try await testbed.replica(of: primary, name: "r1")
+            try await Poll.untilTrue("the replica to stream") {
+                try await replica.psql("SELECT received_tli FROM pg_stat_wal_receiver") == "1"
+            }
+            for server in [primary, replica] {
+                let mine = try await server.psql(SQLProbe.question, user: "watcher").split(separator: "|")
+                let all = try await server.psql(SQLProbe.question).split(separator: "|")
+                #expect(mine.count == 7 && mine[..<4] == all[..<4])
+            }
+            try await replica.promote()
+            let text = try await replica.psql("SELECT pg_read_file('pg_wal/00000002.history')", user: "watcher")
+            let history = try #require(TimelineHistory(of: Timeline(2), parsing: text))
+            #expect(history.ancestors.map(\.timeline) == [.first])
+            #expect(LSN(try await replica.position()) ?? .zero >= history.ancestors[0].end)
         }
     }
 

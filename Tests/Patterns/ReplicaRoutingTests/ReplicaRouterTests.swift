@@ -211,6 +211,47 @@ struct ReplicaRouterTests {
         }
     }
 
+    @Test func aReadIsTakenToEachHostOnceAndToThePrimaryLast() async throws {
+        struct Conflict: Error, Equatable { let host: HostIndex }
+        let stage = try Stage()
+        for host in 0..<3 { stage.set(host, host == 0 ? .primary : .replica, 1_000) }
+        try await stage.running { stage in
+            await stage.moves(until: "all hosts are known") {
+                stage.router.snapshot.hosts.map(\.standing) == [.primary, .serving, .serving]
+            }
+            var tried: [HostIndex] = []
+            await #expect(throws: Conflict(host: HostIndex(0))) {
+                try await stage.router.read(.eventual, judge: { _ in .elsewhere }) { route in
+                    tried.append(route.host)
+                    throw Conflict(host: route.host)
+                }
+            }
+            #expect(tried.last == HostIndex(0) && Set(tried).count == 3 && tried.count == 3)
+            tried = []
+            await #expect(throws: Conflict.self) {
+                try await stage.router.read(.eventual, judge: { _ in .final }) { route in
+                    tried.append(route.host)
+                    throw Conflict(host: route.host)
+                }
+            }
+            #expect(tried.count == 1)
+            await #expect(throws: Conflict.self) {
+                try await stage.router.read(
+                    .eventual, deadline: stage.time.instant(), judge: { _ in .failed(.lost) }
+                ) { route in throw Conflict(host: route.host) }
+            }
+            let second = try await stage.router.read(.eventual, judge: { _ in .failed(.lost) }) { route in
+                if tried.contains(route.host) { return route.host }
+                tried.append(route.host)
+                throw Conflict(host: route.host)
+            }
+            #expect(tried.contains(second) || second == HostIndex(0))
+            // Every route was given back: with two replicas the loads are equal again.
+            let routes = try (0..<10).map { _ in try stage.router.routeAtOnce(.eventual).host }
+            #expect(routes.count { $0 == HostIndex(1) } == 5)
+        }
+    }
+
     @Test func routersAreMadeWithCare() {
         let probe = ScriptedProbe()
         #expect(throws: ReplicaRoutingConfigurationError.self) { try ReplicaRouter(hosts: [], probe: probe) }
