@@ -30,15 +30,15 @@ package final class OrphanReaper: Sendable {
 
     /// Watches over `folder`.
     package init(folder: URL, keepsFiles: Bool) throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SpawnError(description: "no pipe: \(String(cString: strerror(errno)))") }
         // A child that inherited the end would keep the reaper waiting.
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        pipeEnd = ends[1]
-        defer { close(ends[0]) }
+        guard let (reader, writer) = SocketAddress.pipe() else {
+            throw SpawnError(description: "no pipe: \(String(cString: strerror(errno)))")
+        }
+        pipeEnd = writer
+        defer { close(reader) }
         shell = try ChildProcess(
             "/bin/sh", ["-c", Self.script, "orphan-reaper", folder.path, keepsFiles ? "keep" : "remove"],
-            environment: ["PATH": "/usr/bin:/bin"], input: ends[0], output: "/dev/null", errors: "/dev/null")
+            environment: ["PATH": "/usr/bin:/bin"], input: reader, output: "/dev/null", errors: "/dev/null")
     }
 
     /// Lets go of the pipe, as the end of this process would.

@@ -60,6 +60,8 @@ public final class PgBouncer: Sendable {
             throw PostgresFailure(
                 what: "there is no \(Self.executable); scripts/bootstrap --tests installs it", log: "")
         }
+        let mark = "process up"
+        let formerStarts = log.components(separatedBy: mark).count
         let command = programs.command(
             Self.executable, [folder.appendingPathComponent("pgbouncer.ini").path], in: folder)
         let child = try ChildProcess(
@@ -71,7 +73,7 @@ public final class PgBouncer: Sendable {
                 if let exit = child.poll() {
                     throw PostgresFailure(what: "PgBouncer \(exit) before it was ready", log: log)
                 }
-                return log.contains("process up")
+                return log.components(separatedBy: mark).count > formerStarts
             }
         } catch let error as PollTimeout {
             throw PostgresFailure(what: error.description, log: log)

@@ -35,17 +35,12 @@ final class TCPProxyLoop: Sendable {
     init(listener: Int32, target: Int) throws(PostgresFailure) {
         self.listener = listener
         controls = Mutex(Controls(target: target))
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
+        guard let (reader, writer) = SocketAddress.pipe() else {
             Foundation.close(listener)
             throw PostgresFailure(what: "no pipe: \(String(cString: strerror(errno)))", log: "")
         }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            SocketAddress.setNonBlocking(end)
-        }
-        SocketAddress.setNonBlocking(listener)
-        (wakeReader, wakeWriter) = (ends[0], ends[1])
+        for descriptor in [listener, reader, writer] { SocketAddress.setNonBlocking(descriptor) }
+        (wakeReader, wakeWriter) = (reader, writer)
     }
 
     deinit {
@@ -104,11 +99,7 @@ final class TCPProxyLoop: Sendable {
     }
 
     private func accept(into links: inout [TCPProxyLink], _ latest: Controls) {
-        while true {
-            let client = Foundation.accept(listener, nil, nil)
-            guard client >= 0 else { return }
-            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-            SocketAddress.setNonBlocking(client)
+        while let client = SocketAddress.accept(listener) {
             controls.withLock { $0.counts.accepted += 1 }
             guard !latest.isRefusing, let server = SocketAddress.connect(port: latest.target) else {
                 TCPProxyLink.reset(client)

@@ -99,6 +99,13 @@ public final class ChildProcess: Sendable {
         try await Poll.until("the end of process \(pid)", within: limit, every: .milliseconds(2)) { poll() }
     }
 
+    private static let starts = Mutex(())
+
+    /// Runs `body` while no child starts, so that a file that it opens and marks as not to be inherited never is.
+    public static func whileNoneStarts<Value: Sendable>(_ body: () -> Value) -> Value {
+        starts.withLock { _ in body() }
+    }
+
     private static func spawn(
         _ executable: String, _ arguments: [String], _ environment: [String], _ input: Int32?, _ output: String,
         _ errors: String
@@ -135,7 +142,9 @@ public final class ChildProcess: Sendable {
         var environmentPointers = environment.map { strdup($0) } + [nil]
         defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
         var pid: pid_t = 0
-        let failure = posix_spawn(&pid, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
+        let failure = starts.withLock { _ in
+            posix_spawn(&pid, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
+        }
         guard failure == 0 else {
             return .failure(
                 SpawnError(description: "\(executable) did not start: \(String(cString: strerror(failure)))"))

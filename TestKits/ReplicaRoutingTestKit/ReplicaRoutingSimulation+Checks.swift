@@ -157,8 +157,7 @@ extension ReplicaRoutingSimulation {
         for host in hosts {
             guard let age = snapshot.age(of: host, at: now), let branch = routers[router].branch,
                 cluster.servers[host.number].isUp,
-                // Made anew since: its connections are gone, and the next probe tells.
-                cluster.servers[host.number].position >= snapshot.hosts[host.number].position
+                isUnchanged(host.number, snapshot.hosts[host.number])
             else { continue }
             report.agedReads += 1
             let oldest = now + (.zero - age)
@@ -168,6 +167,12 @@ extension ReplicaRoutingSimulation {
                     "host \(host) is said to be \(age) old at most, and lacks a commit of \(now - missing.moment) ago")
             }
         }
+    }
+
+    /// Behind a pooler nothing tells at once that a server was made anew or promoted; the next probe does.
+    private func isUnchanged(_ host: Int, _ known: ReplicaSetSnapshot.Host) -> Bool {
+        let server = cluster.servers[host]
+        return server.position >= known.position && cluster.branches[server.branch].timeline == known.timeline
     }
 
     // MARK: The end

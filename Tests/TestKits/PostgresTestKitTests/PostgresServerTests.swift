@@ -38,6 +38,17 @@ struct PostgresServerTests {
         }
     }
 
+    @Test func whoMayComeInCanBeChanged() async throws {
+        try await PostgresTestbed.withServer { server in
+            try await server.configure(accessRules: ["host all all 127.0.0.1/32 reject"])
+            let failure = await #expect(throws: PostgresFailure.self) { try await server.psql("SELECT 1") }
+            #expect(failure?.log.contains("rejects connection") == true)
+            try await server.configure(accessRules: nil)
+            let one = try await server.psql("SELECT 1")
+            #expect(one == "1")
+        }
+    }
+
     @Test func tlsIsOfferedWithACertificateThatHolds() async throws {
         var options = PostgresOptions()
         options.offersTLS = true
