@@ -3,7 +3,7 @@ import Synchronization
 
 /// The loops that keep a router's knowledge fresh.
 extension ReplicaRouter {
-    /// Watches the hosts until the task is cancelled.
+    /// Watches the hosts until the task is cancelled. To be called once.
     public func run() async {
         await withDiscardingTaskGroup { group in
             for index in hosts.indices { group.addTask { await self.watch(HostIndex(index)) } }
