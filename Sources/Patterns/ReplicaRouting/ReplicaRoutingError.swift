@@ -6,7 +6,8 @@ public enum ReplicaRoutingError: Error, Sendable, Hashable, CustomStringConverti
     /// No host can serve this read as fresh as it must be.
     case noReplica
     /// What the token stands for was written on a timeline that was left before it, at `switchPoint`: the write is
-    /// gone. Only synchronous replication prevents that.
+    /// gone. Only synchronous replication prevents that. The position was read behind the commit, so the commit itself
+    /// may lie just before the switch point: whoever must know looks for the write.
     case writeLost(LogPosition, switchPoint: LSN)
     /// The token is of a timeline that this router does not know (yet): another server has seen a newer primary, or
     /// the history of the timeline was not read yet.

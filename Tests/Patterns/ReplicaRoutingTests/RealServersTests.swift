@@ -163,6 +163,44 @@ struct RealServersTests {
         }
     }
 
+    /// With a synchronous replica, what was acknowledged is there after the failover, and its token holds.
+    @Test func underSynchronousReplicationNothingAcknowledgedIsLost() async throws {
+        try await PostgresTestbed.with { testbed in
+            let primary = try await testbed.server()
+            let link = try testbed.proxy(to: primary.port)
+            let replicas = [
+                try await testbed.replica(of: primary, name: "r1"),
+                try await testbed.replica(of: primary, name: "r2", through: link),
+            ]
+            try await primary.configure(["synchronous_standby_names": "ANY 1 (r1, r2)"])
+            try await primary.waitForSynchronousReplicas(2)
+            try await primary.psql("CREATE TABLE items (id bigserial PRIMARY KEY)")
+            let router = try router([primary] + replicas)
+            try await running(router) {
+                try await Poll.untilTrue("the primary to be known", within: .seconds(30)) {
+                    (try? router.write().host) == HostIndex(0)
+                }
+                // One of the two is cut off: the other one has everything that is acknowledged from here on.
+                link.refuse()
+                let id = try await primary.psql(insert)
+                let position = LogPosition(
+                    .first, try #require(LSN(try await primary.psql("SELECT pg_current_wal_flush_lsn()"))))
+                // Others' records may lie between the commit's end and the position that was read behind it.
+                try await Poll.untilTrue("the replica to have them too") {
+                    let received = try await replicas[0].psql("SELECT pg_last_wal_receive_lsn()")
+                    return try #require(LSN(received)) >= position.lsn
+                }
+                try await primary.kill9()
+                try await replicas[0].promote()
+                try await Poll.untilTrue("the token to hold") {
+                    (try? router.routeAtOnce(.position(position)).host) == HostIndex(1)
+                }
+                let row = try await replicas[0].psql("SELECT id FROM items WHERE id = \(id)")
+                #expect(row == id)
+            }
+        }
+    }
+
     /// The rights that the documentation asks for are enough.
     @Test func aProbeNeedsNoSuperuser() async throws {
         try await PostgresTestbed.with { testbed in
