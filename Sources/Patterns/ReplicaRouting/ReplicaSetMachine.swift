@@ -149,7 +149,7 @@ public struct ReplicaSetMachine: Sendable {
             (registry, isRegistryAway, pendingClaim) = (.read(record), false, nil)
             if let record { systemIdentifier = record.systemIdentifier }
         case .registryUnanswered:
-            (isRegistryAway, pendingClaim) = (registry != .none, nil)
+            isRegistryAway = registry != .none
         case .history(let new):
             if pendingHistory == new.timeline { pendingHistory = nil }
             if new.timeline == highest, history != new {
@@ -164,6 +164,8 @@ public struct ReplicaSetMachine: Sendable {
             if timeline > (highest ?? Timeline(0)) { actions.append(.probeAtOnce) }
         }
         settle(wasDown, now, &actions)
+        // Claimed again with the next answer, not at once: a registry that fails at once would be asked without end.
+        if event == .registryUnanswered { pendingClaim = nil }
         return actions
     }
 
