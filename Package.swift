@@ -18,6 +18,9 @@ func floor(_ folder: String) -> (String, [Target.Dependency]) -> Target {
 func tests(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(folder)/\(name)", swiftSettings: settings)
 }
+func testKit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "TestKits/\(name)", swiftSettings: settings)
+}
 
 let base = floor("Base")
 let pattern = floor("Patterns")
@@ -47,9 +50,13 @@ let package = Package(
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
+        .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
+        .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
+        .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
+        .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
     ],
     dependencies: [
@@ -77,6 +84,7 @@ let package = Package(
         // Floor 1: patterns
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
         pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
+        pattern("ReplicaRouting", ["Determinism", crypto]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -129,6 +137,9 @@ let package = Package(
         tests("StorageTests", in: "Base", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
+        tests(
+            "ReplicaRoutingTests", in: "Patterns",
+            ["Determinism", "ReplicaRouting", "ReplicaRoutingTestKit", "ProcessTestKit", "PostgresTestKit"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
@@ -150,10 +161,11 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),
-        .target(
-            name: "PantryTestKit",
-            dependencies: ["Determinism", "StrictJSON", httpClient, nioCore, nioHTTP1],
-            path: "TestKits/PantryTestKit", swiftSettings: settings),
+        testKit("ProcessTestKit", ["Determinism"]),
+        testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
+        testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
+        testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
+        tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryProcessTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),

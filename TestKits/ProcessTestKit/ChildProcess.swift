@@ -25,6 +25,9 @@ public enum ProcessExit: Sendable, Hashable, CustomStringConvertible {
 public struct SpawnError: Error, CustomStringConvertible {
     /// The program and why not.
     public let description: String
+
+    /// An error with this text.
+    public init(description: String) { self.description = description }
 }
 
 /// A child process that writes into files. It is killed when its owner forgets it.
@@ -39,14 +42,16 @@ public final class ChildProcess: Sendable {
     /// Starts a program.
     /// - Parameters:
     ///   - environment: all of the program's variables; nothing is inherited.
+    ///   - input: the open file that is standard input; it stays the caller's. Nil for none.
     ///   - output: the file that takes standard output.
     ///   - errors: the file that takes standard error.
     /// - Throws: ``SpawnError``.
     public init(
-        _ executable: String, _ arguments: [String], environment: [String: String], output: String, errors: String
+        _ executable: String, _ arguments: [String], environment: [String: String], input: Int32? = nil, output: String,
+        errors: String
     ) throws(SpawnError) {
         let spawned = Self.spawn(
-            executable, [executable] + arguments, environment.map { "\($0.key)=\($0.value)" }, output, errors)
+            executable, [executable] + arguments, environment.map { "\($0.key)=\($0.value)" }, input, output, errors)
         guard case .success(let pid) = spawned else {
             if case .failure(let error) = spawned { throw error }
             throw SpawnError(description: "\(executable) did not start")
@@ -94,8 +99,16 @@ public final class ChildProcess: Sendable {
         try await Poll.until("the end of process \(pid)", within: limit, every: .milliseconds(2)) { poll() }
     }
 
+    private static let starts = Mutex(())
+
+    /// Runs `body` while no child starts, so that a file that it opens and marks as not to be inherited never is.
+    public static func whileNoneStarts<Value: Sendable>(_ body: () -> Value) -> Value {
+        starts.withLock { _ in body() }
+    }
+
     private static func spawn(
-        _ executable: String, _ arguments: [String], _ environment: [String], _ output: String, _ errors: String
+        _ executable: String, _ arguments: [String], _ environment: [String], _ input: Int32?, _ output: String,
+        _ errors: String
     ) -> Result<pid_t, SpawnError> {
         #if os(Linux)
             var actions = posix_spawn_file_actions_t()
@@ -110,7 +123,11 @@ public final class ChildProcess: Sendable {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         var none = sigset_t()
@@ -125,7 +142,9 @@ public final class ChildProcess: Sendable {
         var environmentPointers = environment.map { strdup($0) } + [nil]
         defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
         var pid: pid_t = 0
-        let failure = posix_spawn(&pid, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
+        let failure = starts.withLock { _ in
+            posix_spawn(&pid, executable, &actions, &attributes, &argumentPointers, &environmentPointers)
+        }
         guard failure == 0 else {
             return .failure(
                 SpawnError(description: "\(executable) did not start: \(String(cString: strerror(failure)))"))
