@@ -47,10 +47,12 @@ let package = Package(
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
+        .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
+        .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -77,6 +79,7 @@ let package = Package(
         // Floor 1: patterns
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
         pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
+        pattern("ConnectionPooling", ["Determinism"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -129,6 +132,12 @@ let package = Package(
         tests("StorageTests", in: "Base", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
+        .target(
+            name: "ConnectionPoolingTestKit", dependencies: ["Determinism", "ConnectionPooling"],
+            path: "TestKits/ConnectionPoolingTestKit", swiftSettings: settings),
+        tests(
+            "ConnectionPoolingTests", in: "Patterns",
+            ["Determinism", "ConnectionPooling", "ConnectionPoolingTestKit"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
