@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
+        .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
@@ -58,6 +59,7 @@ let package = Package(
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
         .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
+        .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -85,6 +87,7 @@ let package = Package(
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
         pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
         pattern("ReplicaRouting", ["Determinism", crypto]),
+        pattern("ConnectionPooling", ["Determinism"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -140,6 +143,12 @@ let package = Package(
         tests(
             "ReplicaRoutingTests", in: "Patterns",
             ["Determinism", "ReplicaRouting", "ReplicaRoutingTestKit", "ProcessTestKit", "PostgresTestKit"]),
+        .target(
+            name: "ConnectionPoolingTestKit", dependencies: ["Determinism", "ConnectionPooling"],
+            path: "TestKits/ConnectionPoolingTestKit", swiftSettings: settings),
+        tests(
+            "ConnectionPoolingTests", in: "Patterns",
+            ["Determinism", "ConnectionPooling", "ConnectionPoolingTestKit"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(

@@ -27,6 +27,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "ConnectionPoolingBenchmark",
+            dependencies: [
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "ConnectionPooling", package: "pantry"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "ReplicaRoutingBenchmark",
             dependencies: [
                 .product(name: "Determinism", package: "pantry"),
