@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
+        .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
@@ -85,6 +86,10 @@ let package = Package(
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        driver("PostgresDriver", ["Determinism", "Storage", "CLibPQ"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -135,6 +140,9 @@ let package = Package(
         tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests(
+            "PostgresDriverTests", in: "Drivers",
+            ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",

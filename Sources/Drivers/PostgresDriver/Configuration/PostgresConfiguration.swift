@@ -3,7 +3,9 @@ import Determinism
 /// Where a PostgreSQL database is and how to talk to it. Usually read from a URL with ``init(url:)``.
 ///
 /// Its descriptions never hold the password.
-public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     /// A server to try.
     public struct Host: Sendable, Hashable, CustomStringConvertible {
         /// A name, an address, or the folder of a Unix socket (which begins with `/`).

@@ -86,29 +86,34 @@ extension ConnectionSession {
             return .data(Array(UnsafeRawBufferPointer(start: buffer, count: Int(length))))
         case .result:
             flush()
-            return hasUnsentBytes || PQisBusy(handle.pointer) == 1 ? nil : lastResult(handle)
+            return hasUnsentBytes ? nil : lastResult(handle)
         }
     }
 
-    /// The results up to the end; the last one counts.
-    private func lastResult(_ handle: LibPQHandle) -> CopyEvent {
-        var outcome: Result<Int, PostgresError> = .failure(
-            PostgresError(.decoding, .unavailable("“\(server)”: the COPY ended without a result")))
-        while PQisBusy(handle.pointer) == 0, let result = PQgetResult(handle.pointer) {
+    /// Takes results until there is nothing more for the command; the last one counts. nil as long as more may come:
+    /// only behind the end is the connection free for something else.
+    private mutating func lastResult(_ handle: LibPQHandle) -> CopyEvent? {
+        while PQisBusy(handle.pointer) == 0 {
+            guard let result = PQgetResult(handle.pointer) else {
+                defer { copyOutcome = nil }
+                let missing = PostgresError(.decoding, .unavailable("“\(server)”: the COPY ended without a result"))
+                return .ended(copyOutcome ?? .failure(missing))
+            }
             switch PQresultStatus(result) {
             case PGRES_COPY_IN, PGRES_COPY_OUT:
                 PQclear(result)
                 return .began
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
                 let taken = PostgresResult(result)
-                outcome = .success(taken.affectedRows)
+                copyOutcome = .success(taken.affectedRows)
             default:
                 let error = PostgresError.server(in: result, of: server)
                 let message = LibPQHandle.oneLine(String(cString: PQresultErrorMessage(result)))
-                outcome = .failure(error ?? PostgresError(.connectionLost, .unavailable("“\(server)”: \(message)")))
+                let lost = PostgresError(.connectionLost, .unavailable("“\(server)”: \(message)"))
+                copyOutcome = .failure(error ?? lost)
                 PQclear(result)
             }
         }
-        return .ended(outcome)
+        return nil
     }
 }

@@ -17,6 +17,8 @@ struct ConnectionSession: Sendable {
     var farewell: PostgresError?
     var copyWait: CopyWait?
     var copyContinuation: CheckedContinuation<CopyEvent, Never>?
+    /// What the copy came to, before its end has come.
+    var copyOutcome: Result<Int, PostgresError>?
     var watched: Interest = .read
 
     init(_ handle: LibPQHandle, limits: PipelineLimits, server: String) {
@@ -134,7 +136,7 @@ struct ConnectionSession: Sendable {
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
             let taken = PostgresResult(result)
-            apply(machine.receive(.result(isCommit: taken.isCommit)), taken, &effects)
+            apply(machine.receive(.result(CommandKind(tag: taken.commandTag))), taken, &effects)
         case PGRES_PIPELINE_SYNC:
             PQclear(result)
             apply(machine.receive(.sync(handle.transactionStatus)), nil, &effects)
@@ -196,8 +198,4 @@ extension ConnectionEffects {
         ending.token.continuation = nil
         answers.append((continuation, ending.token.answer(ending.outcome)))
     }
-}
-
-extension PostgresResult {
-    var isCommit: Bool { String(cString: PQcmdStatus(handle)) == "COMMIT" }
 }

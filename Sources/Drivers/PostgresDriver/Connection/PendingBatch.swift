@@ -24,8 +24,8 @@ final class PendingBatch: @unchecked Sendable {
 
 /// What is left to do once the connection's lock is free.
 struct ConnectionEffects {
-    var answers: [(CheckedContinuation<Result<PostgresReply, PostgresError>, Never>, Result<PostgresReply, PostgresError>)] =
-        []
+    typealias Answer = Result<PostgresReply, PostgresError>
+    var answers: [(CheckedContinuation<Answer, Never>, Answer)] = []
     var notifications: [PostgresNotification] = []
     var copyAnswer: (CheckedContinuation<CopyEvent, Never>, CopyEvent)?
     var cancels = false

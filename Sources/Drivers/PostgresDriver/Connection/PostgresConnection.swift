@@ -271,14 +271,17 @@ extension PostgresBatch {
             return refuse("the batch commits at statement \(place), but has \(items.count)")
         }
         for (index, item) in items.enumerated() {
-            if item.statement.hasNUL { return refuse("the text of the statement holds the character U+0000", at: index) }
+            if item.statement.hasNUL {
+                return refuse("the text of the statement holds the character U+0000", at: index)
+            }
             if let refusal = item.parameters.refusal { return refuse(refusal, at: index) }
             if item.parameters.count > 65_535 {
                 return refuse("\(item.parameters.count) parameters, where 65535 is the most; send lists", at: index)
             }
             // A message of the protocol ends at 1 GiB.
             if item.parameters.byteCount > 1 << 30 - 1 << 16 {
-                return refuse("the parameters take \(item.parameters.byteCount) bytes, where 1 GiB is the most", at: index)
+                let bytes = item.parameters.byteCount
+                return refuse("the parameters take \(bytes) bytes, where 1 GiB is the most", at: index)
             }
         }
         return nil

@@ -37,8 +37,8 @@ public final class PostgresListener: AsyncSequence, Sendable {
         bufferLimit: Int = 1_024
     ) async throws(PostgresError) -> PostgresListener {
         if configuration.pooler == .transaction {
-            throw PostgresError(
-                .invalidRequest, .statement("LISTEN does not work through a transaction pooler; give the server's own URL"))
+            let reason = "LISTEN does not work through a transaction pooler; give the server's own URL"
+            throw PostgresError(.invalidRequest, .statement(reason))
         }
         if channels.isEmpty || channels.contains(where: { $0.isEmpty || $0.utf8.count > 63 || $0.utf8.contains(0) }) {
             throw PostgresError(.invalidRequest, .statement("a channel's name has 1 to 63 bytes, and none is U+0000"))
@@ -47,7 +47,8 @@ public final class PostgresListener: AsyncSequence, Sendable {
             of: PostgresNotification.self, throwing: (any Error).self,
             bufferingPolicy: .bufferingNewest(Swift.max(1, bufferLimit)))
         let dropped = Counter()
-        let connection = try await PostgresConnection.connect(configuration, on: reactor, deadline: nil) { notification in
+        let connection = try await PostgresConnection.connect(configuration, on: reactor, deadline: nil) {
+            notification in
             if case .dropped = continuation.yield(notification) {
                 dropped.value.wrappingAdd(1, ordering: .relaxed)
             }

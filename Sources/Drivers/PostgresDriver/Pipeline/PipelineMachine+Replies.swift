@@ -6,7 +6,7 @@ extension PipelineMachine {
     mutating func receive(_ reply: Reply) -> Action {
         if isClosed { return .none }
         switch reply {
-        case .result(let isCommit): return result(isCommit: isCommit)
+        case .result(let kind): return result(kind)
         case .failure(let error): return failure(error)
         case .skipped:
             headAnswer = .skipped
@@ -21,20 +21,30 @@ extension PipelineMachine {
     private var isAtFlight: Bool {
         switch expected.first {
         case .prepare, .execute: true
-        case .sync: groups.first == .batch
+        case .sync: groups.first == .batch || groups.first == .reads
         case .control, .deallocate, nil: false
         }
     }
 
-    private mutating func result(isCommit: Bool) -> Action {
+    private var isAtSync: Bool {
+        if case .sync = expected.first { return true }
+        return false
+    }
+
+    private mutating func result(_ kind: CommandKind) -> Action {
         guard let next = expected.first else { return .broken("a result came that nobody had asked for") }
         headAnswer = .result
+        switch kind {
+        case .begin: transactionStatus = .inTransaction
+        case .commit, .rollback: transactionStatus = .idle
+        case .other: break
+        }
         switch next {
         case .prepare, .control, .deallocate: return .none
         case .sync: return .broken("a result came where a group was to end")
         case .execute:
             guard let flight = sent.first else { return .broken("a result came for no request") }
-            if isCommit, case .commits(let place?) = flight.request.effect, place == flight.answered {
+            if kind == .commit, case .commits(let place?) = flight.request.effect, place == flight.answered {
                 sent.updateFirst { $0.isCommitted = true }
             }
             if case .abandoned = flight.phase { return .none }
@@ -45,6 +55,7 @@ extension PipelineMachine {
     private mutating func failure(_ error: PostgresError) -> Action {
         guard let next = expected.first else { return .broken("an error came that nobody had asked for") }
         headAnswer = .failure
+        if transactionStatus == .inTransaction { transactionStatus = .failed }
         switch next {
         case .prepare: note(error)
         case .execute(let reference): note(reference.map { staleStatement($0, error) } ?? error)
@@ -54,7 +65,7 @@ extension PipelineMachine {
             isDeallocationBlocked = true
         case .sync:
             // A deferred constraint, or a serialization failure of an implicit transaction's commit.
-            if groups.first == .batch {
+            if isAtFlight {
                 sent.updateFirst { flight in
                     guard flight.failure == nil else { return }
                     (flight.failure, flight.failedAtSync) = (error, true)
@@ -95,20 +106,22 @@ extension PipelineMachine {
         }
         let isStatement = if case .execute = expected.popFirst() { true } else { false }
         headAnswer = .none
-        guard isStatement, groups.first == .reads, let flight = sent.popFirst() else { return .none }
-        // A read needs no commit: its caller need not wait for the group's end.
+        // A read needs no commit: its caller need not wait for the group's end. The last one's does, at no cost, since it
+        // comes with the answer, so that whoever was alone on the connection finds it settled.
+        guard isStatement, groups.first == .reads, !isAtSync, let flight = sent.popFirst() else { return .none }
         sentBytes -= flight.request.bytes
         return finish(flight).map(Action.end) ?? .none
     }
 
-    private mutating func synchronized(_ status: TransactionStatus) -> Action {
+    private mutating func synchronized(_ reported: TransactionStatus) -> Action {
         guard case .sync = expected.first, let group = groups.popFirst() else {
             return .broken("a group ended before its statements were answered")
         }
         _ = expected.popFirst()
         headAnswer = .none
-        let before = transactionStatus
-        transactionStatus = status
+        let before = statusBefore
+        let status = reported == .unknown ? transactionStatus : reported
+        (transactionStatus, statusBefore) = (status, status)
         if status != .failed { isDeallocationBlocked = false }
         var ending: Ending?
         switch group {
@@ -119,7 +132,11 @@ extension PipelineMachine {
                 recovery = .needed
             }
             ending = finish(flight)
-        case .reads: readGroups -= 1
+        case .reads:
+            readGroups -= 1
+            guard let flight = sent.popFirst() else { return .broken("reads ended that nobody had sent") }
+            sentBytes -= flight.request.bytes
+            ending = finish(flight)
         case .rollback:
             guard status == .idle else { return .broken("ROLLBACK left a transaction open") }
             recovery = .none

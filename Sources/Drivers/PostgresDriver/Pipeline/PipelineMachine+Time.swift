@@ -126,7 +126,7 @@ extension PipelineMachine {
     mutating func endCopy(_ status: TransactionStatus) {
         guard case .copying = phase else { return }
         phase = .open
-        transactionStatus = status
+        (transactionStatus, statusBefore) = (status, status)
     }
 
     /// The connection is gone: answers everybody with what is known, and takes nothing more.

@@ -35,15 +35,16 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     }
     /// What libpq handed over.
     enum Reply: Sendable {
-        /// A statement's result; whether its command tag is `COMMIT`.
-        case result(isCommit: Bool)
+        /// A statement's result.
+        case result(CommandKind)
         /// A statement's error.
         case failure(PostgresError)
         /// A statement was skipped.
         case skipped
         /// Nothing more comes for this statement.
         case end
-        /// A group is at its end, and the session is in this state.
+        /// A group is at its end, and the session is in this state: `unknown` while more is under way, because libpq
+        /// tells the state of an idle connection only.
         case sync(TransactionStatus)
     }
     /// What the shell does with what was handed over.
@@ -82,7 +83,10 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     let limits: PipelineLimits
     var cache: StatementCache
     var phase = Phase.open
+    /// As the server said, or else as the answers so far imply.
     var transactionStatus = TransactionStatus.idle
+    /// ``transactionStatus`` at the end of the group before.
+    var statusBefore = TransactionStatus.idle
     /// What was sent and is not answered, in order.
     var sent = RingQueue<Flight>()
     var groups = RingQueue<GroupKind>()
@@ -238,6 +242,21 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
         if alarm.map({ instant < $0 }) ?? true { alarm = instant }
     }
     mutating func clearAlarm() { alarm = nil }
+}
+
+/// What a command was, by its tag, as far as transactions are concerned.
+enum CommandKind: Sendable, Hashable {
+    case begin, commit, rollback, other
+
+    /// From the tag's text.
+    init(tag: String) {
+        switch tag {
+        case "BEGIN", "START TRANSACTION": self = .begin
+        case "COMMIT": self = .commit
+        case "ROLLBACK": self = .rollback
+        default: self = .other
+        }
+    }
 }
 
 /// What the session's transaction is doing, as the server said last.

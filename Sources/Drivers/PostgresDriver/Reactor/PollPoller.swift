@@ -53,7 +53,8 @@ final class PollPoller: Poller {
     }
 
     func wait(atMost milliseconds: Int32, _ report: (UInt64, Interest) -> Void) {
-        var (descriptors, tokens): ([pollfd], [UInt64]) = ([pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)], [0])
+        var descriptors = [pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)]
+        var tokens: [UInt64] = [0]
         watched.withLock { watched in
             for (descriptor, entry) in watched {
                 let read = entry.interest.contains(.read) ? Int16(POLLIN) : 0

@@ -64,7 +64,9 @@ struct BinaryValue {
     }
 
     func uuid() throws(StorageError) -> UUIDv7 {
-        guard type == PostgresType.uuid || type == PostgresType.bytea, bytes.count == 16 else { throw mismatch("an id") }
+        guard type == PostgresType.uuid || type == PostgresType.bytea, bytes.count == 16 else {
+            throw mismatch("an id")
+        }
         return UUIDv7(
             high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
             low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
