@@ -96,10 +96,10 @@ struct PipelineMachineTests {
         #expect(tooMany.failure?.code == .overloaded)
         harness.succeed(2)
         harness.sync()
-        #expect(harness.pump() == "c(5) sync", "with 95 bytes on their way, ten more are too many")
-        harness.succeed()
+        #expect(harness.pump() == "e(q) f(q) sync", "with 20 bytes on their way, 95 more are too many")
+        harness.succeed(2)
         harness.sync()
-        #expect(harness.pump() == "e(q) f(q) sync")
+        #expect(harness.pump() == "c(5) sync")
     }
 
     @Test func aBatchLargerThanTheLimitGoesAlone() {
@@ -109,6 +109,19 @@ struct PipelineMachineTests {
         harness.succeed()
         harness.sync()
         #expect(caller.isSuccess)
+    }
+
+    @Test func readsAndBatchesTakeTurns() {
+        var harness = PipelineHarness { ($0.statements, $0.readsInGroup) = (1, 1) }
+        for name in ["a", "b", "c"] { harness.submit(name, .commits(), ["u"]) }
+        for name in ["r", "s"] { harness.submit(name) }
+        var order: [String] = []
+        for _ in 0..<5 {
+            order.append(harness.pump())
+            harness.succeed()
+            harness.sync()
+        }
+        #expect(order == ["a(u) sync", "r(q) sync", "b(u) sync", "s(q) sync", "c(u) sync"])
     }
 
     @Test func groupsOfReadsAreBounded() {
@@ -127,7 +140,7 @@ struct PipelineMachineTests {
         let bad = harness.submit("bad", .commits(at: 2), ["BEGIN", "u", "COMMIT"])
         let read = harness.submit("read")
         let write = harness.submit("write", .commits(), ["w"])
-        #expect(harness.pump() == "bad(BEGIN, u, COMMIT) sync write(w) sync read(q) sync")
+        #expect(harness.pump() == "bad(BEGIN, u, COMMIT) sync read(q) sync write(w) sync")
         harness.succeed()
         harness.fail("23514")
         harness.skip()
@@ -139,7 +152,7 @@ struct PipelineMachineTests {
             harness.sync(.failed)
         }
         #expect(read.outcomes.isEmpty && write.outcomes.isEmpty, "they were not executed")
-        #expect(harness.pump() == "write(w) sync read(q) sync", "behind the ROLLBACK, whose answer need not be awaited")
+        #expect(harness.pump() == "read(q) sync write(w) sync", "behind the ROLLBACK, whose answer need not be awaited")
         harness.succeed()
         harness.sync(.idle)
         harness.succeed()

@@ -143,7 +143,8 @@ public final class PostgresConnection: ReactorClient {
     /// What the server reports of a setting without being asked, such as `in_hot_standby` or
     /// `default_transaction_read_only`; nil for settings that it does not report.
     public func parameter(_ name: String) -> String? { session.withLock { $0.handle?.parameter(name) } }
-    /// Whether the server reports that it is a replica; nil before PostgreSQL 14, which does not.
+    /// Whether the server is a replica, as it reported with its last answer: a promotion shows with the next one. nil
+    /// before PostgreSQL 14, which does not report it.
     public var isStandby: Bool? { parameter("in_hot_standby").map { $0 == "on" } }
 
     // MARK: the end

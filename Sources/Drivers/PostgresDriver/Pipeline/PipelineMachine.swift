@@ -97,6 +97,8 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     var waiting = RingQueue<Flight>()
     var (waitingBytes, sentBytes, sentStatements) = (0, 0, 0)
     var readGroups = 0
+    /// Reads and other batches take turns, so that neither starves.
+    private var readsAreNext = false
     /// The group that is being put together, and how many flights it has.
     var assembling: (kind: GroupKind, count: Int)?
     var groupNumber = 0
@@ -183,15 +185,21 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
             begin(.deallocate, expecting: .deallocate(statement))
             return .deallocate(statement)
         }
-        if let next = waiting.first, fits(next) {
-            _ = waiting.popFirst()
-            return launch(next, .batch)
-        }
-        if readGroups < limits.readGroups, let read = takeWaitingRead() {
-            readGroups += 1
-            return launch(read, .reads)
-        }
-        return nil
+        return readsAreNext ? launchReads() ?? launchBatch() : launchBatch() ?? launchReads()
+    }
+
+    private mutating func launchBatch() -> Step? {
+        guard let next = waiting.first, fits(next) else { return nil }
+        _ = waiting.popFirst()
+        readsAreNext = true
+        return launch(next, .batch)
+    }
+
+    private mutating func launchReads() -> Step? {
+        guard readGroups < limits.readGroups, let read = takeWaitingRead() else { return nil }
+        readGroups += 1
+        readsAreNext = false
+        return launch(read, .reads)
     }
 
     /// How to send the next statement of the batch that ``nextStep(now:)`` named last.
