@@ -208,6 +208,32 @@ struct PipelineMachineTests {
         #expect(late.failure?.storage == PipelineHarness.error("25P02").storage)
     }
 
+    @Test func whatGaveWayIsDeallocatedOutsideOfTransactionsOnly() {
+        var harness = PipelineHarness { $0.preparedStatements = 1 }
+        harness.submit("begin", .uncommitted, ["BEGIN"])
+        #expect(harness.pump() == "begin(p1=BEGIN) sync")
+        harness.receive(.result(.other), .end)
+        harness.succeed(1, .begin)
+        harness.sync(.inTransaction)
+        harness.submit("u", .uncommitted, ["u"])
+        #expect(harness.pump() == "u(p2=u) sync", "not within a transaction")
+        harness.receive(.result(.other), .end)
+        harness.succeed()
+        harness.sync(.inTransaction)
+        harness.submit("commit", .commits(at: 0), ["COMMIT"])
+        #expect(harness.pump() == "commit(COMMIT) sync", "the cache is full of what gave way")
+        harness.succeed(1, .commit)
+        harness.sync()
+        #expect(harness.pump() == "deallocate p1 sync")
+        harness.fail("57014")
+        harness.sync()
+        #expect(harness.pump() == "deallocate p1 sync", "once more")
+        harness.fail("26000")
+        harness.sync()
+        #expect(harness.pump() == "", "it was not there")
+        #expect(harness.machine.isIdle)
+    }
+
     @Test func aCommitIsKnownOnceItIsAcknowledged() {
         var harness = PipelineHarness()
         let caller = harness.submit("a", .commits(at: 1), ["u", "COMMIT", "SELECT lsn"])

@@ -63,6 +63,9 @@ struct StatementCacheTests {
         var cache = StatementCache(capacity: 0)
         #expect(cache.plan(a, types: [], batch: 1) == .unnamed)
         #expect(cache.count == 0)
+        cache = StatementCache(capacity: 9)
+        let long = PostgresStatement(String(repeating: " ", count: StatementCache.longestText + 1))
+        #expect(cache.plan(long, types: [], batch: 1) == .unnamed)
     }
 
     @Test func typesSettleAfterValuesThatWereLeftOut() throws {

@@ -4,8 +4,8 @@ extension PostgresConfiguration {
     /// Reads `postgres://user:password@host1:5432,host2/database?option=value&…`, or the same with `postgresql://`.
     ///
     /// Every part may be percent-encoded, and what stands for itself must be: `@`, `:`, `/`, `?`, `#` and `%` in a
-    /// password. A Unix socket's folder is a host that begins with `%2F`. The options are those of libpq that the driver
-    /// passes on, those of the server's session timeouts, and `pooler`.
+    /// password. A Unix socket's folder is a host that begins with `%2F`. The options are those of libpq that the
+    /// driver passes on, those of the server's session timeouts, and `pooler`.
     /// - Throws: ``PostgresConfigurationError``, which never quotes the URL: it may hold a password.
     public init(url: String) throws(PostgresConfigurationError) {
         let parts = try PostgresURLParts(url)

@@ -50,7 +50,8 @@ final class CancelKey: @unchecked Sendable {  // libpq documents PQcancel as saf
     }
     deinit { PQfreeCancel(key) }
 
-    /// Connects, asks, and waits until the server has closed that connection. Blocks. Returns libpq's complaint, if any.
+    /// Connects, asks, and waits until the server has closed that connection. Blocks. Returns libpq's complaint, if
+    /// any.
     func cancel() -> String? {
         var buffer = [CChar](repeating: 0, count: 256)
         if PQcancel(key, &buffer, Int32(buffer.count)) == 1 { return nil }

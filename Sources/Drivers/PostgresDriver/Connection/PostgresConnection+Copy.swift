@@ -3,7 +3,8 @@ import Storage
 
 /// `COPY`: bulk loading and unloading. It takes the whole connection for its time, outside of pipeline mode.
 extension PostgresConnection {
-    /// Copies rows into a table, or whatever `COPY … FROM STDIN` says. All of them or none, unless a transaction is open.
+    /// Copies rows into a table, or whatever `COPY … FROM STDIN` says. All of them or none, unless a transaction is
+    /// open.
     ///
     /// When the chunks fail or the task is cancelled, the server is told to refuse what it has, and the connection
     /// stays usable.

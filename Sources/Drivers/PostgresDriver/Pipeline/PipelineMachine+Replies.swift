@@ -61,8 +61,8 @@ extension PipelineMachine {
         case .execute(let reference): note(reference.map { staleStatement($0, error) } ?? error)
         case .control: return .broken("ROLLBACK failed")
         case .deallocate(let reference):
-            cache.keepRetired(reference)
-            isDeallocationBlocked = true
+            // Tried again where that makes sense; else it is not there.
+            if [.transactionAborted, .queryCanceled].contains(error.sqlState) { cache.keepRetired(reference) }
         case .sync:
             // A deferred constraint, or a serialization failure of an implicit transaction's commit.
             if isAtFlight {
@@ -106,8 +106,8 @@ extension PipelineMachine {
         }
         let isStatement = if case .execute = expected.popFirst() { true } else { false }
         headAnswer = .none
-        // A read needs no commit: its caller need not wait for the group's end. The last one's does, at no cost, since it
-        // comes with the answer, so that whoever was alone on the connection finds it settled.
+        // A read needs no commit: its caller need not wait for the group's end. The last one's does, at no cost, since
+        // it comes with the answer, so that whoever was alone on the connection finds it settled.
         guard isStatement, groups.first == .reads, !isAtSync, let flight = sent.popFirst() else { return .none }
         sentBytes -= flight.request.bytes
         return finish(flight).map(Action.end) ?? .none
@@ -122,12 +122,12 @@ extension PipelineMachine {
         let before = statusBefore
         let status = reported == .unknown ? transactionStatus : reported
         (transactionStatus, statusBefore) = (status, status)
-        if status != .failed { isDeallocationBlocked = false }
         var ending: Ending?
         switch group {
         case .batch:
             guard let flight = sent.popFirst() else { return .broken("a batch ended that nobody had sent") }
             sentBytes -= flight.request.bytes
+            if flight.request.effect == .uncommitted { uncommittedInFlight -= 1 }
             if flight.failure != nil, flight.isSelfContained, before == .idle, status != .idle, recovery == .none {
                 recovery = .needed
             }

@@ -78,8 +78,8 @@ extension PipelineMachine {
         return Ending(token: flight.request.token, outcome: outcome)
     }
 
-    /// The caller of this batch was cancelled. A read's caller is answered at once; others once the server has said what
-    /// became of the batch, or after the time to drain.
+    /// The caller of this batch was cancelled. A read's caller is answered at once; others once the server has said
+    /// what became of the batch, or after the time to drain.
     mutating func abandon(_ token: Token, now: Instant) -> Ending? {
         if isClosed { return nil }
         let unsent =

@@ -4,9 +4,9 @@ import Storage
 /// What a connection sends next, to whom each arriving result belongs, and what is known about each request when
 /// something goes wrong: a pure state machine around libpq's pipeline mode.
 ///
-/// A *group* is what goes out with one Sync: one batch; single reads of several callers; the machine's own `ROLLBACK` or
-/// `DEALLOCATE`. The server answers groups in order, and skips what is behind an error up to the group's end. Reads that
-/// were skipped because of another caller's error have not been executed and are sent again.
+/// A *group* is what goes out with one Sync: one batch; single reads of several callers; the machine's own `ROLLBACK`
+/// or `DEALLOCATE`. The server answers groups in order, and skips what is behind an error up to the group's end. Reads
+/// that were skipped because of another caller's error have not been executed and are sent again.
 ///
 /// Phases: `open` → `cancelling` (the first request is overdue: nothing new is sent until it is answered and the cancel
 /// call is back) → `open`; `open` → `copying` → `open`; any → `closed`. Every event is answered in every phase.
@@ -107,8 +107,8 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     var recovery = Recovery.none
     /// Groups up to this one may be hit by a cancellation that was meant for another.
     var lastVictim = 0
-    /// `DEALLOCATE` failed in a transaction that had failed.
-    var isDeallocationBlocked = false
+    /// Parts of somebody's transaction that are on their way.
+    var uncommittedInFlight = 0
     /// When ``tick(now:)`` has something to do; never too late, sometimes too early.
     private(set) var alarm: Instant?
 
@@ -181,7 +181,10 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
             begin(.rollback, expecting: .control)
             return .rollback
         }
-        if recovery == .none, !isDeallocationBlocked, let statement = cache.takeRetired() {
+        // Never within somebody's transaction: if it failed, it would take that with it.
+        if recovery == .none, transactionStatus == .idle, uncommittedInFlight == 0,
+            let statement = cache.takeRetired()
+        {
             begin(.deallocate, expecting: .deallocate(statement))
             return .deallocate(statement)
         }
@@ -204,7 +207,7 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
 
     /// How to send the next statement of the batch that ``nextStep(now:)`` named last.
     mutating func plan(
-        _ statement: PostgresStatement, types: some RandomAccessCollection<UInt32>
+        _ statement: PostgresStatement, types: some Collection<UInt32>
     ) -> StatementCache.Plan {
         let plan = cache.plan(statement, types: types, batch: groupNumber)
         switch plan {
@@ -232,6 +235,7 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
         waitingBytes -= flight.request.bytes
         sentBytes += flight.request.bytes
         sentStatements += flight.request.statements
+        if flight.request.effect == .uncommitted { uncommittedInFlight += 1 }
         sent.append(flight)
         if let group = assembling { assembling = (kind, group.count + 1) } else { begin(kind, expecting: nil) }
         return .batch(flight.request.token)

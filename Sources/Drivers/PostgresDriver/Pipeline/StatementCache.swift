@@ -32,6 +32,8 @@ struct StatementCache: Sendable {
         var state: State
         var (older, newer): (Int, Int)
     }
+    /// Longer texts are not kept: they are made for one time, as a rule, and would take much memory on both sides.
+    static let longestText = 64 << 10
     private let capacity: Int
     private var entries: [Entry?] = []
     private var free: [Int] = []
@@ -49,9 +51,9 @@ struct StatementCache: Sendable {
 
     /// How to send this statement in the batch with this number.
     mutating func plan(
-        _ statement: PostgresStatement, types: some RandomAccessCollection<UInt32>, batch: Int
+        _ statement: PostgresStatement, types: some Collection<UInt32>, batch: Int
     ) -> Plan {
-        guard capacity > 0 else { return .unnamed }
+        guard capacity > 0, statement.text.utf8.count <= Self.longestText else { return .unnamed }
         guard let slot = slots[statement], let entry = entries[slot] else {
             guard makeRoom() else { return .unnamed }
             return .prepare(insert(statement, Array(types), batch))
@@ -96,7 +98,7 @@ struct StatementCache: Sendable {
         return entry
     }
 
-    private func suits(_ known: [UInt32], _ given: some RandomAccessCollection<UInt32>) -> Bool {
+    private func suits(_ known: [UInt32], _ given: some Collection<UInt32>) -> Bool {
         known.count == given.count
             && zip(known, given).allSatisfy { known, given in given == PostgresType.unknown || given == known }
     }

@@ -2,8 +2,8 @@ import Determinism
 import Storage
 import Synchronization
 
-/// The thread that waits for the sockets of all connections, reads what comes and answers their callers; and the threads
-/// for what blocks. A process needs one.
+/// The thread that waits for the sockets of all connections, reads what comes and answers their callers; and the
+/// threads for what blocks. A process needs one.
 ///
 /// Callers send by themselves, under their connection's lock: a request costs no hop to this thread on its way out.
 /// Measured against the alternatives in `docs/decisions/0011-libpq-pipelines-on-one-epoll-thread.md`.

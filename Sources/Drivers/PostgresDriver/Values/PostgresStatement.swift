@@ -1,5 +1,5 @@
-/// The text of a statement, hashed once. Keep one for each statement that is sent often: a connection finds its prepared
-/// statement by identity first, and compares texts only when that fails.
+/// The text of a statement, hashed once. Keep one for each statement that is sent often: a connection finds its
+/// prepared statement by identity first, and compares texts only when that fails.
 public final class PostgresStatement: Sendable, Hashable, CustomStringConvertible {
     /// The SQL text, with `$1`, `$2`, … for what comes from outside.
     public let text: String
