@@ -3,6 +3,7 @@ import PostgresDriver
 import PostgresTestKit
 import ProcessTestKit
 import Storage
+import Synchronization
 import Testing
 
 /// Deadlines, cancellation, and servers and networks that go away.
@@ -101,10 +102,19 @@ struct FaultLiveTests {
     @Test func aServerThatShutsDownSaysWhy() async throws {
         try await LiveServer.with { live in
             let connection = try await live.connect()
+            let idle = try await live.connect("idle_in_transaction_session_timeout=50ms")
+            try await idle.rows("BEGIN", [], .uncommitted)
+            try await Poll.untilTrue("the forgotten transaction to be ended") { !idle.isOpen }
+            let forgotten = await idle.failure("SELECT 1")
+            #expect(forgotten?.sqlState?.code == "25P03")
+            let reason = Mutex<PostgresError?>(nil)
+            connection.whenClosed { error in reason.withLock { $0 = error } }
             try await live.server.stop(.fast)
-            try await Poll.untilTrue("the end to be noticed") { !connection.isOpen }
+            try await Poll.untilTrue("the end to be noticed") { reason.withLock { $0 } != nil }
+            #expect(reason.withLock { $0?.sqlState?.code } == "57P01")
             let late = await connection.failure("SELECT 1")
-            #expect(late?.storage.isUnavailable == true)
+            #expect(late?.storage.isUnavailable == true && late?.code == .connectionLost)
+            #expect(late?.description.contains("administrator") == true, "\(late as Any)")
         }
     }
 

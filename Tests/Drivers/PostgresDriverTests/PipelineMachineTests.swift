@@ -298,6 +298,7 @@ struct PipelineMachineTests {
         for caller in [open, reads, unsent] { #expect(caller.failure?.storage == .unavailable("gone"), "\(caller)") }
         let late = harness.submit("late")
         #expect(late.failure?.code == .connectionLost)
+        #expect(late.failure?.description.contains("gone") == true, "it says why")
         harness.lose()
         #expect([commits, open, reads, unsent, late].allSatisfy { $0.outcomes.count == 1 })
     }

@@ -8,8 +8,12 @@ import Testing
 
 #if canImport(Glibc)
     import Glibc
+
+    private let streamSocket = Int32(SOCK_STREAM.rawValue)
 #else
     import Darwin
+
+    private let streamSocket = SOCK_STREAM
 #endif
 
 /// The event loop and what it is made of.
@@ -45,7 +49,7 @@ struct ReactorTests {
         #expect(!pollers.isEmpty)
         for poller in pollers {
             var ends: [Int32] = [0, 0]
-            #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+            #expect(socketpair(AF_UNIX, streamSocket, 0, &ends) == 0)
             defer { for end in ends { close(end) } }
             let time = SystemTime()
             let reactor = try PostgresReactor(poller: poller, time: time)
@@ -69,7 +73,7 @@ struct ReactorTests {
             #expect(write(ends[1], &byte, 1) == 1)
             // Somebody else in its place hears of its own socket only.
             var others: [Int32] = [0, 0]
-            #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &others) == 0)
+            #expect(socketpair(AF_UNIX, streamSocket, 0, &others) == 0)
             defer { for end in others { close(end) } }
             let other = Client(others[0])
             _ = try #require(reactor.loop.register(other, descriptor: others[0]))

@@ -13,16 +13,18 @@ struct ConnectionSession: Sendable {
     private(set) var hasUnsentBytes = false
     /// The first thing that went wrong with the connection itself.
     private var breakage: String?
-    /// The last error that belonged to no request, such as why the server ends the session.
-    var farewell: PostgresError?
+    /// Why the server ends the session.
+    private var farewell: PostgresError?
+    private let notices: NoticeReceiver
     var copyWait: CopyWait?
     var copyContinuation: CheckedContinuation<CopyEvent, Never>?
     /// What the copy came to, before its end has come.
     var copyOutcome: Result<Int, PostgresError>?
     var watched: Interest = .read
 
-    init(_ handle: LibPQHandle, limits: PipelineLimits, server: String) {
+    init(_ handle: LibPQHandle, limits: PipelineLimits, server: String, notices: NoticeReceiver) {
         (self.handle, machine, self.server) = (handle, PipelineMachine(limits: limits), server)
+        self.notices = notices
     }
 
     /// What the socket is to be watched for.
@@ -171,6 +173,7 @@ struct ConnectionSession: Sendable {
     // MARK: the end
 
     private mutating func fail(_ effects: inout ConnectionEffects) {
+        let farewell = farewell ?? notices.farewell
         let reason = farewell?.storage.reason ?? "“\(server)”: \(breakage ?? "the connection was lost")"
         close(PostgresError(.connectionLost, .unavailable(reason), sqlState: farewell?.sqlState), &effects)
     }

@@ -58,7 +58,8 @@ public final class PostgresConnection: ReactorClient {
             defer { PQfinish(handle.pointer) }
             throw PostgresError(.connect, .unavailable("“\(server)”: no pipeline mode: \(handle.message)"))
         }
-        session = Mutex(ConnectionSession(handle, limits: configuration.machineLimits, server: server))
+        session = Mutex(
+            ConnectionSession(handle, limits: configuration.machineLimits, server: server, notices: notices))
         let relay = ConnectionRelay()
         guard let ticket = reactor.loop.register(relay, descriptor: PQsocket(handle.pointer)) else {
             defer { PQfinish(handle.pointer) }

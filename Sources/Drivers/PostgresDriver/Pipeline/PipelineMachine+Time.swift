@@ -103,11 +103,9 @@ extension PipelineMachine {
     /// Takes the connection out of pipelining for a `COPY`. Returns nil, or why that cannot be.
     mutating func beginCopy(deadline: Instant) -> PostgresError? {
         guard isIdle else {
-            let reason =
-                isClosed
-                ? "the connection is closed"
-                : "a COPY needs a connection on which nothing else is under way; lease one for it"
-            return PostgresError(isClosed ? .connectionLost : .busy, .unavailable(reason))
+            if isClosed { return closedError }
+            let reason = "a COPY needs a connection on which nothing else is under way; lease one for it"
+            return PostgresError(.busy, .unavailable(reason))
         }
         phase = .copying(deadline: deadline)
         transactionStatus = .unknown
@@ -142,6 +140,7 @@ extension PipelineMachine {
         self = PipelineMachine(limits: limits)
         phase = .closed
         transactionStatus = .unknown
+        loss = error
         return endings
     }
 }

@@ -111,12 +111,20 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     var uncommittedInFlight = 0
     /// When ``tick(now:)`` has something to do; never too late, sometimes too early.
     private(set) var alarm: Instant?
+    /// What ended the connection.
+    var loss: PostgresError?
 
     init(limits: PipelineLimits) {
         self.limits = limits
         cache = StatementCache(capacity: limits.preparedStatements)
     }
 
+    /// Why nothing is taken any more.
+    var closedError: PostgresError {
+        PostgresError(
+            .connectionLost, .unavailable("the connection is closed; \(loss?.storage.reason ?? "it ended")"),
+            sqlState: loss?.sqlState)
+    }
     /// Whether results are to be read.
     var isAwaiting: Bool { !expected.isEmpty }
     /// Whether nothing is sent, waiting or open, so that somebody else may take the connection over.
@@ -137,7 +145,7 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     mutating func submit(_ request: PipelineRequest<Token>) -> PostgresError? {
         switch phase {
         case .closed:
-            return PostgresError(.connectionLost, .unavailable("the connection is closed"))
+            return closedError
         case .copying:
             return PostgresError(
                 .busy, .unavailable("the connection is in the middle of a COPY; use another, or wait for its end"))
