@@ -7,25 +7,28 @@ import Storage
 /// The driver itself: tasks that each wait for their row before they ask for the next, over some connections.
 struct DriverContender: Contender {
     let connections: [PostgresConnection]
-    let sharesSync: Bool
+    /// How many groups of reads are on their way at the same time; 0 for a Sync for each.
+    let groups: Int
     var name: String {
-        "driver, \(connections.count) connection(s), \(sharesSync ? "a Sync for many" : "a Sync for each")"
+        let style = groups > 0 ? "a Sync for many, \(groups) group(s) under way" : "a Sync for each"
+        return "driver, \(connections.count) connection(s), \(style)"
     }
     static let statement = PostgresStatement("SELECT abalance FROM pgbench_accounts WHERE aid = $1")
 
     init(
-        _ server: PostgresServer, _ reactor: PostgresReactor, connections count: Int, sharesSync: Bool
+        _ server: PostgresServer, _ reactor: PostgresReactor, connections count: Int, groups: Int
     ) async throws {
         var configuration = try PostgresConfiguration(url: server.url())
         configuration.tls = .disable
+        if groups > 0 { configuration.sharedReadGroupLimit = groups }
         var connections: [PostgresConnection] = []
         for _ in 0..<count { connections.append(try await PostgresConnection.connect(configuration, on: reactor)) }
-        (self.connections, self.sharesSync) = (connections, sharesSync)
+        (self.connections, self.groups) = (connections, groups)
     }
 
     func run(tasks: Int, seconds: Int) async throws -> Outcome {
         // What is no read gets a Sync of its own.
-        let effect: PostgresBatch.Effect = sharesSync ? .reads : .uncommitted
+        let effect: PostgresBatch.Effect = groups > 0 ? .reads : .uncommitted
         return try await ClosedLoop.run(tasks: tasks, seconds: seconds) { task, key in
             var parameters = PostgresParameters()
             parameters.append(key)

@@ -7,9 +7,9 @@ import ProcessTestKit
 /// Selects by primary key through the driver, beside `pgbench -S -M prepared` on the same server, in turns: only what
 /// comes from one run compares.
 ///
-///     swift run -c release PostgresDriverBenchmark [ROUNDS] [SECONDS] [TASKS] [NAME]
+///     swift run -c release PostgresDriverBenchmark [ROUNDS] [SECONDS] [TASKS] [NAMES]
 ///
-/// With NAME, only contenders whose name has it in.
+/// With NAMES, such as `1 connection|pgbench`, only contenders whose name has one of them in.
 /// It starts a PostgreSQL server of its own, fills it with `pgbench -i`, and prints a table.
 @main
 struct PostgresDriverBenchmark {
@@ -18,9 +18,9 @@ struct PostgresDriverBenchmark {
 
     static func main() async throws {
         let numbers = CommandLine.arguments.dropFirst().prefix(3).map { Int($0) }
-        let name = CommandLine.arguments.dropFirst(4).first ?? ""
+        let names = CommandLine.arguments.dropFirst(4).first ?? ""
         guard CommandLine.arguments.count <= 5, !numbers.contains(nil) else {
-            print("usage: PostgresDriverBenchmark [ROUNDS] [SECONDS] [TASKS] [NAME]")
+            print("usage: PostgresDriverBenchmark [ROUNDS] [SECONDS] [TASKS] [NAMES]")
             exit(64)
         }
         let all = numbers.compactMap { $0 }
@@ -30,28 +30,24 @@ struct PostgresDriverBenchmark {
         let options = PostgresOptions(settings: ["shared_buffers": "256MB", "max_connections": "100"])
         try await PostgresTestbed.withServer(options) { @Sendable server in
             _ = try await pgbench(server, ["-i", "-q", "-s", "\(scale)"])
-            try await measure(server, rounds: rounds, seconds: seconds, tasks: tasks, only: name)
+            try await measure(server, rounds: rounds, seconds: seconds, tasks: tasks, only: names)
         }
     }
 
     private static func measure(
-        _ server: PostgresServer, rounds: Int, seconds: Int, tasks: Int, only name: String
+        _ server: PostgresServer, rounds: Int, seconds: Int, tasks: Int, only names: String
     ) async throws {
         let reactor = try PostgresReactor(time: SystemTime())
         defer { reactor.stop() }
         var contenders: [any Contender] = []
-        for connections in [1, 2, 4] {
-            contenders.append(
-                try await DriverContender(server, reactor, connections: connections, sharesSync: true))
-        }
-        for connections in [1, 2, 8] {
-            contenders.append(
-                try await DriverContender(server, reactor, connections: connections, sharesSync: false))
+        for (connections, groups) in [(1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (4, 2), (1, 0), (2, 0), (8, 0)] {
+            contenders.append(try await DriverContender(server, reactor, connections: connections, groups: groups))
         }
         for connections in [1, 2, 8] { contenders.append(try DispatchContender(server, connections: connections)) }
         for clients in [4, 8, 16, 32] { contenders.append(PgbenchContender(server, clients: clients)) }
 
-        if !name.isEmpty { contenders.removeAll { !$0.name.contains(name) } }
+        let parts = names.split(separator: "|")
+        if !parts.isEmpty { contenders.removeAll { each in !parts.contains { each.name.contains($0) } } }
         print("\(tasks) tasks, \(rounds) rounds of \(seconds) s in turns; \(rowCount) rows; selects/s of each round")
         for contender in contenders { _ = try await contender.run(tasks: tasks, seconds: 1) }
         var results = [[Outcome]](repeating: [], count: contenders.count)
@@ -60,16 +56,16 @@ struct PostgresDriverBenchmark {
                 results[index].append(try await contender.run(tasks: tasks, seconds: seconds))
             }
         }
-        report(contenders, results, rounds, comparing: name.isEmpty)
+        report(contenders, results, rounds)
     }
 
-    private static func report(_ contenders: [any Contender], _ results: [[Outcome]], _ rounds: Int, comparing: Bool) {
+    private static func report(_ contenders: [any Contender], _ results: [[Outcome]], _ rounds: Int) {
         for (contender, outcomes) in zip(contenders, results) {
             let rates = outcomes.map { "\(Int($0.perSecond))" }.joined(separator: " ")
             let last = outcomes[outcomes.count / 2]
             print("\(contender.name): \(rates)\(last.details)")
         }
-        guard comparing else { return }
+        guard contenders.contains(where: { $0 is PgbenchContender }) else { return }
         var ratios: [Double] = []
         for round in 0..<rounds {
             let best = { (isPgbench: Bool) in
@@ -79,7 +75,8 @@ struct PostgresDriverBenchmark {
             ratios.append(best(false) / best(true))
         }
         let text = ratios.map { String(format: "%.2f", $0) }.joined(separator: " ")
-        print("the best of the driver over the best of pgbench, for each round: \(text)")
+        print("the best of the others over the best of pgbench, for each round: \(text)")
+        print("the median of these: \(String(format: "%.2f", ratios.sorted()[rounds / 2]))")
     }
 
     /// Runs pgbench and returns what it prints.

@@ -115,6 +115,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
     public var waitingBytesLimit = 64 << 20
     /// How many reads of several callers go out under one Sync.
     public var sharedReadLimit = 128
+    /// How many such groups of reads are on their way at the same time on one connection.
+    public var sharedReadGroupLimit = 2
     /// Called with each notice and warning of the server, in the connection's lock: hand it on, do not work there.
     public var noticeObserver: (@Sendable (_ severity: String, _ message: String) -> Void)?
 
@@ -158,6 +160,7 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
             ("the limit of statements in flight", statementsInFlightLimit, 1),
             ("the limit of bytes in flight", bytesInFlightLimit, 1), ("the limit of waiting batches", waitingLimit, 1),
             ("the limit of waiting bytes", waitingBytesLimit, 1), ("the limit of shared reads", sharedReadLimit, 1),
+            ("the limit of groups of shared reads", sharedReadGroupLimit, 1),
         ]
         for (name, count, least) in counts where count < least {
             throw .init("\(name) is \(count), and must be at least \(least)")
@@ -180,6 +183,7 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
         limits.waiting = waitingLimit
         limits.waitingBytes = waitingBytesLimit
         limits.readsInGroup = sharedReadLimit
+        limits.readGroups = sharedReadGroupLimit
         limits.drain = drainTimeout
         limits.preparedStatements = pooler == .transaction ? 0 : preparedStatementLimit
         return limits
