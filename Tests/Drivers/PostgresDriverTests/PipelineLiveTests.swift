@@ -230,4 +230,36 @@ struct PipelineLiveTests {
             #expect(!connection.isOpen)
         }
     }
+
+    @Test func commandsThatAllowNoTransactionRunAlone() async throws {
+        try await LiveServer.with { live in
+            let connection = try await live.connect()
+            try await connection.rows("CREATE TABLE t (id int)", [], .commits())
+            try await connection.rows("VACUUM t", [], .commits())
+            try await connection.rows("CREATE INDEX CONCURRENTLY i ON t (id)", [], .commits())
+            try await connection.rows("CREATE DATABASE other", [], .commits())
+            let valid = try await connection.value(
+                "SELECT indisvalid::int FROM pg_index WHERE indexrelid = 'i'::regclass")
+            #expect(valid == .integer(1))
+        }
+    }
+
+    @Test func manyLargeRequestsAtOnce() async throws {
+        try await LiveServer.with { live in
+            let connection = try await live.connect()
+            let right = await withTaskGroup(of: Bool.self) { group in
+                for task in 0..<48 {
+                    group.addTask {
+                        let bytes = [UInt8](repeating: UInt8(task), count: 1 << 20)
+                        let effect: PostgresBatch.Effect = task % 2 == 0 ? .reads : .commits()
+                        let rows = try? await connection.rows("SELECT $1::bytea", [.bytes(bytes)], effect)
+                        return rows == [SQLRow([.bytes(bytes)])]
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(right == 48)
+            #expect(connection.isClean)
+        }
+    }
 }
