@@ -53,6 +53,7 @@ let package = Package(
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
         .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
+        .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
@@ -91,6 +92,10 @@ let package = Package(
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        driver("PostgresDriver", ["Determinism", "Storage", "CLibPQ"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -150,6 +155,9 @@ let package = Package(
             "ConnectionPoolingTests", in: "Patterns",
             ["Determinism", "ConnectionPooling", "ConnectionPoolingTestKit"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests(
+            "PostgresDriverTests", in: "Drivers",
+            ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",

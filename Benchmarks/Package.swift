@@ -26,6 +26,18 @@ let package = Package(
                 .product(name: "SQLiteDriver", package: "pantry"),
             ],
             swiftSettings: settings),
+        .systemLibrary(name: "CBenchmarkPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .executableTarget(
+            name: "PostgresDriverBenchmark",
+            dependencies: [
+                "CBenchmarkPQ",
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "Storage", package: "pantry"),
+                .product(name: "PostgresDriver", package: "pantry"),
+                .product(name: "PostgresTestKit", package: "pantry"),
+                .product(name: "ProcessTestKit", package: "pantry"),
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "ConnectionPoolingBenchmark",
             dependencies: [

@@ -1,0 +1,89 @@
+import Storage
+
+/// Why PostgreSQL did not do what a batch asked for, and what is known about the effect.
+public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What happened, as a closed set of codes; ``PostgresError/storage`` says what it means for the caller.
+    public enum Code: String, Sendable, Hashable {
+        /// The server answered with an error; see ``PostgresError/sqlState``.
+        case server
+        /// No connection could be made.
+        case connect
+        /// The connection was lost, or was closed by its owner.
+        case connectionLost
+        /// The deadline passed.
+        case deadline
+        /// The caller's task was cancelled.
+        case cancelled
+        /// The connection has as many requests waiting as it may have.
+        case overloaded
+        /// The connection is in a state in which it takes no such request, such as a `COPY`.
+        case busy
+        /// The request is malformed; it was not sent.
+        case invalidRequest
+        /// What the server sent could not be read.
+        case decoding
+    }
+    /// What happened.
+    public let code: Code
+    /// What it means in the words of the storage port.
+    public let storage: StorageError
+    /// The server's error code, where it sent one.
+    public let sqlState: SQLState?
+    /// The position, from 0, of the statement in its batch that failed, where one is to blame.
+    public let statement: Int?
+    /// The name of the constraint that was violated, where the server names one.
+    public let constraint: String?
+
+    /// An error with these parts.
+    public init(
+        _ code: Code, _ storage: StorageError, sqlState: SQLState? = nil, statement: Int? = nil,
+        constraint: String? = nil
+    ) {
+        (self.code, self.storage, self.sqlState) = (code, storage, sqlState)
+        (self.statement, self.constraint) = (statement, constraint)
+    }
+
+    /// The meaning and its reason in words. Never holds a password, nor the values of a row.
+    public var description: String { storage.description }
+}
+
+extension PostgresError {
+    /// The same error as that of a commit: nobody knows whether it happened.
+    func asUnknownCommit() -> PostgresError {
+        PostgresError(
+            code, .unknown("the commit got no answer; \(storage.reason)"), sqlState: sqlState, statement: statement)
+    }
+
+    /// The same error, to be tried again.
+    func asConflict(_ why: String) -> PostgresError {
+        PostgresError(
+            code, .conflict("\(why); \(storage.reason)"), sqlState: sqlState, statement: statement,
+            constraint: constraint)
+    }
+
+    func at(statement: Int?) -> PostgresError {
+        PostgresError(code, storage, sqlState: sqlState, statement: statement, constraint: constraint)
+    }
+
+    /// An error that the server sent, from the fields of its message.
+    ///
+    /// The detail is left out on purpose: it quotes the values of rows.
+    static func server(
+        sqlState: SQLState, message: String, constraint: String?, hint: String?, server: String
+    ) -> PostgresError {
+        let advice = hint.map { "; hint: \($0)" } ?? ""
+        let reason = "“\(server)”: \(message)\(advice) (SQLSTATE \(sqlState))"
+        return PostgresError(.server, sqlState.storageError(reason), sqlState: sqlState, constraint: constraint)
+    }
+}
+
+extension StorageError {
+    /// The reason without the case.
+    var reason: String {
+        switch self {
+        case .unavailable(let reason), .full(let reason), .constraint(let reason), .conflict(let reason),
+            .corrupt(let reason), .statement(let reason), .unknown(let reason):
+            reason
+        }
+    }
+}

@@ -1,0 +1,52 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A thread of the operating system, for what waits in system calls: never one of the few that run tasks.
+enum NativeThread {
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Starts a detached thread. Returns 0 or the error number.
+    static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+        let context = Unmanaged.passRetained(Body(body))
+        let status = create(context.toOpaque())
+        if status != 0 { context.release() }
+        return status
+    }
+
+    private static func create(_ context: UnsafeMutableRawPointer) -> Int32 {
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            let status = pthread_create(&thread, nil, enterThread, context)
+            if status == 0, let thread { pthread_detach(thread) }
+        #else
+            var thread = pthread_t()
+            let status = pthread_create(&thread, nil, enterThread, context)
+            if status == 0 { pthread_detach(thread) }
+        #endif
+        return status
+    }
+
+    fileprivate static func run(_ context: UnsafeMutableRawPointer) {
+        Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+    }
+}
+
+#if canImport(Darwin)
+    private func enterThread(_ context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        NativeThread.run(context)
+        return nil
+    }
+#else
+    private func enterThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+        if let context { NativeThread.run(context) }
+        return nil
+    }
+#endif

@@ -1,0 +1,135 @@
+import Determinism
+import PostgresDriver
+import PostgresTestKit
+import ProcessTestKit
+import Storage
+import Synchronization
+import Testing
+
+/// What callers are told, compared with what is in the tables, while connections are cut, sessions are ended, tasks are
+/// cancelled and deadlines pass.
+@Suite("The truth about PostgreSQL", .serialized, .timeLimit(.minutes(3)))
+struct TruthLiveTests {
+    private enum Told { case done, nothing, unknown }
+
+    /// One connection that many share; whoever finds it closed makes the next.
+    private final class Shared: Sendable {
+        private let current = Mutex<PostgresConnection?>(nil)
+        let configuration: PostgresConfiguration
+        let reactor: PostgresReactor
+
+        init(_ configuration: PostgresConfiguration, _ reactor: PostgresReactor) {
+            (self.configuration, self.reactor) = (configuration, reactor)
+        }
+
+        func connection() async throws -> PostgresConnection {
+            if let open = current.withLock({ $0 }), open.isOpen { return open }
+            return try await Poll.until("a connection") {
+                let fresh = try? await PostgresConnection.connect(self.configuration, on: self.reactor)
+                return fresh.map { fresh in
+                    self.current.withLock { current in
+                        if let open = current, open.isOpen { return open }
+                        current = fresh
+                        return fresh
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3])
+    func everyAnswerIsTrue(seed: UInt64) async throws {
+        try await LiveServer.with { live in
+            let observer = try await live.connect()
+            try await observer.rows("CREATE TABLE t (id bigint PRIMARY KEY, pair int)", [], .commits())
+            let proxy = try live.testbed.proxy(to: live.server.port)
+            var configuration = try live.configuration(url: proxy.url(to: live.server), ["sslmode=disable"])
+            configuration.drainTimeout = .milliseconds(500)
+            let shared = Shared(configuration, live.reactor)
+            let time = live.time
+            let deadline = time.instant() + .seconds(4)
+            let told = try await withThrowingTaskGroup(of: [(Int64, Told)].self) { group in
+                for task in 0..<24 {
+                    group.addTask { try await Self.write(task, seed, shared, time, until: deadline) }
+                }
+                group.addTask {
+                    let random = SeededRandom(seed: seed)
+                    while time.instant() < deadline {
+                        try await time.sleep(for: .milliseconds(Int64(40 + random.next(below: 160))))
+                        if random.next(below: 2) == 0 {
+                            proxy.cut()
+                        } else {
+                            let text =
+                                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                                + "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+                            try await observer.rows(text, [], .commits())
+                        }
+                    }
+                    return []
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            try await Poll.untilTrue("all sessions to have ended or to be idle") {
+                try await observer.rows(
+                    "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND state <> 'idle' "
+                        + "AND pid <> pg_backend_pid()"
+                ).isEmpty
+            }
+            var stored: [Int64: Int64] = [:]
+            for row in try await observer.rows("SELECT id, count(*) OVER (PARTITION BY id / 2) FROM t") {
+                stored[try row.integer(0)] = try row.integer(1)
+            }
+            #expect(stored.values.allSatisfy { $0 == 2 }, "half of a batch was committed")
+            let lies = told.filter { id, told in
+                told == .done && stored[id] == nil || told == .nothing && stored[id] != nil
+            }
+            #expect(lies.isEmpty, "\(lies.prefix(5))")
+            let counts = Dictionary(grouping: told, by: \.1).mapValues(\.count)
+            // Each way out was taken, or the test shows nothing.
+            #expect(counts[.done, default: 0] > 10, "\(counts)")
+            #expect(counts[.nothing, default: 0] > 5 && counts[.unknown, default: 0] > 0, "\(counts)")
+        }
+    }
+
+    private static func write(
+        _ task: Int, _ seed: UInt64, _ shared: Shared, _ time: SystemTime, until deadline: Instant
+    ) async throws -> [(Int64, Told)] {
+        let random = SeededRandom(seed: seed &* 1_000 &+ UInt64(task))
+        var told: [(Int64, Told)] = []
+        var number = Int64(task) * 1_000_000
+        while time.instant() < deadline {
+            number += 2
+            let id = number
+            let connection = try await shared.connection()
+            let kind = random.next(below: 8)
+            let batch = Self.batch(id, kind)
+            let limit = time.instant() + (kind == 1 ? .milliseconds(15) : .seconds(5))
+            let asking = Task { () -> Told in
+                do throws(PostgresError) {
+                    _ = try await connection.submit(batch, deadline: limit)
+                    return .done
+                } catch { return error.storage.isUnknown ? .unknown : .nothing }
+            }
+            if kind == 2 {
+                try await time.sleep(for: .milliseconds(8))
+                asking.cancel()
+            }
+            told.append((id, await asking.value))
+        }
+        return told
+    }
+
+    /// Two rows that belong together, in several ways.
+    private static func batch(_ id: Int64, _ kind: UInt64) -> PostgresBatch {
+        let insert = PostgresStatement("INSERT INTO t VALUES ($1, $2)")
+        let rows = [0, 1].map { PostgresParameters([.integer(id + Int64($0)), .integer(Int64($0))]) }
+        var batch = PostgresBatch()
+        if kind % 2 == 1 { batch.append("BEGIN") }
+        batch.append(insert, rows[0])
+        if kind == 1 || kind == 2 { batch.append("SELECT pg_sleep(0.03)") }
+        if kind == 3 { batch.append(insert, rows[0]) }  // a duplicate: the batch fails
+        batch.append(insert, rows[1])
+        if kind % 2 == 1 { batch.appendCommit() }
+        return batch
+    }
+}
