@@ -95,7 +95,7 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        driver("PostgresDriver", ["Determinism", "Storage", "CLibPQ"]),
+        driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "CLibPQ"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -116,8 +116,9 @@ let package = Package(
         service(
             "PantryAssembly",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", crypto,
-                logging, lifecycle, "PrometheusMetrics", "OpenTelemetryTracing", metrics, tracing,
+                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "ConnectionPooling", "SQLiteDriver",
+                "PostgresDriver", "PantryDomain", crypto, logging, lifecycle, "PrometheusMetrics",
+                "OpenTelemetryTracing", metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
             ]),
@@ -148,9 +149,6 @@ let package = Package(
         tests(
             "ReplicaRoutingTests", in: "Patterns",
             ["Determinism", "ReplicaRouting", "ReplicaRoutingTestKit", "ProcessTestKit", "PostgresTestKit"]),
-        .target(
-            name: "ConnectionPoolingTestKit", dependencies: ["Determinism", "ConnectionPooling"],
-            path: "TestKits/ConnectionPoolingTestKit", swiftSettings: settings),
         tests(
             "ConnectionPoolingTests", in: "Patterns",
             ["Determinism", "ConnectionPooling", "ConnectionPoolingTestKit"]),
@@ -158,11 +156,18 @@ let package = Package(
         tests(
             "PostgresDriverTests", in: "Drivers",
             ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
+        tests(
+            "PostgresDatabaseTests", in: "Drivers",
+            [
+                "Determinism", "Storage", "ConnectionPooling", "PostgresDriver", "ProcessTestKit", "PostgresTestKit",
+            ]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",
             ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
-        tests("LaneEngineConformance", in: "Conformance", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests(
+            "LaneEngineConformance", in: "Conformance",
+            ["Determinism", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit"]),
         tests(
             "PantryDomainTests", in: "Domain",
             [
@@ -181,10 +186,13 @@ let package = Package(
         testKit("ProcessTestKit", ["Determinism"]),
         testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
+        testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
         testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
-        tests("PantryProcessTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
+        tests(
+            "PantryProcessTests", in: "Process",
+            ["Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryContractTests", in: "Process", ["StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),

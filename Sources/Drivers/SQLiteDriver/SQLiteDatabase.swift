@@ -27,14 +27,6 @@ public struct SQLiteConfiguration: Sendable {
     public init(name: String, path: String) { (self.name, self.path) = (name, path) }
 }
 
-/// A moment around a commit.
-public enum CommitPhase: String, Sendable {
-    /// Everything is written, nothing is committed.
-    case before
-    /// The commit is synced, and nobody has been told.
-    case after
-}
-
 /// One SQLite file: WAL, `synchronous=FULL`, one writer, several readers, through GRDB.
 ///
 /// A commit is acknowledged only after its WAL frames are synced. GRDB's `DatabasePool` sets `synchronous=NORMAL`

@@ -15,7 +15,7 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let loaded = try options.load()
-            let steps = try await DatabaseFiles.migrate(loaded.configuration, dryRun: dryRun, time: SystemTime())
+            let steps = try await InstalledDatabases.migrate(loaded.configuration, dryRun: dryRun, time: SystemTime())
             if json {
                 var writer = JSONWriter()
                 writer.array { json in

@@ -18,7 +18,7 @@ struct VerifyCommand: AsyncParsableCommand {
             let loaded = try options.load()
             let report: VerificationReport
             do {
-                report = try await DatabaseFiles.verifier(loaded.configuration, time: SystemTime()).verify()
+                report = try await InstalledDatabases.verifier(loaded.configuration, time: SystemTime()).verify()
             } catch {
                 let directory = loaded.configuration.data.directory
                 throw CommandFailure(.unavailable, "the data in “\(directory)” cannot be read: \(error)")

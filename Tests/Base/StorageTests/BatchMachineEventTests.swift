@@ -41,7 +41,10 @@ struct BatchMachineEventTests {
 
     private static let events: [(name: String, event: BatchMachine.Event)] = [
         ("begun", .begun), ("loaded nothing", .loaded([])), ("loaded", found),
-        ("loaded too much", .loaded([[], []])), ("committed", .committed),
+        ("loaded too much", .loaded([[], []])), ("held", .loaded([[]], held: [0])), ("committed", .committed),
+        ("another row", .loaded([[RecordBox(Account("b", 1))]])),
+        ("another table's row", .loaded([[RecordBox(FenceRecord(organization: 1, epoch: 1, state: .active))]])),
+        ("held elsewhere", .loaded([[RecordBox(Account("a", 1))]], held: [7])),
         ("unavailable", .failed(.unavailable(""))), ("full", .failed(.full(""))),
         ("constraint", .failed(.constraint(""))), ("conflict", .failed(.conflict(""))),
         ("corrupt", .failed(.corrupt(""))), ("statement", .failed(.statement(""))), ("unknown", .failed(.unknown(""))),
@@ -51,7 +54,9 @@ struct BatchMachineEventTests {
     private static func expected(_ stage: Stage, _ event: String) -> Kind {
         switch (stage, event) {
         case (.opening, "begun"): .load
-        case (.loading, "loaded"): .write
+        case (.loading, "loaded"), (.loading, "held elsewhere"): .write
+        // Both commands need the row that is held: they are put off, and nobody hears anything.
+        case (.loading, "held"): .end(answers: 0, again: 0)
         case (.loading, "constraint"), (.loading, "conflict"), (.loading, "corrupt"), (.loading, "statement"),
             (.writing, "constraint"), (.writing, "conflict"), (.writing, "corrupt"), (.writing, "statement"):
             .end(answers: 0, again: 2)
@@ -147,7 +152,9 @@ struct BatchMachineEventTests {
             let stray = Self.events[Int(random.next(below: 12))]
             if random.next(below: 8) == 0, stray.name != "loaded" { event = stray.event }
             switch machine.handle(event, now: Self.now) {
-            case .load(let loads): event = .loaded(try loads.map(rows.records))
+            case .load(let loads):
+                let held: Set<Int> = random.next(below: 5) == 0 ? [Int(random.next(below: UInt64(loads.count)))] : []
+                event = .loaded(try loads.map(rows.records), held: held)
             case .write:
                 let outcomes: [BatchMachine.Event] = [
                     .committed, .committed, .failed(.constraint("")), .failed(.unknown("")), .failed(.full("")),
@@ -158,8 +165,53 @@ struct BatchMachineEventTests {
                 for (_, late) in Self.events.prefix(Int(random.next(below: 4))) {
                     if case .end(let second) = machine.handle(late, now: Self.now) { second.settle() }
                 }
-                return ending.again
+                let deferred = ending.deferred.isEmpty ? [] : [BatchMachine(ending.deferred)]
+                return ending.again + deferred
             }
         }
+    }
+
+    /// A row that is held puts off the commands that need it, and no others; not even one that asks for it later on.
+    @Test func heldRowsPutOffThoseWhoNeedThem() throws {
+        let answers = Notes<Int>()
+        func deposit(_ index: Int, _ name: String) -> Submission {
+            let command = ClosureCommand<Int>(asked: { _ in [.row(Account.key(name))] }) { work, _ in
+                if index == 2, !work.isLoaded(Account.key("b")) { return .more([.row(Account.key("b"))]) }
+                guard var account = work[Account.key(name)] else { return .discard(0) }
+                account.balance += 1
+                work.put(account)
+                return .commit(1)
+            }
+            return Submission.of(command, tenant: nil, deadline: Instant(nanoseconds: 0)) { _ in answers.note(index) }
+        }
+        var machine = BatchMachine([deposit(0, "a"), deposit(1, "b"), deposit(2, "a"), deposit(3, "c")])
+        guard case .load(let loads) = machine.handle(.begun, now: Self.now) else {
+            Issue.record("nothing is loaded")
+            return
+        }
+        #expect(loads.compactMap(\.key?.text) == ["a", "b", "c"])
+        let (a, c) = (RecordBox(Account("a", 1)), RecordBox(Account("c", 1)))
+        guard case .write(let changes, _) = machine.handle(.loaded([[a], [], [c]], held: [1]), now: Self.now) else {
+            Issue.record("nothing is written")
+            return
+        }
+        #expect(changes.map(\.key.text) == ["a", "c"])
+        guard case .end(let ending) = machine.handle(.committed, now: Self.now) else {
+            Issue.record("no end")
+            return
+        }
+        ending.settle()
+        #expect(answers.all == [0, 3])
+        #expect(ending.deferredCount == 2 && ending.again.isEmpty)
+        // That the commit's outcome is unknown is not the business of those who were not in it.
+        var again = BatchMachine([deposit(0, "a"), deposit(1, "b")])
+        _ = again.handle(.begun, now: Self.now)
+        _ = again.handle(.loaded([[a], []], held: [1]), now: Self.now)
+        guard case .end(let lost) = again.handle(.failed(.unknown("")), now: Self.now) else {
+            Issue.record("no end")
+            return
+        }
+        lost.settle()
+        #expect(answers.all == [0, 3, 0] && lost.deferredCount == 1)
     }
 }

@@ -44,9 +44,11 @@ import Testing
 
     @Test func twoIntegersDecideAsTheWholeKeysDo() {
         let random = SeededRandom(seed: 11)
-        for _ in 0..<50_000 {
+        for _ in 0..<20_000 {
             let (a, b) = (key(random), key(random))
-            #expect((a < b) == precedes(a, b), "\(a.table.name) \(a.parameters) \(b.table.name) \(b.parameters)")
+            if (a < b) == precedes(a, b) { continue }
+            Issue.record("\(a.table.name) \(a.parameters) \(b.table.name) \(b.parameters)")
+            return
         }
     }
 

@@ -262,7 +262,7 @@ struct WriteLaneTests {
     }
 
     @Test func nobodyIsForgottenWhenCommandsComeWhileABatchEnds() async {
-        for round in 0..<200 {
+        for round in 0..<40 {
             let (engine, turns) = (HeldEngine(permits: 1_000), Notes<Int>())
             let lane = lane(engine, batch: 1 + round % 5)
             await withDiscardingTaskGroup { group in

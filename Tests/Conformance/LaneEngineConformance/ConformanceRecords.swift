@@ -21,6 +21,12 @@ enum ConformanceSchema {
                 ) {table}
                 """,
                 """
+                CREATE TABLE claims (
+                  organization {int} NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL, version {int} NOT NULL,
+                  PRIMARY KEY (organization, name)
+                ) {table}
+                """,
+                """
                 CREATE TABLE entries (
                   organization {int} NOT NULL, name TEXT NOT NULL, number {int} NOT NULL, delta {int} NOT NULL,
                   PRIMARY KEY (organization, name, number)
@@ -62,6 +68,29 @@ struct Jar: Record, Hashable {
         row.timestamp(made)
         row.integer(amount)
         row.text(label)
+    }
+}
+
+/// A row under a name that outsiders make, and that only one of them can have.
+struct Claim: Record, Hashable {
+    static let table = Table(
+        "claims", rank: 1, key: [.organization, .text("name")], mutable: ["holder"], locksAbsentRows: true)
+
+    let name: String
+    var holder: String
+
+    init(name: String, holder: String) { (self.name, self.holder) = (name, holder) }
+    static func key(_ name: String) -> Key<Claim> { Key(organization: 1, text: name) }
+    var key: Key<Claim> { Self.key(name) }
+
+    init(from row: any ColumnReader) throws {
+        _ = try row.integer()
+        (name, holder) = (try row.text(), try row.text())
+    }
+    func write(to row: any ColumnWriter) {
+        row.integer(1)
+        row.text(name)
+        row.text(holder)
     }
 }
 

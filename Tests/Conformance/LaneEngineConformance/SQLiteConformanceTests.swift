@@ -12,8 +12,9 @@ struct SQLiteConformanceTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("conformance.db").path
-        try await LaneEngineConformance(dialect: .sqlite) {
+        let databases = try (0..<2).map { _ in
             try SQLiteDatabase.open(SQLiteConfiguration(name: "conformance", path: path), time: SystemTime())
-        }.check()
+        }
+        try await LaneEngineConformance(dialect: .sqlite, first: databases[0], second: databases[1]).check()
     }
 }

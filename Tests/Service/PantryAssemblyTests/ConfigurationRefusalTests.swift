@@ -118,8 +118,6 @@ struct ConfigurationRefusalTests {
     @Test(
         "what a later version will do is refused by name",
         arguments: [
-            ("PANTRY_CONTROL_URL", "postgres://db/pantry", "postgres://", "use sqlite:PATH"),
-            ("PANTRY_CONTROL_URL", "postgresql://db/pantry", "postgresql://", "use sqlite:PATH"),
             ("PANTRY_CACHE_URL", "redis://cache/0", "redis://", "use memory:"),
             ("PANTRY_BUS_URL", "redis://cache/0", "redis://", "use local:"),
             ("PANTRY_BUS_URL", "amqp://broker", "amqp://", "use local:"),
@@ -153,9 +151,9 @@ struct ConfigurationRefusalTests {
     @Test(
         "passwords in URLs are not shown",
         arguments: [
-            ("postgres://pantry:hunter2@db:5432/x", "postgres://(redacted)@db:5432/x"),
+            ("postgres://pantry:hunter2@db:5432/x?pooler=yes", "postgres://(redacted)@db:5432/x?pooler=yes"),
             ("postgres://pantry:hun/ter2?hunter2@db/x", "postgres://(redacted)@db/x"),
-            ("postgres://hunter2@db/x", "postgres://(redacted)@db/x"),
+            ("postgres://hunter2@db/x?pooler=yes", "postgres://(redacted)@db/x?pooler=yes"),
             (
                 "postgres://db/x?password=hunter2&pooler=transaction",
                 "postgres://db/x?password=(redacted)&pooler=transaction"

@@ -45,10 +45,16 @@ struct ConfigurationShardAndPlanTests {
             (
                 "shards: [{ name: a, primary: 'postgres://u:p@db/x', replicas: ['postgres://u:p@db2/x'] }]\n",
                 [
-                    #"pantry.yaml:1:30: shards[0].primary: "postgres://(redacted)@db/x": postgres:// is not supported "#
-                        + "by this version yet; use sqlite:PATH",
                     #"pantry.yaml:1:63: shards[0].replicas: "[postgres://(redacted)@db2/x]": a replica is not "#
-                        + "supported by this version yet; use []",
+                        + "supported by this version yet; use []"
+                ]
+            ),
+            (
+                "shards: [{ name: a, primary: 'postgres://u:p@db/x?sslmode=sure' }]\n",
+                [
+                    #"pantry.yaml:1:30: shards[0].primary: "postgres://(redacted)@db/x?sslmode=sure": is not a "#
+                        + "database's URL: sslmode is “sure”, not one of disable, allow, prefer, require, verify-ca, "
+                        + "verify-full"
                 ]
             ),
             (
@@ -64,7 +70,7 @@ struct ConfigurationShardAndPlanTests {
                 [
                     "pantry.yaml:3:5: shards: several shards are not supported by this version yet; keep one",
                     #"pantry.yaml:3:13: shards[1].name: "a": is another shard's name already"#,
-                    #"pantry.yaml:3:25: shards[1].primary: "sqlite:./a": is the same file as shards[0].primary; "#
+                    #"pantry.yaml:3:25: shards[1].primary: "sqlite:./a": is the same database as shards[0].primary; "#
                         + "each needs its own",
                 ]
             ),

@@ -150,7 +150,8 @@ struct ConfigurationValueTests {
         let trial = ConfigurationTrial(environment: ["PANTRY_CONTROL_URL": "sqlite:./shard-0.db"])
         #expect(
             try trial.problems == [
-                #"default: shards[0].primary: "sqlite:shard-0.db": is the same file as control.url; each needs its own"#
+                #"default: shards[0].primary: "sqlite:shard-0.db": is the same database as control.url; "#
+                    + "each needs its own"
             ])
     }
 

@@ -28,7 +28,12 @@ public struct Migration: Sendable {
             switch dialect {
             case .sqlite:
                 [("{int}", "INTEGER"), ("{id}", "BLOB"), ("{bytes}", "BLOB"), ("{table}", "STRICT, WITHOUT ROWID")]
-            case .postgres: [("{int}", "bigint"), ("{id}", "uuid"), ("{bytes}", "bytea"), (" {table}", "")]
+            case .postgres:
+                [
+                    ("{int}", "bigint"), ("{id}", "uuid"), ("{bytes}", "bytea"), (" {table}", ""),
+                    // Texts in the order of their bytes, as in SQLite, whatever the database's own order is.
+                    (" TEXT", " text COLLATE \"C\""),
+                ]
             }
         return template.map { text in
             words.reduce(text) { replaced($0, $1.0, with: $1.1) }

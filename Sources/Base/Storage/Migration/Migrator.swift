@@ -4,9 +4,12 @@ import Determinism
 public struct Migrator: Sendable {
     private let schema: [Migration]
     private let dialect: Dialect
+    private let history: String
 
     /// A migrator to this schema (numbers rising from 1 without gaps).
-    public init(_ schema: [Migration], dialect: Dialect) {
+    /// - Parameter history: the table that remembers what was applied; schemas that share a database have one each.
+    public init(_ schema: [Migration], dialect: Dialect, history: StaticString = "schema_migrations") {
+        self.history = "\(history)"
         precondition(
             schema.map(\.number).elementsEqual(1..<schema.count + 1), "migrations are numbered from 1 without gaps")
         (self.schema, self.dialect) = (schema, dialect)
@@ -27,16 +30,17 @@ public struct Migrator: Sendable {
             let statements = migration.statements(for: dialect)
             let appliedAt = time.now().microseconds
             try await database.write { transaction in
+                if dialect == .postgres { try await transaction.execute(Self.onlyOneMigrates) }
                 for text in historyTable { try await transaction.execute(SQLStatement(text)) }
                 // Somebody else may have applied it since the plan was made.
                 let applied = try await transaction.execute(
                     SQLStatement(
-                        "SELECT 1 FROM schema_migrations WHERE number = $1", [.integer(Int64(migration.number))]))
+                        "SELECT 1 FROM \(history) WHERE number = $1", [.integer(Int64(migration.number))]))
                 guard applied.isEmpty else { return }
                 for text in statements { try await transaction.execute(SQLStatement(text)) }
                 try await transaction.execute(
                     SQLStatement(
-                        "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+                        "INSERT INTO \(history) (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
                         [
                             .integer(Int64(migration.number)), .text(migration.name), .text(migration.checksum),
                             .integer(appliedAt),
@@ -46,12 +50,15 @@ public struct Migrator: Sendable {
         return plan.pending
     }
 
+    /// Two servers that start at the same moment take turns; SQLite has one writer anyway. The number says `pantry`.
+    private static let onlyOneMigrates = SQLStatement("SELECT pg_advisory_xact_lock(123585053946489)")
+
     private var historyTable: [String] {
         Migration(
             0, "history",
             [
                 """
-                CREATE TABLE IF NOT EXISTS schema_migrations (
+                CREATE TABLE IF NOT EXISTS \(history) (
                   number {int} PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at {int} NOT NULL
                 ) {table}
                 """
@@ -62,12 +69,12 @@ public struct Migrator: Sendable {
     private func applied(in database: any Database) async throws -> [MigrationPlan.Applied] {
         let existing =
             switch dialect {
-            case .sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
-            case .postgres: "SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL"
+            case .sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '\(history)'"
+            case .postgres: "SELECT 1 WHERE to_regclass('\(history)') IS NOT NULL"
             }
         guard try await !database.read(SQLStatement(existing), .strong).isEmpty else { return [] }
         let rows = try await database.read(
-            SQLStatement("SELECT number, name, checksum FROM schema_migrations ORDER BY number"), .strong)
+            SQLStatement("SELECT number, name, checksum FROM \(history) ORDER BY number"), .strong)
         return try rows.map {
             MigrationPlan.Applied(number: Int(try $0.integer(0)), name: try $0.text(1), checksum: try $0.text(2))
         }

@@ -5,6 +5,8 @@ import Determinism
 /// SQLite drives it inside one closure on its writer; PostgreSQL drives the same machine in two pipelined trips:
 /// `BEGIN`, fences, keys and loads, then the writes and `COMMIT`.
 ///
+/// A row that another server holds for long stops nobody but those who need it: their commands are put off.
+///
 /// States: `opening` → `loading` → `writing` → `ended`; any of them → `ended` where nothing is to be loaded or written,
 /// or something failed. Every event is answered in every state; an event that does not belong there ends the batch with
 /// a failure, it never traps.
@@ -27,8 +29,9 @@ public struct BatchMachine: Sendable {
     public enum Event: Sendable {
         /// The transaction is open.
         case begun
-        /// The records that each load found, in the loads' order.
-        case loaded([[AnyRecord]])
+        /// The records that each load found, in the loads' order. `held` are the positions of loads whose rows somebody
+        /// else has locked: the commands that asked for them are put off, and the others go on without them.
+        case loaded([[AnyRecord]], held: Set<Int> = [])
         /// The commit was acknowledged, and synced.
         case committed
         /// The step failed; the transaction has no effect, or an unknown one if the error says so.
@@ -42,6 +45,10 @@ public struct BatchMachine: Sendable {
         /// Batches to run afterwards: the commands of a failed batch, one by one, so that one bad command harms no
         /// other.
         public let again: [BatchMachine]
+        /// Commands that were put off: nothing of theirs was done, and they are to be in a later batch.
+        let deferred: [Submission]
+        /// How many commands were put off.
+        public var deferredCount: Int { deferred.count }
         /// Gives every caller its answer.
         public func settle() {
             report?()
@@ -63,6 +70,8 @@ public struct BatchMachine: Sendable {
     private var undecided: [Int]
     private var wanted: [[Need]]
     private var settled: [(@Sendable (LaneFailure?) -> Void)?]
+    /// What somebody else has locked, and the commands that need it.
+    private var (held, deferred): (Set<Need>, Set<Int>) = ([], [])
     private var rounds = 0
     private var loadCount = 0
     private var rowCount = 0
@@ -84,8 +93,14 @@ public struct BatchMachine: Sendable {
         switch (state, event) {
         case (.opening, .begun):
             return advance(now)
-        case (.loading(let loads), .loaded(let found)) where loads.count == found.count:
-            for (load, records) in zip(loads, found) { work.absorb(load.need, records) }
+        case (.loading(let loads), .loaded(let found, let held)) where loads.count == found.count:
+            for (index, load) in loads.enumerated() where !held.contains(index) {
+                guard load.isAnswered(by: found[index]) else {
+                    return fail(.unknown("the driver reported rows of “\(load.table.name)” that nobody asked for"))
+                }
+                work.absorb(load.need, found[index])
+            }
+            for index in held where loads.indices.contains(index) { self.held.insert(loads[index].need) }
             return advance(now)
         case (.writing, .committed):
             return end(nil)
@@ -97,14 +112,16 @@ public struct BatchMachine: Sendable {
         case (.opening, _), (.loading, _), (.writing, _):
             return fail(.unknown("the driver reported \(event.name) out of turn"))
         case (.ended, _):
-            return .end(Ending(settles: [], failure: nil, report: nil, again: []))
+            return .end(Ending(settles: [], failure: nil, report: nil, again: [], deferred: []))
         }
     }
 
     /// Loads what is missing, or decides; then writes, or loads again for those that turned out to need more.
     private mutating func advance(_ now: Timestamp) -> Action {
         var isAskedAgain = false
-        while !undecided.isEmpty {
+        while true {
+            putOffThoseThatNeedHeldRows()
+            if undecided.isEmpty { break }
             let missing = missingLoads()
             if !missing.isEmpty || isAskedAgain { rounds += 1 }
             if rounds > Self.roundLimit {
@@ -179,6 +196,19 @@ public struct BatchMachine: Sendable {
         undecided = stillUndecided
     }
 
+    /// Takes the commands that need what somebody else holds out of the batch. Nothing of theirs is in the working set:
+    /// they are not decided yet.
+    private mutating func putOffThoseThatNeedHeldRows() {
+        if held.isEmpty { return }
+        let waiting = undecided.filter { index in
+            let submission = submissions[index]
+            if let tenant = submission.tenant, held.contains(.row(FenceRecord.key(tenant.organization))) { return true }
+            return submission.needs(work).contains(where: held.contains) || wanted[index].contains(where: held.contains)
+        }
+        deferred.formUnion(waiting)
+        undecided.removeAll(where: deferred.contains)
+    }
+
     private mutating func giveUpOnTheUndecided() {
         for index in undecided {
             let submission = submissions[index]
@@ -192,22 +222,35 @@ public struct BatchMachine: Sendable {
     private mutating func fail(_ error: StorageError) -> Action {
         guard submissions.count > 1, error.mayBeOneCommands else { return end(LaneFailure(error)) }
         state = .ended
-        let again = submissions.map { BatchMachine([$0], report: report) }
-        return .end(Ending(settles: [], failure: nil, report: nil, again: again))
+        let again = submissions.indices.filter { !deferred.contains($0) }
+            .map { BatchMachine([submissions[$0]], report: report) }
+        return .end(Ending(settles: [], failure: nil, report: nil, again: again, deferred: putOffCommands))
     }
 
     private mutating func end(_ failure: LaneFailure?) -> Action {
         state = .ended
         var settles: [@Sendable (LaneFailure?) -> Void] = []
         settles.reserveCapacity(submissions.count)
-        for (submission, settle) in zip(submissions, settled) {
-            settles.append(settle ?? { submission.fail($0 ?? .conflict("was never decided")) })
+        for (index, submission) in submissions.enumerated() where !deferred.contains(index) {
+            settles.append(settled[index] ?? { submission.fail($0 ?? .conflict("was never decided")) })
         }
         let batch = BatchReport(
-            commands: submissions.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
+            commands: submissions.count - deferred.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
         var tell: (@Sendable () -> Void)?
         if let report { tell = { report(batch) } }
-        return .end(Ending(settles: settles, failure: failure, report: tell, again: []))
+        return .end(
+            Ending(settles: settles, failure: failure, report: tell, again: [], deferred: putOffCommands))
+    }
+
+    private var putOffCommands: [Submission] { deferred.sorted().map { submissions[$0] } }
+}
+
+extension Load {
+    /// Whether these can be the rows that were asked for: records of the table's type, and under the key if there is
+    /// one.
+    fileprivate func isAnswered(by records: [AnyRecord]) -> Bool {
+        guard let key else { return records.allSatisfy { $0.key.table === table } }
+        return records.count <= 1 && records.allSatisfy { $0.key == key }
     }
 }
 

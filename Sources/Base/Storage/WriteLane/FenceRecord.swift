@@ -10,7 +10,8 @@ public struct FenceRecord: Record, Hashable {
     }
     /// Rank 0: locked before anything else.
     public static let table = Table(
-        "fences", rank: 0, key: [.organization], mutable: ["epoch", "state"], cacheBytes: 256 << 10)
+        "fences", rank: 0, key: [.organization], mutable: ["epoch", "state"], cacheBytes: 256 << 10,
+        lock: .shared)
 
     /// The organization's number.
     public let organization: Int64

@@ -19,6 +19,18 @@ public enum KeyPart: Sendable, Hashable {
     }
 }
 
+/// How a batch locks the rows that it loads, on engines that have row locks. What it writes is locked by the write.
+public enum RowLock: Sendable, Hashable {
+    /// Nobody else may lock or change the row: for rows that commands usually change.
+    case exclusive
+    /// Nobody may change the row, others may lock it alike: for rows that commands must be able to rely on and seldom
+    /// change.
+    case shared
+    /// As the row was when it was loaded: for rows whose change at the same moment could as well have come a moment
+    /// later. A write still fails if the row has changed since.
+    case none
+}
+
 /// A table as the write lane sees it: its columns in the order in which records are read and written, and its place in
 /// the one lock order (`rank`).
 ///
@@ -40,6 +52,11 @@ public final class Table: Sendable {
     /// How many bytes of this table's rows an engine may keep in memory between batches, where nobody else writes to
     /// its database; 0 for rows that are seldom read twice.
     public let cacheBytes: Int
+    /// How loaded rows are locked.
+    public let lock: RowLock
+    /// Whether a batch also locks the keys of rows that are not there, so that of two servers that are about to insert
+    /// the same row one waits for the other instead of failing: for keys that clients make.
+    public let locksAbsentRows: Bool
     /// `SELECT … WHERE key`; `$1…` are the key's columns.
     public let selectText: String
     /// `SELECT … FROM`, without a condition.
@@ -55,8 +72,10 @@ public final class Table: Sendable {
 
     /// Describes a table; the migration that creates it must have the same columns.
     public init(
-        _ name: String, rank: Int, key: [KeyPart], fixed: [String] = [], mutable: [String] = [], cacheBytes: Int = 0
+        _ name: String, rank: Int, key: [KeyPart], fixed: [String] = [], mutable: [String] = [], cacheBytes: Int = 0,
+        lock: RowLock = .exclusive, locksAbsentRows: Bool = false
     ) {
+        (self.lock, self.locksAbsentRows) = (lock, locksAbsentRows)
         precondition((0...255).contains(rank), "the rank of \(name) must be 0…255")
         (self.name, self.rank, self.key, self.cacheBytes) = (name, rank, key, cacheBytes)
         let keyColumns = key.map(\.column)

@@ -179,6 +179,8 @@ public final class WriteLane: Sendable {
         }
         engine.run(batch) { [rest] ending in
             ending.settle()
+            // Back to where they came from: first in the line. They keep their deadlines.
+            if !ending.deferred.isEmpty { self.state.withLock { $0.queue.insert(contentsOf: ending.deferred, at: 0) } }
             self.write(rest + ending.again.reversed(), mark)
         }
     }

@@ -14,7 +14,7 @@ package struct IdempotencyRecord: Record, Hashable {
     package static let table = Table(
         "idempotency_keys", rank: 5, key: [.organization, .text("scope")],
         fixed: ["fingerprint", "created_at"], mutable: ["state", "kind", "document", "subject", "saga"],
-        cacheBytes: 1 << 20)
+        cacheBytes: 1 << 20, locksAbsentRows: true)
 
     package let organization: Int64
     /// The route and the key, as in `orders:create 4f1c…`.

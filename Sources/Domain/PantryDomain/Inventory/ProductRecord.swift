@@ -11,7 +11,7 @@ package struct ProductRecord: Record, Hashable {
     package static let table = Table(
         "products", rank: 20, key: [.organization, .text("sku")], fixed: ["created_at"],
         mutable: ["name", "amount", "currency", "category", "attributes", "state", "updated_at"],
-        cacheBytes: 8 << 20)
+        cacheBytes: 8 << 20, lock: .none)
 
     package let organization: Int64
     package let sku: String

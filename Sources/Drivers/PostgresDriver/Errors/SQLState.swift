@@ -17,6 +17,12 @@ public struct SQLState: Sendable, Hashable, CustomStringConvertible {
 
     /// A query was cancelled, by a caller or by `statement_timeout`.
     public static let queryCanceled = SQLState("57014")
+    /// A transaction that cannot be put into an order with others.
+    public static let serializationFailure = SQLState("40001")
+    /// A transaction that waited in a circle.
+    public static let deadlockDetected = SQLState("40P01")
+    /// A lock that is held by somebody else, for longer than `lock_timeout`.
+    public static let lockNotAvailable = SQLState("55P03")
     /// A statement came after the one that made its transaction fail.
     public static let transactionAborted = SQLState("25P02")
     /// A prepared statement that is no longer there.

@@ -6,7 +6,7 @@ import Synchronization
 /// threads for what blocks. A process needs one.
 ///
 /// Callers send by themselves, under their connection's lock: a request costs no hop to this thread on its way out.
-/// Measured against the alternatives in `docs/decisions/0011-libpq-pipelines-on-one-epoll-thread.md`.
+/// Measured against the alternatives in `docs/decisions/0012-libpq-pipelines-on-one-epoll-thread.md`.
 public final class PostgresReactor: Sendable {
     let loop: ReactorLoop
     let time: any TimeSource

@@ -1,4 +1,4 @@
-import SQLiteDriver
+import Storage
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,7 +1,6 @@
 import Determinism
 import Logging
 import PantryDomain
-import SQLiteDriver
 import Sagas
 import Storage
 
@@ -37,7 +36,7 @@ package struct Installation: Sendable {
         }
         package let name: String
         package let role: Role
-        package let database: SQLiteDatabase
+        package let database: any OpenDatabase
     }
 
     /// Opens every database of the configuration, brings it to the present schema, and finishes what a crash left of
@@ -49,11 +48,13 @@ package struct Installation: Sendable {
     ) async throws -> Installation {
         let lock = try DirectoryLock.acquire(configuration.data.directory)
         let faultPoints = try FaultPoints(environment: environment)
-        let databases = try DatabaseFiles.open(
-            configuration, faultPoints: faultPoints, time: time, logger: logger, observation: observation)
+        let databases = try InstalledDatabases.open(
+            configuration,
+            InstalledDatabases.Opening(
+                faultPoints: faultPoints, time: time, random: random, logger: logger, observation: observation))
         for named in databases {
-            for migration in try await Migrator(named.role.schema, dialect: .sqlite).migrate(named.database, time: time)
-            {
+            let migrator = named.role.migrator(named.database.dialect)
+            for migration in try await migrator.migrate(named.database, time: time) {
                 logger.info("migrated", metadata: ["database": "\(named.name)", "migration": "\(migration.name)"])
             }
         }
@@ -81,7 +82,8 @@ package struct Installation: Sendable {
             databases.indices.filter { databases[$0].role == .shard }.map { index in
                 let named = databases[index]
                 let database: any Database =
-                    observation.map { MonitoredDatabase(named.database, named.name, $0) } ?? named.database
+                    observation.map { MonitoredDatabase(named.database, named.name, named.database.system, $0) }
+                    ?? named.database
                 let worker = CheckoutWorker(
                     database: database, lane: lanes[index], provider: payments, terms: terms, time: time,
                     random: random, logger: logger)
@@ -130,8 +132,8 @@ package struct Installation: Sendable {
             return result
         }
         for named in databases {
-            do { try named.database.close() } catch {
-                // Every commit is synced already; the file is merely left with its WAL beside it.
+            do { try await named.database.close() } catch {
+                // Every commit is synced already; a file is merely left with its WAL beside it.
                 logger.warning(
                     "database not closed cleanly", metadata: ["database": "\(named.name)", "error": "\(error)"])
             }
@@ -144,8 +146,9 @@ package struct Installation: Sendable {
             do {
                 try await organizations.finishProvisioning()
                 var count = 0
-                // The directory lock says that nobody else is at work on these files.
-                for shard in shards.shards { count += try await shard.sagas.recover(alone: true) }
+                // The directory lock says that nobody else is at work on files. On a server somebody may be.
+                let isAlone = databases.allSatisfy { $0.database.dialect == .sqlite }
+                for shard in shards.shards { count += try await shard.sagas.recover(alone: isAlone) }
                 logger.info("recovered", metadata: ["sagas": "\(count)"])
                 faultPoints?.serverIsReady()
                 await onRecovered()
@@ -184,7 +187,7 @@ package struct Installation: Sendable {
 extension Installation {
     /// Whether every database can be read now.
     package func isHealthy() async -> Bool {
-        let statement = SQLStatement("SELECT COUNT(*) FROM schema_migrations")
+        let statement = SQLStatement("SELECT 1")
         for named in databases {
             guard (try? await named.database.read(statement, .strong)) != nil else { return false }
         }

@@ -1,4 +1,3 @@
-import SQLiteDriver
 import Storage
 
 /// Whether the control database and the shards belong together. A file that was lost and came back empty, or that was
@@ -30,7 +29,7 @@ enum OrganizationPlacement {
     }
 
     private static func numbers(
-        _ database: SQLiteDatabase, _ text: String, _ parameters: [SQLValue] = []
+        _ database: any Database, _ text: String, _ parameters: [SQLValue] = []
     ) async throws -> Set<Int64> {
         Set(try await database.read(SQLStatement(text, parameters), .strong).map { try $0.integer(0) })
     }

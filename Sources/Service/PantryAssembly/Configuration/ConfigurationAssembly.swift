@@ -59,7 +59,9 @@ extension SettingReader {
             let path = "shards[\(index)].primary"
             if refused.contains(path) || refused.contains("control.url") { continue }
             if let other = users.updateValue(path, forKey: shard.primary) {
-                note(origin(of: path), path, shownValue(of: path), "is the same file as \(other); each needs its own")
+                note(
+                    origin(of: path), path, shownValue(of: path),
+                    "is the same database as \(other); each needs its own")
             }
         }
     }

@@ -1,7 +1,14 @@
+import PostgresDriver
+
 /// Where a database is.
 package enum DatabaseURL: Sendable, Equatable, Hashable {
     /// A file, by its absolute path.
     case sqlite(path: String)
+    /// A PostgreSQL database, by its URL, which may hold a password.
+    case postgres(url: String)
+
+    /// Whether several servers may use it at the same time.
+    package var isShared: Bool { if case .postgres = self { true } else { false } }
 }
 
 /// Where the cache is.
@@ -21,6 +28,7 @@ extension DatabaseURL {
     package func resolved(under directory: String) -> DatabaseURL {
         switch self {
         case .sqlite(let path): .sqlite(path: ConfiguredPath.resolve(path, under: directory))
+        case .postgres: self
         }
     }
 }
@@ -29,11 +37,17 @@ extension ValueFormat<DatabaseURL> {
     /// The path is as written; `resolved(under:)` makes it absolute once the directory is known.
     static var database: ValueFormat {
         ValueFormat(
-            type: "`sqlite:PATH` or `postgres://…`", support: "`sqlite:`, `postgres://` not yet", display: .url
+            type: "`sqlite:PATH` or `postgres://…`", display: .url
         ) { text throws(ValueComplaint) in
-            try refuse(["postgres", "postgresql"], in: text, use: "use sqlite:PATH")
+            if after("postgres", in: text) != nil || after("postgresql", in: text) != nil {
+                do throws(PostgresConfigurationError) { _ = try PostgresConfiguration(url: text) } catch {
+                    throw ValueComplaint("is not a database's URL: \(error)")
+                }
+                return .postgres(url: text)
+            }
             guard var path = after("sqlite", in: text) else {
-                throw ValueComplaint("must be sqlite:PATH, such as sqlite:pantry.db")
+                throw ValueComplaint(
+                    "must be sqlite:PATH, such as sqlite:pantry.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
             }
             if path.hasPrefix("//") {
                 guard path.hasPrefix("///") else {

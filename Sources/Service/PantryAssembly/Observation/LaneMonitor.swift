@@ -19,7 +19,7 @@ final class LaneMonitor: LaneObserver {
         init(began: Instant, span: OpenTelemetrySpan?) { (self.began, self.span) = (began, span) }
     }
 
-    private let database: String
+    private let (database, system): (String, String)
     private let batchName: String
     private let time: any TimeSource
     private let tracer: OpenTelemetryTracer?
@@ -30,8 +30,8 @@ final class LaneMonitor: LaneObserver {
     private let rows: Counter
     private let names = Mutex<[ObjectIdentifier: String]>([:])
 
-    init(_ database: String, _ observation: Observation) {
-        (self.database, batchName) = (database, "BATCH \(database)")
+    init(_ database: String, _ system: String, _ observation: Observation) {
+        (self.database, self.system, batchName) = (database, system, "BATCH \(database)")
         (time, tracer) = (observation.time, observation.tracer)
         let (metrics, dimensions) = (observation.metrics, [("database", database)])
         failures = CounterFamily("pantry_lane_failures", metrics) { [("database", database), ("reason", $0)] }
@@ -94,7 +94,7 @@ final class LaneMonitor: LaneObserver {
         guard let span = batch.span else { return }
         let totals = batch.totals.withLock { $0 }
         span.add([
-            ("db.system.name", "sqlite"), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
+            ("db.system.name", .string(system)), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
             ("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
             ("pantry.batch.commands", .int64(Int64(totals.commands))),
             ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.rows", .int64(Int64(totals.rows))),

@@ -7,13 +7,13 @@ import Tracing
 /// Measures and traces the reads of a database. Writes go through the lane, which has an observer of its own.
 struct MonitoredDatabase: Database {
     private let database: any Database
-    private let name: String
+    private let (name, system): (String, String)
     private let duration: CoreMetrics.Timer
     private let tracer: OpenTelemetryTracer?
     private let time: any TimeSource
 
-    init(_ database: any Database, _ name: String, _ observation: Observation) {
-        (self.database, self.name) = (database, name)
+    init(_ database: any Database, _ name: String, _ system: String, _ observation: Observation) {
+        (self.database, self.name, self.system) = (database, name, system)
         (tracer, time) = (observation.tracer, observation.time)
         duration = Timer(
             label: "pantry_read_duration", dimensions: [("database", name)], factory: observation.metrics)
@@ -34,7 +34,8 @@ struct MonitoredDatabase: Database {
                 ? (key: "db.query.text", value: .string(statements[0].text))
                 : (key: "db.operation.batch.size", value: .int64(Int64(statements.count)))
             span.add([
-                ("db.system.name", "sqlite"), ("db.namespace", .string(name)), ("db.operation.name", "SELECT"), what,
+                ("db.system.name", .string(system)), ("db.namespace", .string(name)), ("db.operation.name", "SELECT"),
+                what,
             ])
         }
         do { return try await database.read(statements, consistency) } catch {

@@ -1,6 +1,5 @@
 import Determinism
 import PrometheusMetrics
-import SQLiteDriver
 import Storage
 
 extension Observation {
@@ -9,7 +8,8 @@ extension Observation {
         _ named: Installation.NamedDatabase, _ observation: Observation?, time: any TimeSource
     ) -> WriteLane {
         guard let observation else { return WriteLane(engine: named.database, time: time) }
-        let lane = WriteLane(engine: named.database, time: time, observer: LaneMonitor(named.name, observation))
+        let monitor = LaneMonitor(named.name, named.database.system, observation)
+        let lane = WriteLane(engine: named.database, time: time, observer: monitor)
         observation.metrics.addGauge(label: "pantry_lane_waiting", dimensions: [("database", named.name)]) {
             Double(lane.waitingCount)
         }

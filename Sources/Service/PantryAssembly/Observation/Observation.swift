@@ -3,7 +3,7 @@ import Determinism
 import Logging
 import OpenTelemetryTracing
 import PrometheusMetrics
-import SQLiteDriver
+import Storage
 
 /// Everything by which Pantry is seen from outside: its metrics, and its spans where the environment says where they
 /// go.

@@ -68,7 +68,7 @@ struct DemoCommand: AsyncParsableCommand {
                 operatorToken: installation.operatorToken),
             stock: stock, address: address, time: time,
             verify: {
-                let report = try await DatabaseFiles.verifier(configuration, time: time).verify()
+                let report = try await InstalledDatabases.verifier(configuration, time: time).verify()
                 return DemoSummary.Verification(
                     checked: report.checked, orders: report.orders,
                     findings: report.findings.map { finding in

@@ -3,11 +3,19 @@ import PantryDomain
 import Storage
 
 /// The databases of an installation, opened for reading only.
-package struct VerifierFiles: Sendable {
+package struct InstalledVerifier: Sendable {
     let databases: [Installation.NamedDatabase]
     let time: any TimeSource
 
+    /// Checks every invariant, and closes the databases.
     package func verify() async throws -> VerificationReport {
+        let report: Result<VerificationReport, any Error>
+        do { report = .success(try await check()) } catch { report = .failure(error) }
+        for named in databases { try? await named.database.close() }
+        return try report.get()
+    }
+
+    private func check() async throws -> VerificationReport {
         let shards = databases.filter { $0.role == .shard }.map {
             (name: $0.name, database: $0.database as any Database)
         }

@@ -1,0 +1,43 @@
+import Storage
+import Synchronization
+
+/// An open transaction on a leased connection.
+final class PostgresTransaction: Transaction {
+    private let connection: PostgresConnection
+    private let failure = Mutex<PostgresError?>(nil)
+
+    init(connection: PostgresConnection) { self.connection = connection }
+
+    /// The serialization failure or deadlock that the transaction met, if it did.
+    var lost: PostgresError? {
+        failure.withLock { error in
+            guard let error, error.sqlState == .serializationFailure || error.sqlState == .deadlockDetected else {
+                return nil
+            }
+            return error
+        }
+    }
+
+    func execute(_ statement: SQLStatement) async throws(StorageError) -> [SQLRow] {
+        try await run(PostgresBatch([statement], effect: .uncommitted)).first.rows()
+    }
+
+    func run(_ batch: PostgresBatch) async throws(StorageError) -> PostgresReply {
+        do { return try await connection.submit(batch) } catch {
+            failure.withLock { if $0 == nil { $0 = error } }
+            throw error.storage
+        }
+    }
+}
+
+/// A transaction that lost against another one, and may be run again as a whole.
+struct PostgresTransactionError: Error {
+    let storage: StorageError
+    let isWorthAnotherAttempt: Bool
+
+    init(_ error: PostgresError) {
+        storage = error.storage
+        // Never one whose commit may have happened.
+        if case .unknown = error.storage { isWorthAnotherAttempt = false } else { isWorthAnotherAttempt = true }
+    }
+}

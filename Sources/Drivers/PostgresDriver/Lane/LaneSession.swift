@@ -1,0 +1,263 @@
+import Determinism
+import Storage
+
+/// The lane's connection, and the transaction that is open on it.
+struct LaneSession {
+    let name: String
+    let configuration: PostgresConfiguration
+    let limits: PostgresLaneConfiguration
+    private(set) var connection: PostgresConnection?
+    private var isInTransaction = false
+    private var statements: [ObjectIdentifier: LaneStatements] = [:]
+    private var searches = LaneSearches()
+    /// Until when rows that others have locked are passed over.
+    private var skipsUntil = Instant(nanoseconds: .min)
+    private var failures = 0
+    private var nextAttempt: Instant?
+    /// Why the last attempt failed.
+    private var lastError = StorageError.unavailable("not connected yet")
+
+    init(name: String, configuration: PostgresConfiguration, limits: PostgresLaneConfiguration) {
+        (self.name, self.configuration, self.limits) = (name, configuration, limits)
+    }
+
+    // MARK: connecting
+
+    /// Connects if need be. While the pause after a failed attempt lasts, batches fail at once.
+    mutating func open(
+        on reactor: PostgresReactor, time: any TimeSource, random: any RandomSource
+    ) async throws(StorageError) {
+        if let connection, connection.isOpen { return }
+        connection = nil
+        isInTransaction = false
+        let now = time.instant()
+        if let nextAttempt, now < nextAttempt { throw lastError }
+        do {
+            connection = try await PostgresConnection.connect(configuration, on: reactor)
+            (failures, nextAttempt) = (0, nil)
+        } catch {
+            failures += 1
+            let pause = min(limits.reconnectPause * (1 << min(failures - 1, 5)), limits.reconnectPause * 20)
+            let jitter = Double(random.next(below: 1_000)) / 2_000
+            nextAttempt = time.instant() + pause * (0.5 + jitter)
+            lastError = error.storage
+            throw error.storage
+        }
+    }
+
+    // MARK: the two trips
+
+    /// Locks and reads, in the order of the loads; opens the transaction if need be.
+    ///
+    /// Waits for what other servers have locked, which in good times is a matter of milliseconds. Where the wait ends
+    /// with the lock timeout, somebody holds a row and says nothing: then, and for some time after, rows are passed
+    /// over instead, and only the commands that need them wait.
+    mutating func load(_ loads: [Load], now: Instant) async throws(StorageError) -> LaneFindings {
+        for load in loads { try await prepare(load.table) }
+        if now >= skipsUntil {
+            let wasInTransaction = isInTransaction
+            do { return try await load(loads, skips: false) } catch {
+                // What an earlier trip of the batch has read is gone with its transaction.
+                guard error.sqlState == .lockNotAvailable, !wasInTransaction else { throw error.storage }
+            }
+            skipsUntil = now + limits.skipTime
+            await rollBack()
+        }
+        do { return try await load(loads, skips: true) } catch { throw error.storage }
+    }
+
+    private mutating func load(_ loads: [Load], skips: Bool) async throws(PostgresError) -> LaneFindings {
+        var batch = PostgresBatch(effect: .uncommitted)
+        begin(&batch)
+        let groups = loads.groups { $0.key != nil && $1.key != nil && $0.table === $1.table }
+        var readings: [LaneReading] = []
+        for group in groups {
+            guard let statements = statements[ObjectIdentifier(loads[group.lowerBound].table)] else { continue }
+            readings.append(
+                LaneReading(group, of: loads, statements, skips: skips, into: &batch) { searches.statement($0) })
+        }
+        let reply = try await submit(batch)
+        var findings = LaneFindings(count: loads.count)
+        do {
+            for reading in readings { try reading.take(reply.results, into: &findings, loads) }
+        } catch let error as StorageError {
+            throw PostgresError(.server, error)
+        } catch {
+            throw PostgresError(.server, .corrupt("\(error)"))
+        }
+        return findings
+    }
+
+    /// Learns what the writes need to know of their tables.
+    mutating func prepare(_ changes: [RowChange], _ appended: [AnyRecord]) async throws(StorageError) {
+        for change in changes { try await prepare(change.key.table) }
+        for record in appended { try await prepare(record.key.table) }
+    }
+
+    /// Writes and commits, in one trip. The tables are known by ``prepare(_:_:)``.
+    mutating func write(_ changes: [RowChange], _ appended: [AnyRecord]) async throws(StorageError) {
+        var batch = PostgresBatch()
+        begin(&batch)
+        var guarded: Set<Int> = []
+        appendChanges(changes, to: &batch, &guarded)
+        appendInserts(appended, to: &batch)
+        batch.appendCommit()
+        batch.append(Self.position)
+        let reply: PostgresReply
+        do { reply = try await submit(batch) } catch {
+            if error.sqlState == .divisionByZero, let statement = error.statement, guarded.contains(statement) {
+                throw .conflict("a row has changed since it was read")
+            }
+            throw error.storage
+        }
+        isInTransaction = false
+        guard case .commits(let place?) = batch.effect, reply.results[place].commandTag == "COMMIT" else {
+            throw .conflict("the transaction had failed before its commit")
+        }
+    }
+
+    /// Gives the locks back, if there are any. A connection on which that fails is let go of, and they with it.
+    mutating func rollBack() async {
+        guard let connection, isInTransaction || !connection.isClean else { return }
+        isInTransaction = false
+        do {
+            _ = try await connection.submit(
+                PostgresBatch([PostgresBatch.Item(PostgresConnection.rollback)], effect: .uncommitted))
+            if connection.isClean { return }
+        } catch {}
+        connection.close()
+        self.connection = nil
+    }
+
+    private mutating func begin(_ batch: inout PostgresBatch) {
+        guard !isInTransaction else { return }
+        isInTransaction = true
+        batch.append(Self.begin)
+        guard configuration.pooler == .transaction else { return }
+        batch.append("SET LOCAL lock_timeout = \(limits.lockTimeout.wholeMilliseconds)")
+        batch.append(
+            "SET LOCAL idle_in_transaction_session_timeout = \(limits.idleInTransactionTimeout.wholeMilliseconds)")
+    }
+
+    private func submit(_ batch: PostgresBatch) async throws(PostgresError) -> PostgresReply {
+        guard let connection else {
+            throw PostgresError(.connectionLost, .unavailable("\(name) is not connected"))
+        }
+        return try await connection.submit(batch)
+    }
+
+    private static let begin = PostgresStatement("BEGIN")
+    private static let position = PostgresStatement("SELECT pg_current_wal_insert_lsn()")
+
+    // MARK: writing
+
+    private func appendChanges(_ changes: [RowChange], to batch: inout PostgresBatch, _ guarded: inout Set<Int>) {
+        var index = 0
+        while index < changes.count {
+            let (table, kind) = (changes[index].key.table, changes[index].kind)
+            let end = changes[index...].firstIndex { $0.key.table !== table || $0.kind != kind } ?? changes.endIndex
+            defer { index = end }
+            guard let statements = statements[ObjectIdentifier(table)] else { continue }
+            switch kind {
+            case .insert: append(inserts: changes[index..<end].compactMap(\.record), statements, to: &batch)
+            case .update:
+                let lists = LaneColumns(statements.updateTypes, lists: statements.updateLists)
+                for case let record? in changes[index..<end].lazy.map(\.record) {
+                    lists.beginRow()
+                    record.write(to: lists)
+                    lists.integer(record.version - 1)
+                }
+                guarded.insert(batch.items.count)
+                batch.append(statements.update, lists.parameters)
+            case .delete:
+                let keys = LaneColumns(statements.keyTypes)
+                for change in changes[index..<end] {
+                    keys.beginRow()
+                    keys.key(change.key)
+                }
+                guarded.insert(batch.items.count)
+                batch.append(statements.delete, keys.parameters)
+            }
+        }
+    }
+
+    /// Rows of one table together, tables in the order in which they first occur.
+    private func appendInserts(_ records: [AnyRecord], to batch: inout PostgresBatch) {
+        var tables: [ObjectIdentifier] = []
+        var byTable: [ObjectIdentifier: [AnyRecord]] = [:]
+        for record in records {
+            let table = ObjectIdentifier(record.key.table)
+            if byTable[table] == nil { tables.append(table) }
+            byTable[table, default: []].append(record)
+        }
+        for table in tables {
+            guard let statements = statements[table], let records = byTable[table] else { continue }
+            append(inserts: records, statements, to: &batch)
+        }
+    }
+
+    private func append(inserts records: [AnyRecord], _ statements: LaneStatements, to batch: inout PostgresBatch) {
+        let lists = LaneColumns(statements.types)
+        for record in records {
+            lists.beginRow()
+            record.write(to: lists)
+            if record.version > 0 { lists.integer(record.version) }
+        }
+        batch.append(statements.insert, lists.parameters)
+    }
+
+    // MARK: tables
+
+    /// Asks the catalog for the types of a table's columns, once. A list of nothing but `NULL` does not tell its type.
+    private mutating func prepare(_ table: Table) async throws(StorageError) {
+        if statements[ObjectIdentifier(table)] != nil { return }
+        var parameters = PostgresParameters()
+        parameters.append(table.name)
+        let catalog = PostgresBatch(
+            [PostgresBatch.Item(Self.catalog, parameters)], effect: isInTransaction ? .uncommitted : .reads)
+        let reader: PostgresRowReader
+        do { reader = try await submit(catalog).first.reader() } catch { throw error.storage }
+        var types: [String: UInt32] = [:]
+        do {
+            var row = 0
+            while true {
+                reader.begin(row: row)
+                guard let name = try? reader.text() else { break }
+                types[name] = UInt32(truncatingIfNeeded: try reader.integer())
+                row += 1
+            }
+        } catch { throw .corrupt("the catalog's answer on “\(table.name)” cannot be read: \(error)") }
+        if types.isEmpty { throw .unavailable("“\(name)” has no table “\(table.name)”; run `pantry migrate`") }
+        var columns: [LaneColumnType] = []
+        for column in table.columns {
+            guard let type = types[column].flatMap(LaneColumnType.init) else {
+                throw .corrupt("“\(table.name)” has no column “\(column)” of type bigint, text, uuid or bytea")
+            }
+            columns.append(type)
+        }
+        statements[ObjectIdentifier(table)] = LaneStatements(table, types: columns)
+    }
+
+    private static let catalog = PostgresStatement(
+        """
+        SELECT attname::text, atttypid::bigint FROM pg_attribute
+        WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+        """)
+}
+
+extension RowChange {
+    fileprivate enum Kind { case insert, update, delete }
+    fileprivate var kind: Kind {
+        switch self {
+        case .insert: .insert
+        case .update: .update
+        case .delete: .delete
+        }
+    }
+    fileprivate var record: AnyRecord? {
+        switch self {
+        case .insert(let record), .update(let record): record
+        case .delete: nil
+        }
+    }
+}

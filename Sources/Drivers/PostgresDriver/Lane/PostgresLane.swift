@@ -1,0 +1,105 @@
+import Determinism
+import Storage
+import Synchronization
+
+/// Drives the write lane's batches over one connection of its own, one after the other, each in two trips: `BEGIN`,
+/// locks and loads; then writes, `COMMIT` and the log's position.
+///
+/// One connection, because a second one would wait for the rows of the first. Batches of other servers take their locks
+/// in the same order, so that they wait for each other and never in a circle.
+final class PostgresLane: Sendable {
+    private struct Job: Sendable {
+        let batch: BatchMachine
+        let whenEnded: @Sendable (BatchMachine.Ending) -> Void
+    }
+    private let name: String
+    private let database: PostgresDatabaseConfiguration
+    private let configuration: PostgresConfiguration
+    private let limits: PostgresLaneConfiguration
+    private let reactor: PostgresReactor
+    private let time: any TimeSource
+    private let random: any RandomSource
+    // The write lane has one batch under way at a time.
+    private let jobs: AsyncStream<Job>
+    private let enqueue: AsyncStream<Job>.Continuation
+
+    init(
+        _ configuration: PostgresDatabaseConfiguration, reactor: PostgresReactor, time: any TimeSource,
+        random: any RandomSource
+    ) {
+        (name, database, limits) = (configuration.name, configuration, configuration.lane)
+        (self.reactor, self.time, self.random) = (reactor, time, random)
+        var connection = configuration.connection
+        connection.lockTimeout = limits.lockTimeout
+        connection.idleInTransactionTimeout = limits.idleInTransactionTimeout
+        connection.requestTimeout = limits.batchTimeout
+        self.configuration = connection
+        (jobs, enqueue) = AsyncStream.makeStream()
+    }
+
+    func take(_ batch: BatchMachine, _ whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        if case .terminated = enqueue.yield(Job(batch: batch, whenEnded: whenEnded)) {
+            whenEnded(Self.ending(batch, .unavailable("\(name) is closed"), now: time.now()))
+        }
+    }
+
+    func stop() { enqueue.finish() }
+
+    func run() async {
+        var session = LaneSession(name: name, configuration: configuration, limits: limits)
+        for await job in jobs { job.whenEnded(await drive(job.batch, &session)) }
+        session.connection?.close()
+    }
+
+    private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
+        var batch = batch
+        let now = time.now()
+        do throws(StorageError) { try await session.open(on: reactor, time: time, random: random) } catch {
+            database.observe(error)
+            return Self.ending(batch, error, now: now)
+        }
+        var action = batch.handle(.begun, now: now)
+        while true {
+            let event: BatchMachine.Event
+            switch action {
+            case .load(let loads):
+                do throws(StorageError) {
+                    let found = try await session.load(loads, now: time.instant())
+                    event = .loaded(found.records, held: found.held)
+                } catch {
+                    database.observe(error)
+                    await session.rollBack()
+                    event = .failed(error)
+                }
+            case .write(let changes, let appended):
+                do throws(StorageError) {
+                    try await session.prepare(changes, appended)
+                    database.commitObserver?(.before)
+                    try await session.write(changes, appended)
+                    database.commitObserver?(.after)
+                    event = .committed
+                } catch {
+                    database.observe(error)
+                    await session.rollBack()
+                    event = .failed(error)
+                }
+            case .end(let ending):
+                await session.rollBack()
+                // They come back at once; the server is not to be asked for the same rows without a pause.
+                if ending.deferredCount == batch.count { try? await time.sleep(for: limits.heldPause) }
+                return ending
+            }
+            action = batch.handle(event, now: now)
+        }
+    }
+
+    private static func ending(
+        _ batch: BatchMachine, _ error: StorageError, now: Timestamp
+    ) -> BatchMachine.Ending {
+        var batch = batch
+        guard case .end(let ending) = batch.handle(.failed(error), now: now) else {
+            preconditionFailure("a batch that cannot begin has ended")
+        }
+        return ending
+    }
+}

@@ -1,0 +1,22 @@
+import Determinism
+
+/// How the write lane of a ``PostgresDatabase`` waits.
+public struct PostgresLaneConfiguration: Sendable {
+    /// How long a batch waits for a row that another server has locked; 100 ms by default. Then the rows that are
+    /// locked are passed over, and the commands that need them put off.
+    public var lockTimeout: Duration = .milliseconds(100)
+    /// How long rows are passed over without a wait, after one was in vain; 500 ms by default.
+    public var skipTime: Duration = .milliseconds(500)
+    /// The pause after a batch of which every command was put off; 10 ms by default.
+    public var heldPause: Duration = .milliseconds(10)
+    /// How long the server keeps a batch's locks when this process says nothing any more, because it was stopped or cut
+    /// off; 2 s by default.
+    public var idleInTransactionTimeout: Duration = .seconds(2)
+    /// How long a batch may take; 10 s by default.
+    public var batchTimeout: Duration = .seconds(10)
+    /// The pause before the next attempt to connect, after the first failure; it doubles up to twenty times of it.
+    /// 50 ms by default.
+    public var reconnectPause: Duration = .milliseconds(50)
+    /// The defaults.
+    public init() {}
+}

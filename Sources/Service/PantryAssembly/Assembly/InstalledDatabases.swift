@@ -1,0 +1,159 @@
+import ConnectionPooling
+import Determinism
+import Logging
+import PostgresDriver
+import SQLiteDriver
+import Storage
+
+/// The databases of a configuration.
+package enum InstalledDatabases {
+    /// The sandbox provider's file: its own, as if it were somebody else's.
+    package static let providerFile = "sandbox-provider.db"
+
+    /// What databases are opened with.
+    struct Opening {
+        var faultPoints: FaultPoints?
+        var isReadOnly = false
+        var time: any TimeSource
+        var random: any RandomSource = SystemRandom()
+        var logger: Logger?
+        var observation: Observation?
+    }
+
+    static func open(
+        _ configuration: PantryConfiguration, _ opening: Opening
+    ) throws -> [Installation.NamedDatabase] {
+        let places = places(configuration)
+        let reactor = try places.contains { $0.url.isShared } ? PostgresReactor(time: opening.time) : nil
+        return try places.map { place in
+            Installation.NamedDatabase(
+                name: place.name, role: place.role,
+                database: try database(at: place, configuration, opening, reactor))
+        }
+    }
+
+    private struct Place {
+        var name: String
+        var role: Installation.NamedDatabase.Role
+        var url: DatabaseURL
+    }
+
+    private static func places(_ configuration: PantryConfiguration) -> [Place] {
+        var places = [Place(name: "control", role: .control, url: configuration.control.url)]
+        for shard in configuration.shards { places.append(Place(name: shard.name, role: .shard, url: shard.primary)) }
+        // Servers that share their orders share the sandbox as well: what one has charged the others must find.
+        let provider: DatabaseURL =
+            configuration.control.url.isShared
+            ? configuration.control.url : .sqlite(path: "\(configuration.data.directory)/\(providerFile)")
+        return places + [Place(name: "provider", role: .provider, url: provider)]
+    }
+
+    private static func database(
+        at place: Place, _ configuration: PantryConfiguration, _ opening: Opening, _ reactor: PostgresReactor?
+    ) throws -> any OpenDatabase {
+        switch place.url {
+        case .sqlite(let path): try file(path, place, opening)
+        case .postgres(let url): try server(url, place, configuration.pool, opening, reactor)
+        }
+    }
+
+    private static func file(
+        _ path: String, _ place: Place, _ opening: Opening
+    ) throws(StorageError) -> SQLiteDatabase {
+        var settings = SQLiteConfiguration(name: place.name, path: path)
+        settings.isReadOnly = opening.isReadOnly
+        settings.readerCount = place.role == .shard ? 4 : 2
+        settings.commitObserver = opening.commitObserver(place.name)
+        settings.failureObserver = opening.failureObserver(place.name)
+        if !opening.isReadOnly { DataDirectory.createPrivate(path) }
+        return try SQLiteDatabase.open(settings, time: opening.time)
+    }
+
+    private static func server(
+        _ url: String, _ place: Place, _ pool: PantryConfiguration.Pool, _ opening: Opening,
+        _ reactor: PostgresReactor?
+    ) throws -> PostgresService {
+        var settings = PostgresDatabaseConfiguration(
+            name: place.name, connection: try PostgresConfiguration(url: url))
+        (settings.pool.limit, settings.pool.acquireTimeout) = (pool.limit, pool.timeout)
+        settings.commitObserver = opening.commitObserver(place.name)
+        settings.failureObserver = opening.failureObserver(place.name)
+        return PostgresService(
+            try PostgresDatabase(
+                settings, reactor: try reactor ?? PostgresReactor(time: opening.time), time: opening.time,
+                random: opening.random))
+    }
+
+    /// A verifier over the stored data, which may belong to a running server.
+    package static func verifier(
+        _ configuration: PantryConfiguration, time: any TimeSource
+    ) throws -> InstalledVerifier {
+        InstalledVerifier(
+            databases: try open(configuration, Opening(isReadOnly: true, time: time)), time: time)
+    }
+}
+
+extension InstalledDatabases.Opening {
+    fileprivate func commitObserver(_ database: String) -> (@Sendable (CommitPhase) -> Void)? {
+        let other = faultPoints?.observer(for: database)
+        return observation.map { $0.commitObserver(database, other) } ?? other
+    }
+
+    fileprivate func failureObserver(_ database: String) -> (@Sendable (StorageError) -> Void)? {
+        guard let logger else { return nil }
+        return { error in
+            logger.error("a database failed", metadata: ["database": "\(database)", "error": "\(error)"])
+        }
+    }
+}
+
+extension InstalledDatabases {
+    /// A migration that was applied, or would be.
+    package struct MigrationStep: Sendable, Hashable {
+        package var database: String
+        package var number: Int
+        package var name: String
+    }
+
+    /// Brings every database to this version's schema, or only says what that would take.
+    package static func migrate(
+        _ configuration: PantryConfiguration, dryRun: Bool, time: any TimeSource
+    ) async throws -> [MigrationStep] {
+        var steps: [MigrationStep] = []
+        func add(_ migrations: [Migration], to database: String) {
+            steps += migrations.map { MigrationStep(database: database, number: $0.number, name: $0.name) }
+        }
+        if dryRun {
+            for place in places(configuration) {
+                // A file that is not there yet is not made: a dry run leaves everything as it is.
+                if case .sqlite(let path) = place.url, !DataDirectory.holds(path) {
+                    add(place.role.schema, to: place.name)
+                    continue
+                }
+                let database = try database(at: place, configuration, Opening(isReadOnly: true, time: time), nil)
+                add(try await place.role.migrator(database.dialect).plan(for: database).pending, to: place.name)
+                try await database.close()
+            }
+            return steps
+        }
+        try DataDirectory.create(configuration.data.directory)
+        for named in try open(configuration, Opening(time: time)) {
+            add(
+                try await named.role.migrator(named.database.dialect).migrate(named.database, time: time),
+                to: named.name)
+            try await named.database.close()
+        }
+        return steps
+    }
+}
+
+extension Installation.NamedDatabase.Role {
+    /// The sandbox provider may share the control database, and so remembers its migrations there in a table of its
+    /// own.
+    func migrator(_ dialect: Dialect) -> Migrator {
+        if self == .provider, dialect == .postgres {
+            return Migrator(schema, dialect: dialect, history: "sandbox_migrations")
+        }
+        return Migrator(schema, dialect: dialect)
+    }
+}
