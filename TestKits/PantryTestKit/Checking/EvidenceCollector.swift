@@ -1,11 +1,11 @@
 import StrictJSON
 
-/// Asks a server, and the provider's file, for everything that the checker holds a history against.
+/// Asks a server, and the provider's books, for everything that the checker holds a history against.
 struct EvidenceCollector: Sendable {
     let client: PantryClient
     let tenants: [Tenant]
     let catalog: Catalog
-    let providerFile: String
+    let books: @Sendable () async throws -> ProviderBooks
 
     /// Waits until no order is on its way any more. An order whose payment waits for the provider may wait for hours
     /// and counts as arrived.
@@ -36,7 +36,7 @@ struct EvidenceCollector: Sendable {
             var evidence = Evidence()
             evidence.orders = try await orders()
             evidence.stock = try await stock()
-            evidence.books = try await ProviderBooks.read(providerFile)
+            evidence.books = try await books()
             evidence.read = await read(acknowledged)
             return try await orders() == evidence.orders ? evidence : nil
         }

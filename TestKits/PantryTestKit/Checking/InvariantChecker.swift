@@ -23,9 +23,9 @@ public struct InvariantChecker: Sendable {
 
     /// Repeats what was not answered, waits for orders on their way, and checks everything, `pantry verify` included.
     /// - Returns: a readable line for each violation; none if all is well.
-    /// - Throws: when the server or the provider's file cannot be read.
+    /// - Throws: when the server or the provider's books cannot be read.
     public func check(_ installation: Installation, on process: PantryProcess) async throws -> [String] {
-        var violations = try await check(on: try process.client(), providerFile: installation.providerFile.path)
+        var violations = try await check(on: try process.client(), books: installation.books)
         let verified = try await installation.run("verify", "--json")
         if !verified.exit.isSuccess {
             violations.append(
@@ -37,11 +37,13 @@ public struct InvariantChecker: Sendable {
     /// Repeats what was not answered, waits for orders on their way, and checks everything that a client can see,
     /// against the provider's books.
     /// - Returns: a readable line for each violation; none if all is well.
-    /// - Throws: when the server or the provider's file cannot be read.
-    public func check(on client: PantryClient, providerFile: String) async throws -> [String] {
+    /// - Throws: when the server or the provider's books cannot be read.
+    public func check(
+        on client: PantryClient, books: @escaping @Sendable () async throws -> ProviderBooks
+    ) async throws -> [String] {
         var violations = await repeatUnanswered(on: client)
         let collector = EvidenceCollector(
-            client: client, tenants: tenants, catalog: catalog, providerFile: providerFile)
+            client: client, tenants: tenants, catalog: catalog, books: books)
         violations += try await collector.settle(within: limit)
         let exchanges = history.all
         let evidence = try await collector.collect(acknowledged: Self.acknowledged(exchanges))

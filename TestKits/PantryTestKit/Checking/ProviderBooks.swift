@@ -59,16 +59,27 @@ public struct ProviderBooks: Sendable, Hashable {
     /// Reads the provider's file through the `sqlite3` program, beside whoever has it open.
     /// - Throws: ``UnreadableBooks``, ``SpawnError`` or ``PollTimeout``.
     public static func read(_ file: String) async throws -> ProviderBooks {
+        try await read { sql in
+            let options = ["-json", "-readonly", "-cmd", ".timeout 5000"]
+            let result = try await Program.run("/usr/bin/sqlite3", options + [file, sql])
+            guard result.exit.isSuccess else { throw UnreadableBooks(description: "\(file): \(result.errors)") }
+            return result.text
+        }
+    }
+
+    /// Reads the books wherever they are.
+    /// - Parameter query: answers a query with its rows as a JSON array of objects; nothing at all for no rows.
+    public static func read(_ query: (_ sql: String) async throws -> String) async throws -> ProviderBooks {
         var books = ProviderBooks()
         books.operations = try await rows(
-            file, "SELECT key, kind, reference, parent, amount, currency, method, status FROM operations ORDER BY key"
+            query, "SELECT key, kind, reference, parent, amount, currency, method, status FROM operations ORDER BY key"
         ).map { row in
             Operation(
                 key: try row.text("key"), kind: try row.text("kind"), reference: try row.text("reference"),
                 parent: row["parent"]?.string, amount: try row.integer("amount"), currency: try row.text("currency"),
                 method: try row.text("method"), status: try row.text("status"))
         }
-        books.entries = try await rows(file, "SELECT key, number, kind, amount FROM entries ORDER BY key, number")
+        books.entries = try await rows(query, "SELECT key, number, kind, amount FROM entries ORDER BY key, number")
             .map { row in
                 Entry(
                     key: try row.text("key"), number: try row.integer("number"), kind: try row.text("kind"),
@@ -77,15 +88,12 @@ public struct ProviderBooks: Sendable, Hashable {
         return books
     }
 
-    private static func rows(_ file: String, _ sql: String) async throws -> [JSONObject] {
-        let options = ["-json", "-readonly", "-cmd", ".timeout 5000"]
-        let result = try await Program.run("/usr/bin/sqlite3", options + [file, sql])
-        guard result.exit.isSuccess else { throw UnreadableBooks(description: "\(file): \(result.errors)") }
-        // Without rows it prints nothing at all.
-        if result.output.isEmpty { return [] }
+    private static func rows(_ query: (String) async throws -> String, _ sql: String) async throws -> [JSONObject] {
+        let output = try await query(sql)
+        if output.isEmpty { return [] }
         var limits = JSONLimits()
         (limits.members, limits.values) = (10_000_000, 100_000_000)
-        let json = try JSONReader.parse(result.output, limits: limits)
+        let json = try JSONReader.parse(Array(output.utf8), limits: limits)
         return (json.array ?? []).compactMap(\.object)
     }
 }

@@ -29,6 +29,12 @@ public final class Installation: Sendable {
     /// The books of the sandbox payment provider.
     public var providerFile: URL { dataDirectory.appendingPathComponent("sandbox-provider.db") }
 
+    /// What the sandbox payment provider has written down.
+    public func books() async throws -> ProviderBooks {
+        if let query = settings.booksQuery { return try await ProviderBooks.read(query) }
+        return try await ProviderBooks.read(providerFile.path)
+    }
+
     private init(_ settings: InstallationSettings) throws {
         var random = SystemRandom().next()
         var name = ""

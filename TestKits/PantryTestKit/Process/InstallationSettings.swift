@@ -4,6 +4,12 @@ public struct InstallationSettings: Sendable {
         "server": ["host": "127.0.0.1", "port": "0", "drain": "0s", "shutdownTimeout": "10s"]
     ]
 
+    /// The list of shards as YAML; the default is one file.
+    public var shards: String?
+    /// Answers a query on the sandbox provider's books with its rows in JSON; nil where they are in a file of the
+    /// installation.
+    public var booksQuery: (@Sendable (_ sql: String) async throws -> String)?
+
     /// Any free port, and no time for draining.
     public init() {}
 
@@ -18,6 +24,6 @@ public struct InstallationSettings: Sendable {
         sections.sorted { $0.key < $1.key }.map { section, values in
             let members = values.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             return "\(section): { \(members.joined(separator: ", ")) }\n"
-        }.joined()
+        }.joined() + (shards.map { "shards: \($0)\n" } ?? "")
     }
 }

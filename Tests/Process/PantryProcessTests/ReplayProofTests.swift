@@ -123,7 +123,7 @@ extension ProcessTests {
 
         /// The provider took each basket's total, once, and nothing else.
         private func expectBooks(_ shops: ReplayShops, _ placed: [String: ReplayShops.Placed]) async throws {
-            let books = try await ProviderBooks.read(shops.installation.providerFile.path)
+            let books = try await shops.installation.books()
             var expected: [String: Int64] = [:]
             for basket in shops.grocery.baskets {
                 expected[placed[basket.id]?.id ?? "none"] = shops.grocery.total(basket)

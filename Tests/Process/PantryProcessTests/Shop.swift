@@ -37,7 +37,7 @@ struct Shop {
         #expect(violations == [], "\(place)", sourceLocation: sourceLocation)
     }
 
-    func books() async throws -> ProviderBooks { try await ProviderBooks.read(installation.providerFile.path) }
+    func books() async throws -> ProviderBooks { try await installation.books() }
 
     /// The orders that were made under a key.
     func orders(key: String, on process: PantryProcess) async throws -> [Evidence.Order] {

@@ -1,0 +1,140 @@
+import Foundation
+import PantryTestKit
+import PostgresTestKit
+import ProcessTestKit
+import StrictJSON
+import Testing
+
+/// Databases on one PostgreSQL server, and the settings of servers that use them.
+struct PostgresHome {
+    let server: PostgresServer
+    let settings: InstallationSettings
+
+    static func with<Value>(
+        _ options: PostgresOptions = PostgresOptions(), _ body: (PostgresHome) async throws -> Value
+    ) async throws -> Value {
+        try await PostgresTestbed.withServer(options) { server in
+            for database in ["control", "shard_0"] { try await server.psql("CREATE DATABASE \(database)") }
+            return try await body(PostgresHome(server))
+        }
+    }
+
+    private init(_ server: PostgresServer) {
+        self.server = server
+        var settings = InstallationSettings()
+        settings["server", "shutdownTimeout"] = "5s"
+        settings["control", "url"] = "\"\(server.url(database: "control"))\""
+        settings.shards = "[{ name: shard-0, primary: \"\(server.url(database: "shard_0"))\" }]"
+        settings.booksQuery = { sql in
+            try await server.psql("SELECT coalesce(json_agg(found), '[]') FROM (\(sql)) found", database: "control")
+        }
+        self.settings = settings
+    }
+}
+
+extension ProcessTests {
+    /// The same binary with its databases on a PostgreSQL server.
+    @Suite("On PostgreSQL")
+    struct PostgresTests {
+        @Test func ordersAreTakenCanceledRefundedAndVerified() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    var process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 3, stocked: 100), in: installation, on: process)
+                    var session = try shop.session(on: process)
+                    let lines: [(sku: String, quantity: Int64)] = [
+                        (shop.catalog.items[0].sku, 2), (shop.catalog.items[1].sku, 1),
+                    ]
+                    for method in ["pm_ok", "pm_declined", "pm_flaky", "pm_lost", "pm_slow"] {
+                        let order = await session.order(lines, method: method, key: "order-\(method)")
+                        #expect([201, 202, 402].contains(order.status), "\(method): \(order)")
+                    }
+                    let order = await session.order(lines, key: "to-cancel")
+                    let id = try #require(order.answer?["id"]?.string)
+                    #expect(await session.order(lines, key: "to-cancel").answer?["id"]?.string == id)
+                    try await process.killAndWait()
+                    process = try await installation.start()
+                    session = try shop.session(on: process)
+                    let again = await session.order(lines, key: "to-cancel")
+                    #expect(again.answer?["id"]?.string == id, "the key is remembered over a crash")
+                    try await shop.expectNoViolations(on: process)
+                }
+            }
+        }
+
+        /// Each crash is followed by the wait for a lease, so that the short run takes one point: the order and its
+        /// charge are stored, the confirmation is not.
+        @Test func killedAtDurableWritesOfAnOrder() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    var process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 2, stocked: 1_000), in: installation, on: process)
+                    let (first, last) = TestScale.isLong ? (1, CrashScenario.ok.fewestPoints) : (4, 4)
+                    var round = CrashRound(scenario: .ok, shop: shop, after: first - 1, isShared: true)
+                    while round.point < last {
+                        try await round.prepare(on: process)
+                        try await process.killAndWait()
+                        #expect(try await round.crash(), "not killed at point \(round.point)")
+                        process = try await installation.start()
+                        try await round.check(shop, on: process)
+                    }
+                }
+            }
+        }
+
+        /// Two servers, one shop, a race for few units, each key sent to both.
+        @Test func twoServersSellEachUnitOnce() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { first in
+                    try await Installation.with(home.settings) { second in
+                        let (one, two) = (try await first.start(), try await second.start())
+                        let catalog = Catalog([Catalog.Item("FEW", price: 1_299, stocked: 40)])
+                        let shop = try await Shop.open(catalog, in: first, on: one)
+                        let sessions = [try shop.session(on: one), try shop.session(on: two)]
+                        let outcomes = await (0..<300).concurrentMap(limit: 64) { index in
+                            await sessions[index % 2].order([(sku: "FEW", quantity: 1)], key: "buyer-\(index / 2)")
+                        }
+                        for outcome in outcomes {
+                            #expect([200, 201, 202, 409].contains(outcome.status), "\(outcome)")
+                        }
+                        let sold = Set(outcomes.filter { $0.status == 201 }.compactMap { $0.answer?["id"]?.string })
+                        #expect(sold.count == 40, "each unit once, and all of them")
+                        try await shop.expectNoViolations(on: two)
+                    }
+                }
+            }
+        }
+
+        /// The primary dies and comes back while orders are placed.
+        @Test func whatWasAcknowledgedOutlivesThePrimary() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    let process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 20, stocked: 100_000), in: installation, on: process)
+                    let session = try shop.session(on: process)
+                    for round in 0..<3 {
+                        let before = shop.history.all.count { $0.answer?.status == 201 }
+                        async let orders = (0..<200).concurrentMap(limit: 16) { index in
+                            // A client that hears 503 sends its request again.
+                            try? await Poll.until("an answer", within: .seconds(20), every: .milliseconds(20)) {
+                                let outcome = await session.order(
+                                    [(sku: shop.catalog.items[index % 20].sku, quantity: 1)], key: "\(round)-\(index)")
+                                return outcome.status == 503 ? nil : outcome
+                            }
+                        }
+                        try await Poll.untilTrue("orders are placed", within: .seconds(20)) {
+                            shop.history.all.count { $0.answer?.status == 201 } > before + 20
+                        }
+                        try await home.server.kill9()
+                        try await home.server.start()
+                        _ = await orders
+                    }
+                    try await Poll.untilTrue("service is back", within: .seconds(5)) {
+                        await session.order([(sku: shop.catalog.items[0].sku, quantity: 1)], key: "back").status == 201
+                    }
+                    try await shop.expectNoViolations(on: process)
+                }
+            }
+        }
+    }
+}
