@@ -104,37 +104,5 @@ extension ProcessTests {
                 }
             }
         }
-
-        /// The primary dies and comes back while orders are placed.
-        @Test func whatWasAcknowledgedOutlivesThePrimary() async throws {
-            try await PostgresHome.with { home in
-                try await Installation.with(home.settings) { installation in
-                    let process = try await installation.start()
-                    let shop = try await Shop.open(Catalog(count: 20, stocked: 100_000), in: installation, on: process)
-                    let session = try shop.session(on: process)
-                    for round in 0..<3 {
-                        let before = shop.history.all.count { $0.answer?.status == 201 }
-                        async let orders = (0..<200).concurrentMap(limit: 16) { index in
-                            // A client that hears 503 sends its request again.
-                            try? await Poll.until("an answer", within: .seconds(20), every: .milliseconds(20)) {
-                                let outcome = await session.order(
-                                    [(sku: shop.catalog.items[index % 20].sku, quantity: 1)], key: "\(round)-\(index)")
-                                return outcome.status == 503 ? nil : outcome
-                            }
-                        }
-                        try await Poll.untilTrue("orders are placed", within: .seconds(20)) {
-                            shop.history.all.count { $0.answer?.status == 201 } > before + 20
-                        }
-                        try await home.server.kill9()
-                        try await home.server.start()
-                        _ = await orders
-                    }
-                    try await Poll.untilTrue("service is back", within: .seconds(5)) {
-                        await session.order([(sku: shop.catalog.items[0].sku, quantity: 1)], key: "back").status == 201
-                    }
-                    try await shop.expectNoViolations(on: process)
-                }
-            }
-        }
     }
 }
