@@ -104,5 +104,43 @@ extension ProcessTests {
                 }
             }
         }
+
+        /// The primary dies and comes back while orders are placed.
+        @Test func whatWasAcknowledgedOutlivesThePrimary() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    let process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 20, stocked: 100_000), in: installation, on: process)
+                    let session = try shop.session(on: process)
+                    for round in 0..<3 {
+                        let before = shop.history.all.count { $0.answer?.status == 201 }
+                        async let answered = (0..<200).concurrentMap(limit: 16) { index -> Bool in
+                            // A client that hears 503 sends its request again.
+                            let sku = shop.catalog.items[index % 20].sku
+                            do {
+                                try await Poll.untilTrue("an answer", within: .seconds(20), every: .milliseconds(20)) {
+                                    await session.order([(sku: sku, quantity: 1)], key: "\(round)-\(index)").status != 503
+                                }
+                            } catch { return false }
+                            return true
+                        }
+                        try await Poll.untilTrue("orders are placed", within: .seconds(20)) {
+                            shop.history.all.count { $0.answer?.status == 201 } > before + 20
+                        }
+                        try await home.server.kill9()
+                        try await home.server.start()
+                        #expect(await !answered.contains(false), "somebody heard nothing but 503 for 20 s")
+                    }
+                    let client = try process.client()
+                    try await Poll.untilTrue("writes and reads are back", within: .seconds(5)) {
+                        let order = await session.order(
+                            [(sku: shop.catalog.items[0].sku, quantity: 1)], key: "back")
+                        let read = await client.get("/v1/orders?consistency=strong&limit=1", key: shop.tenant.apiKey)
+                        return [200, 201].contains(order.status) && read.status == 200
+                    }
+                    try await shop.expectNoViolations(on: process)
+                }
+            }
+        }
     }
 }
