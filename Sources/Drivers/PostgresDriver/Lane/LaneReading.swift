@@ -43,7 +43,7 @@ struct LaneReading {
                         + LaneStatements.lock(table.lock, of: "t", skips: skips)), parameters)
             return
         }
-        let keys = LaneColumns(statements.keyTypes)
+        let keys = ColumnArrays(statements.keyTypes)
         var numbers: [Int64] = []
         for case let key? in loads[group].lazy.map(\.key) {
             keys.beginRow()

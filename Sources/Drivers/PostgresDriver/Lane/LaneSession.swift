@@ -1,3 +1,4 @@
+import ConnectionPooling
 import Determinism
 import Storage
 
@@ -37,9 +38,7 @@ struct LaneSession {
             (failures, nextAttempt) = (0, nil)
         } catch {
             failures += 1
-            let pause = min(limits.reconnectPause * (1 << min(failures - 1, 5)), limits.reconnectPause * 20)
-            let jitter = Double(random.next(below: 1_000)) / 2_000
-            nextAttempt = time.instant() + pause * (0.5 + jitter)
+            nextAttempt = time.instant() + limits.reconnecting.pause(afterFailures: failures, draw: random.next())
             lastError = error.storage
             throw error.storage
         }
@@ -53,7 +52,7 @@ struct LaneSession {
     /// with the lock timeout, somebody holds a row and says nothing: then, and for some time after, rows are passed
     /// over instead, and only the commands that need them wait.
     mutating func load(_ loads: [Load], now: Instant) async throws(StorageError) -> LaneFindings {
-        for load in loads { try await prepare(load.table) }
+        for load in loads where !knows(load.table) { try await prepare(load.table) }
         if now >= skipsUntil {
             let wasInTransaction = isInTransaction
             do { return try await load(loads, skips: false) } catch {
@@ -90,8 +89,8 @@ struct LaneSession {
 
     /// Learns what the writes need to know of their tables.
     mutating func prepare(_ changes: [RowChange], _ appended: [AnyRecord]) async throws(StorageError) {
-        for change in changes { try await prepare(change.key.table) }
-        for record in appended { try await prepare(record.key.table) }
+        for change in changes where !knows(change.key.table) { try await prepare(change.key.table) }
+        for record in appended where !knows(record.key.table) { try await prepare(record.key.table) }
     }
 
     /// Writes and commits, in one trip. The tables are known by ``prepare(_:_:)``.
@@ -102,7 +101,6 @@ struct LaneSession {
         appendChanges(changes, to: &batch, &guarded)
         appendInserts(appended, to: &batch)
         batch.appendCommit()
-        batch.append(Self.position)
         let reply: PostgresReply
         do { reply = try await submit(batch) } catch {
             if error.sqlState == .divisionByZero, let statement = error.statement, guarded.contains(statement) {
@@ -147,7 +145,6 @@ struct LaneSession {
     }
 
     private static let begin = PostgresStatement("BEGIN")
-    private static let position = PostgresStatement("SELECT pg_current_wal_insert_lsn()")
 
     // MARK: writing
 
@@ -161,7 +158,7 @@ struct LaneSession {
             switch kind {
             case .insert: append(inserts: changes[index..<end].compactMap(\.record), statements, to: &batch)
             case .update:
-                let lists = LaneColumns(statements.updateTypes, lists: statements.updateLists)
+                let lists = ColumnArrays(statements.updateTypes, lists: statements.updateLists)
                 for case let record? in changes[index..<end].lazy.map(\.record) {
                     lists.beginRow()
                     record.write(to: lists)
@@ -170,7 +167,7 @@ struct LaneSession {
                 guarded.insert(batch.items.count)
                 batch.append(statements.update, lists.parameters)
             case .delete:
-                let keys = LaneColumns(statements.keyTypes)
+                let keys = ColumnArrays(statements.keyTypes)
                 for change in changes[index..<end] {
                     keys.beginRow()
                     keys.key(change.key)
@@ -197,7 +194,7 @@ struct LaneSession {
     }
 
     private func append(inserts records: [AnyRecord], _ statements: LaneStatements, to batch: inout PostgresBatch) {
-        let lists = LaneColumns(statements.types)
+        let lists = ColumnArrays(statements.types)
         for record in records {
             lists.beginRow()
             record.write(to: lists)
@@ -208,9 +205,10 @@ struct LaneSession {
 
     // MARK: tables
 
+    private func knows(_ table: Table) -> Bool { statements[ObjectIdentifier(table)] != nil }
+
     /// Asks the catalog for the types of a table's columns, once. A list of nothing but `NULL` does not tell its type.
     private mutating func prepare(_ table: Table) async throws(StorageError) {
-        if statements[ObjectIdentifier(table)] != nil { return }
         var parameters = PostgresParameters()
         parameters.append(table.name)
         let catalog = PostgresBatch(

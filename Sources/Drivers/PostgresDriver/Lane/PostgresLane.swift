@@ -1,9 +1,10 @@
 import Determinism
+import Dispatch
 import Storage
 import Synchronization
 
 /// Drives the write lane's batches over one connection of its own, one after the other, each in two trips: `BEGIN`,
-/// locks and loads; then writes, `COMMIT` and the log's position.
+/// locks and loads; then writes and `COMMIT`.
 ///
 /// One connection, because a second one would wait for the rows of the first. Batches of other servers take their locks
 /// in the same order, so that they wait for each other and never in a circle.
@@ -38,9 +39,10 @@ final class PostgresLane: Sendable {
     }
 
     func take(_ batch: BatchMachine, _ whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
-        if case .terminated = enqueue.yield(Job(batch: batch, whenEnded: whenEnded)) {
-            whenEnded(Self.ending(batch, .unavailable("\(name) is closed"), now: time.now()))
-        }
+        guard case .terminated = enqueue.yield(Job(batch: batch, whenEnded: whenEnded)) else { return }
+        // Not from here: whoever submits is told after it has been let go, or the lane would recurse.
+        let ending = Self.ending(batch, .unavailable("\(name) is closed"), now: time.now())
+        DispatchQueue.global().async { whenEnded(ending) }
     }
 
     func stop() { enqueue.finish() }

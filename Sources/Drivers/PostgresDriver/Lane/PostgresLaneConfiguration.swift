@@ -1,4 +1,4 @@
-import Determinism
+import ConnectionPooling
 
 /// How the write lane of a ``PostgresDatabase`` waits.
 public struct PostgresLaneConfiguration: Sendable {
@@ -14,9 +14,13 @@ public struct PostgresLaneConfiguration: Sendable {
     public var idleInTransactionTimeout: Duration = .seconds(2)
     /// How long a batch may take; 10 s by default.
     public var batchTimeout: Duration = .seconds(10)
-    /// The pause before the next attempt to connect, after the first failure; it doubles up to twenty times of it.
-    /// 50 ms by default.
-    public var reconnectPause: Duration = .milliseconds(50)
+    /// The pauses between attempts to connect: 50 ms after the first failure, 1 s at most by default. Only the pauses
+    /// count here, for there is one connection.
+    public var reconnecting = {
+        var connecting = PoolConfiguration.Connecting()
+        (connecting.pause, connecting.longestPause) = (.milliseconds(50), .seconds(1))
+        return connecting
+    }()
     /// The defaults.
     public init() {}
 }

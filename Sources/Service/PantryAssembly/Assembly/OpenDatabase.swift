@@ -7,15 +7,22 @@ import Storage
 package protocol OpenDatabase: Database, LaneEngine {
     /// What it speaks.
     var dialect: Dialect { get }
-    /// As OpenTelemetry calls it.
-    var system: String { get }
     /// Ends what is under way and closes all connections. Every later call fails.
     func close() async throws(StorageError)
 }
 
+extension OpenDatabase {
+    /// The engine, as OpenTelemetry calls it.
+    var system: String {
+        switch dialect {
+        case .sqlite: "sqlite"
+        case .postgres: "postgresql"
+        }
+    }
+}
+
 extension SQLiteDatabase: OpenDatabase {
     package var dialect: Dialect { .sqlite }
-    package var system: String { "sqlite" }
 }
 
 /// A PostgreSQL database with its connections kept: the shell that owns their loop, because databases are used before
@@ -31,7 +38,6 @@ final class PostgresService: OpenDatabase {
     deinit { running.cancel() }
 
     var dialect: Dialect { .postgres }
-    var system: String { "postgresql" }
 
     func read(
         _ statements: [SQLStatement], _ consistency: ReadConsistency
