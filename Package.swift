@@ -58,6 +58,7 @@ let package = Package(
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
+        .library(name: "DeterminismTestKit", targets: ["DeterminismTestKit"]),
         .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
@@ -141,17 +142,22 @@ let package = Package(
             path: "Sources/Service/PantryCommand", swiftSettings: settings),
 
         // Tests
-        tests("DeterminismTests", in: "Base", ["Determinism"]),
+        tests("DeterminismTests", in: "Base", ["Determinism", "DeterminismTestKit"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
         tests("StorageTests", in: "Base", ["Determinism", "Storage", "SQLiteDriver"]),
-        tests("SagasTests", in: "Patterns", ["Determinism", "Storage", "Sagas", "SQLiteDriver"]),
+        tests(
+            "SagasTests", in: "Patterns",
+            ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests(
             "ReplicaRoutingTests", in: "Patterns",
-            ["Determinism", "ReplicaRouting", "ReplicaRoutingTestKit", "ProcessTestKit", "PostgresTestKit"]),
+            [
+                "Determinism", "DeterminismTestKit", "ReplicaRouting", "ReplicaRoutingTestKit", "ProcessTestKit",
+                "PostgresTestKit",
+            ]),
         tests(
             "ConnectionPoolingTests", in: "Patterns",
-            ["Determinism", "ConnectionPooling", "ConnectionPoolingTestKit"]),
+            ["Determinism", "DeterminismTestKit", "ConnectionPooling", "ConnectionPoolingTestKit"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
@@ -171,7 +177,8 @@ let package = Package(
         tests(
             "PantryDomainTests", in: "Domain",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver", "PantryDomain", logging,
+                "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver",
+                "PantryDomain", logging,
             ]),
         tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
         tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
@@ -185,6 +192,7 @@ let package = Package(
             ]),
         testKit("ProcessTestKit", ["Determinism"]),
         testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
+        testKit("DeterminismTestKit", ["Determinism"]),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
         testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
         testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),

@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Testing
 
 /// `TimeLimit`: whoever comes first, and nobody waits for the other.

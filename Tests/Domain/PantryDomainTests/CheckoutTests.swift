@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Sagas
 import Storage
 import Testing

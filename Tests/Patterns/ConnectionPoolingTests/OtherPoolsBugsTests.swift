@@ -1,6 +1,7 @@
 import ConnectionPooling
 import ConnectionPoolingTestKit
 import Determinism
+import DeterminismTestKit
 import Testing
 
 /// What went wrong in other pools, by the name under which it was reported there.
@@ -188,7 +189,7 @@ struct OtherPoolsBugsTests {
 
     /// Go 32530: an expired connection is handed to a waiter rather than closed.
     @Test func goExpiredConnectionIsNotHandedToAWaiter() async throws {
-        let clock = ManualClock()
+        let clock = ManualTime()
         try await withPool(limit: 1, time: clock) {
             $0.maximumLifetime = .seconds(5)
             $0.lifetimeJitter = 0

@@ -1,6 +1,7 @@
 import ConnectionPooling
 import ConnectionPoolingTestKit
 import Determinism
+import DeterminismTestKit
 import Testing
 
 @Suite("A running pool", .timeLimit(.minutes(2)))
@@ -58,7 +59,7 @@ struct PoolShellTests {
     }
 
     @Test func acquireTimeoutIsOneTimerForAll() async throws {
-        let clock = ManualClock()
+        let clock = ManualTime()
         try await withPool(limit: 1, time: clock) {
             $0.acquireTimeout = .seconds(10)
         } _: { pool, _ in
@@ -82,7 +83,7 @@ struct PoolShellTests {
     }
 
     @Test func ownDeadlineIsKept() async throws {
-        let clock = ManualClock()
+        let clock = ManualTime()
         try await withPool(limit: 1, time: clock) { pool, _ in
             let lease = try await pool.lease()
             async let reason = refusal {
@@ -99,7 +100,7 @@ struct PoolShellTests {
     }
 
     @Test func poolThatNobodyRunsAnswers() async throws {
-        let clock = ManualClock()
+        let clock = ManualTime()
         let pool = try ConnectionPool(
             configuration: PoolConfiguration(hosts: ["a"]), factory: ScriptedFactory(), time: clock)
         async let failure: PoolError? = {
@@ -165,7 +166,7 @@ struct PoolShellTests {
     }
 
     @Test func leakReportSaysWhoHoldsIt() async throws {
-        let (clock, observer) = (ManualClock(), RecordingObserver())
+        let (clock, observer) = (ManualTime(), RecordingObserver())
         try await withPool(time: clock, observer: observer) { pool, _ in
             let line: UInt = #line + 1
             let lease = try await pool.lease(for: TenantKey(5 as UInt64), label: "nightly")

@@ -119,7 +119,8 @@ extension ProcessTests {
                             let sku = shop.catalog.items[index % 20].sku
                             do {
                                 try await Poll.untilTrue("an answer", within: .seconds(20), every: .milliseconds(20)) {
-                                    await session.order([(sku: sku, quantity: 1)], key: "\(round)-\(index)").status != 503
+                                    await session.order([(sku: sku, quantity: 1)], key: "\(round)-\(index)").status
+                                        != 503
                                 }
                             } catch { return false }
                             return true

@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Foundation
 import SQLiteDriver
 import Sagas
@@ -15,7 +16,7 @@ final class Store: Sendable {
         case books
         case control
     }
-    let time = ManualTime()
+    let time = ManualTime(start: Timestamp(microseconds: 1_780_000_000_000_000))
     let bench = Workbench()
     /// Of the ids that tests make.
     let random = SeededRandom(seed: 11)
