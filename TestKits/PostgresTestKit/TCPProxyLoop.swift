@@ -63,6 +63,8 @@ final class TCPProxyLoop: Sendable {
         while true {
             let now = controls.withLock { $0 }
             if now.resets != resets || now.isClosed {
+                // Counted out before anybody can notice.
+                controls.withLock { $0.counts.connections = 0 }
                 for link in links { link.reset() }
                 links = []
                 resets = now.resets
@@ -83,7 +85,6 @@ final class TCPProxyLoop: Sendable {
             controls.withLock { $0.counts.connections = count }
         }
         Foundation.close(listener)
-        controls.withLock { $0.counts.connections = 0 }
     }
 
     /// Milliseconds until the earliest delayed bytes are due, or -1 for no end.
