@@ -96,7 +96,7 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "CLibPQ"]),
+        driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -107,8 +107,8 @@ let package = Package(
         service(
             "PantryHTTP",
             [
-                "Determinism", "StrictJSON", "Storage", "PantryDomain", logging, lifecycle, nioCore, nioPosix, nioHTTP1,
-                metrics, tracing,
+                "Determinism", "StrictJSON", "Storage", "ReplicaRouting", "PantryDomain", logging, lifecycle, nioCore,
+                nioPosix, nioHTTP1, metrics, tracing,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 // The description of the API is YAML; its pages have digests.
@@ -117,8 +117,8 @@ let package = Package(
         service(
             "PantryAssembly",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "ConnectionPooling", "SQLiteDriver",
-                "PostgresDriver", "PantryDomain", crypto, logging, lifecycle, "PrometheusMetrics",
+                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "ConnectionPooling", "ReplicaRouting",
+                "SQLiteDriver", "PostgresDriver", "PantryDomain", crypto, logging, lifecycle, "PrometheusMetrics",
                 "OpenTelemetryTracing", metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
@@ -165,7 +165,8 @@ let package = Package(
         tests(
             "PostgresDatabaseTests", in: "Drivers",
             [
-                "Determinism", "Storage", "ConnectionPooling", "PostgresDriver", "ProcessTestKit", "PostgresTestKit",
+                "Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "PostgresDriver",
+                "ProcessTestKit", "PostgresTestKit",
             ]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(

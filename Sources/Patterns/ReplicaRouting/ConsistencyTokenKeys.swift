@@ -30,15 +30,19 @@ public enum ConsistencyTokenError: Error, Sendable, Hashable, CustomStringConver
 public struct ConsistencyTokenKeys: Sendable {
     private static let tagLength = 16
     private static let longestText = 1_024
-    private let newest: Int64
+    private let making: Int64
     /// With the key taken in already, to be copied for each token.
     private let codes: [Int64: HMAC<SHA256>]
 
-    /// - Parameter secrets: by number (of 1 to 18 digits), each of 16 bytes or more. The one with the highest number
-    ///   makes tokens, all of them open tokens. To rotate, add one everywhere before it is used, and remove the old one
-    ///   once the tokens that it made are no longer of interest.
+    /// - Parameters:
+    ///   - secrets: by number (of 1 to 18 digits), each of 16 bytes or more. The one with the highest number
+    ///     makes tokens, all of them open tokens. To rotate, add one everywhere before it is used, and remove the old
+    ///     one once the tokens that it made are no longer of interest.
+    ///   - number: the secret that makes tokens, while a higher one is only being made known; the highest if nil.
     /// - Throws: ``ReplicaRoutingConfigurationError``
-    public init(secrets: [Int64: [UInt8]]) throws(ReplicaRoutingConfigurationError) {
+    public init(
+        secrets: [Int64: [UInt8]], making number: Int64? = nil
+    ) throws(ReplicaRoutingConfigurationError) {
         guard let newest = secrets.keys.max() else {
             throw ReplicaRoutingConfigurationError("tokens need a secret, and there is none")
         }
@@ -49,7 +53,10 @@ public struct ConsistencyTokenKeys: Sendable {
             throw ReplicaRoutingConfigurationError(
                 "secret \(number) has \(secret.count) bytes; it must have 16 or more")
         }
-        self.newest = newest
+        making = number ?? newest
+        guard secrets[making] != nil else {
+            throw ReplicaRoutingConfigurationError("secret \(making) is to make tokens, and is not among the secrets")
+        }
         codes = secrets.mapValues { secret in
             // A key of its own, so that the same secret may serve other purposes.
             HMAC<SHA256>(
@@ -61,10 +68,10 @@ public struct ConsistencyTokenKeys: Sendable {
 
     /// The token's text for `audience`.
     public func seal(_ token: ConsistencyToken, for audience: some Sequence<UInt8>) -> String {
-        guard let code = codes[newest] else { preconditionFailure("the newest key is one of the keys") }
+        guard let code = codes[making] else { preconditionFailure("the key that makes is one of the keys") }
         var bytes = token.encoded()
         bytes += Self.tag(bytes[...], audience, code)
-        return "\(newest).\(Base64URL.encode(bytes))"
+        return "\(making).\(Base64URL.encode(bytes))"
     }
 
     /// The token of a text that was made for `audience`.

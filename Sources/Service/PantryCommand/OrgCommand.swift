@@ -142,7 +142,7 @@ extension Refusal {
     var sentence: String {
         switch self {
         case .notFound(let text), .alreadyExists(let text), .busy(let text), .paymentUnavailable(let text),
-            .overloaded(let text), .shardUnavailable(let text), .unknownOutcome(let text):
+            .overloaded(let text), .shardUnavailable(let text), .unknownOutcome(let text), .writeLost(let text):
             text
         case .invalid(let problems):
             problems.map { "\($0.pointer.dropFirst()): \($0.detail)" }.joined(separator: "; ")

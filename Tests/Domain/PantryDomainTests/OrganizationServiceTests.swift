@@ -75,7 +75,7 @@ struct Registry: Sendable {
         let service = OrganizationService(
             database: control, lane: store.controlLane, shards: ShardDirectory([server.shard]),
             plans: ["standard", "trial"],
-            seal: try await FleetSecrets.load(store.control, time: store.time, random: random),
+            secrets: try await FleetSecrets.load(store.control, time: store.time, random: random),
             time: store.time, random: random)
         return Registry(store: store, control: control, server: server, service: service)
     }

@@ -92,7 +92,7 @@ import Testing
         for text in ["", "cursor", "ord_🥕", String(repeating: "x", count: 5_000)] {
             let sealed = seal.seal(text, for: .cursor)
             #expect(seal.open(sealed, for: .cursor) == text)
-            #expect(seal.open(sealed, for: .consistency) == nil && seal.open(sealed, for: .answer) == nil)
+            #expect(seal.open(sealed, for: .answer) == nil)
             #expect(seal.seal(text, for: .cursor) != sealed, "no two are alike")
         }
     }
@@ -125,7 +125,7 @@ import Testing
         try await withStore { store in
             let one = try await FleetSecrets.load(store.control, time: store.time, random: SeededRandom(seed: 1))
             let two = try await FleetSecrets.load(store.control, time: store.time, random: SeededRandom(seed: 2))
-            #expect(two.open(one.seal("shared", for: .answer), for: .answer) == "shared")
+            #expect(two.seal.open(one.seal.seal("shared", for: .answer), for: .answer) == "shared")
         }
     }
 

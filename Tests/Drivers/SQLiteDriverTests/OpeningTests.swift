@@ -75,7 +75,7 @@ struct OpeningTests {
         } catch {
             switch error {
             case .corrupt, .unavailable: #expect("\(error)".contains(file.path))
-            case .full, .constraint, .conflict, .statement, .unknown: Issue.record("\(error)")
+            case .full, .constraint, .conflict, .statement, .unknown, .lost: Issue.record("\(error)")
             }
         }
     }

@@ -43,10 +43,24 @@ struct ConfigurationShardAndPlanTests {
                 [#"pantry.yaml:1:18: shards[0].name: "A_1": must be 1 to 32 characters of a-z, 0-9 and -"#]
             ),
             (
-                "shards: [{ name: a, primary: 'postgres://u:p@db/x', replicas: ['postgres://u:p@db2/x'] }]\n",
+                "shards: [{ name: a, primary: 'postgres://u:p@db/x', replicas: ['sqlite:b.db'] }]\n",
                 [
-                    #"pantry.yaml:1:63: shards[0].replicas: "[postgres://(redacted)@db2/x]": a replica is not "#
-                        + "supported by this version yet; use []"
+                    #"pantry.yaml:1:63: shards[0].replicas: "[sqlite:b.db]": must be a postgres:// URL; a SQLite "#
+                        + "file has no replicas"
+                ]
+            ),
+            (
+                "shards: [{ name: a, primary: 'sqlite:a.db', replicas: ['postgres://u:p@db2/x'] }]\n",
+                [
+                    "pantry.yaml:1:55: shards[0].replicas: needs a primary on PostgreSQL: a SQLite file has no "
+                        + "replicas; set primary to postgres://… or use []"
+                ]
+            ),
+            (
+                "shards: [{ name: a, primary: 'postgres://u@db,db2/x', replicas: ['postgres://u@db2/x'] }]\n",
+                [
+                    "pantry.yaml:1:65: shards[0].replicas: names the server db2:5432 twice; each server belongs there "
+                        + "once"
                 ]
             ),
             (

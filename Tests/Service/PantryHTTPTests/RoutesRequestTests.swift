@@ -96,10 +96,6 @@ struct RoutesRequestTests {
             (cursor, scope("/v1/orders", "org_1", ["", "confirmed"])), (cursor, scope("/v1/orders", "org_1", [""])),
             (String(decoding: tampered, as: UTF8.self), scope()), ("", scope()), ("1.AAAA", scope()),
             (seal.seal("ord_9", for: .cursor), scope()), (cursor + "A", scope()),
-            (
-                ConsistencyToken(organization: 1, shard: "s", epoch: 1, at: Timestamp(microseconds: 1)).sealed(seal),
-                scope()
-            ),
             (String(repeating: "1.A", count: 1_000), scope()),
         ]
         for (cursor, scope) in foreign {
@@ -107,15 +103,6 @@ struct RoutesRequestTests {
             #expect(problem?.code == "invalid-cursor")
             #expect(problem?.status == .badRequest)
         }
-    }
-
-    @Test("a consistency token reads back")
-    func tokens() throws {
-        let seal = FleetSeal(secrets: [1: [UInt8](repeating: 7, count: 32)])
-        let token = ConsistencyToken(organization: 3, shard: "eu|1", epoch: 2, at: Timestamp(microseconds: 5))
-        #expect(ConsistencyToken(token.sealed(seal), seal) == token)
-        #expect(ConsistencyToken(seal.seal("3|2|5|eu", for: .cursor), seal) == nil)
-        #expect(ConsistencyToken("x", seal) == nil)
     }
 
     @Test(

@@ -150,7 +150,7 @@ func withPantry(
         let organizations = OrganizationService(
             database: control.database, lane: control.lane, shards: ShardDirectory([home]),
             plans: ["standard", "trial"],
-            seal: try await FleetSecrets.load(control.database, time: time, random: random),
+            secrets: try await FleetSecrets.load(control.database, time: time, random: random),
             time: time, random: random)
         let services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),

@@ -36,13 +36,16 @@ public enum ReadConsistency: Sendable, Hashable {
     case strong
     /// Any replica within the configured staleness.
     case eventual
+    /// A state that holds everything up to this position, such as the caller's own write.
+    case atLeast(CommitPosition)
 }
 
 /// The rows of each statement, and who served them.
 public struct ReadResult: Sendable {
     /// One array of rows for each statement.
     public let rows: [[SQLRow]]
-    /// Who answered, such as `shard-0/primary`.
+    /// Who answered, such as `shard-0/primary`, or `shard-0/replica-1; lag=12ms`: its state holds everything that was
+    /// committed more than that long ago.
     public let servedBy: String
 
     /// A result.

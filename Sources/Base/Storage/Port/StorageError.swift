@@ -14,6 +14,8 @@ public enum StorageError: Error, Sendable, Hashable {
     case statement(String)
     /// A commit got no answer: it may have happened or not.
     case unknown(String)
+    /// What the caller's position stands for was lost in a failover; nothing was read.
+    case lost(String)
 }
 
 extension StorageError: CustomStringConvertible {
@@ -27,6 +29,7 @@ extension StorageError: CustomStringConvertible {
         case .corrupt(let reason): "the stored data is damaged: \(reason)"
         case .statement(let reason): "a wrong SQL statement: \(reason)"
         case .unknown(let reason): "a commit whose outcome is unknown: \(reason)"
+        case .lost(let reason): "a write was lost in a failover: \(reason)"
         }
     }
 }

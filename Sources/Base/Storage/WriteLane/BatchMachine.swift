@@ -39,8 +39,11 @@ public struct BatchMachine: Sendable {
     }
     /// The end of a batch.
     public struct Ending: Sendable {
-        let settles: [@Sendable (LaneFailure?) -> Void]
+        let settles: [Submission.Settle]
         let failure: LaneFailure?
+        /// How far the database had come when the batch had ended; the driver says it, where there are replicas that
+        /// could be behind. It stands at or beyond everything that the batch has read or written.
+        public var position: CommitPosition?
         let report: (@Sendable () -> Void)?
         /// Batches to run afterwards: the commands of a failed batch, one by one, so that one bad command harms no
         /// other.
@@ -52,7 +55,7 @@ public struct BatchMachine: Sendable {
         /// Gives every caller its answer.
         public func settle() {
             report?()
-            for settle in settles { settle(failure) }
+            for settle in settles { settle(failure, position) }
         }
     }
     private enum State {
@@ -69,7 +72,7 @@ public struct BatchMachine: Sendable {
     private var work: WorkingSet
     private var undecided: [Int]
     private var wanted: [[Need]]
-    private var settled: [(@Sendable (LaneFailure?) -> Void)?]
+    private var settled: [Submission.Settle?]
     /// What somebody else has locked, and the commands that need it.
     private var (held, deferred): (Set<Need>, Set<Int>) = ([], [])
     private var rounds = 0
@@ -182,7 +185,7 @@ public struct BatchMachine: Sendable {
                 let fence = known ?? FenceRecord.key(tenant.organization)
                 latest = fence
                 guard isServed(tenant, by: fence) else {
-                    settled[index] = { submission.fail($0 ?? .fenced) }
+                    settled[index] = { failure, _ in submission.fail(failure ?? .fenced) }
                     continue
                 }
             }
@@ -212,8 +215,8 @@ public struct BatchMachine: Sendable {
     private mutating func giveUpOnTheUndecided() {
         for index in undecided {
             let submission = submissions[index]
-            settled[index] = {
-                submission.fail($0 ?? .conflict("still asks for more rows after \(Self.roundLimit) loads"))
+            settled[index] = { failure, _ in
+                submission.fail(failure ?? .conflict("still asks for more rows after \(Self.roundLimit) loads"))
             }
         }
         undecided = []
@@ -229,10 +232,11 @@ public struct BatchMachine: Sendable {
 
     private mutating func end(_ failure: LaneFailure?) -> Action {
         state = .ended
-        var settles: [@Sendable (LaneFailure?) -> Void] = []
+        var settles: [Submission.Settle] = []
         settles.reserveCapacity(submissions.count)
         for (index, submission) in submissions.enumerated() where !deferred.contains(index) {
-            settles.append(settled[index] ?? { submission.fail($0 ?? .conflict("was never decided")) })
+            settles.append(
+                settled[index] ?? { failure, _ in submission.fail(failure ?? .conflict("was never decided")) })
         }
         let batch = BatchReport(
             commands: submissions.count - deferred.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
@@ -259,7 +263,7 @@ extension StorageError {
     fileprivate var mayBeOneCommands: Bool {
         switch self {
         case .constraint, .conflict, .corrupt, .statement: true
-        case .unavailable, .full, .unknown: false
+        case .unavailable, .full, .unknown, .lost: false
         }
     }
 }

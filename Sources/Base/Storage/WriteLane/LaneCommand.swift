@@ -61,7 +61,7 @@ extension LaneFailure {
         switch error {
         case .constraint(let reason), .conflict(let reason): self = .conflict(reason)
         case .unknown(let reason): self = .unknown(reason)
-        case .unavailable, .full, .corrupt, .statement: self = .unavailable(error.description)
+        case .unavailable, .full, .corrupt, .statement, .lost: self = .unavailable(error.description)
         }
     }
 }

@@ -4,10 +4,12 @@ import Determinism
 ///
 /// A class, so that queues and batches move a pointer and not the command.
 class Submission: @unchecked Sendable {  // immutable; subclassed in this file only
+    /// Ends a command: with nil and the database's position after the commit, or with the failure that came instead.
+    typealias Settle = @Sendable (LaneFailure?, CommitPosition?) -> Void
     /// What deciding led to.
     enum Decision: Sendable {
-        /// Call this with nil after the commit, or with the failure that came instead.
-        case settled(@Sendable (LaneFailure?) -> Void)
+        /// Call this when the batch has ended.
+        case settled(Settle)
         /// Load this and ask again.
         case wants([Need])
     }
@@ -21,10 +23,10 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
     }
 
     static func of<C: LaneCommand>(
-        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)? = nil,
+        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)? = nil, trail: CommitTrail? = nil,
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) -> Submission {
-        CommandSubmission(command, tenant: tenant, deadline: deadline, mark: mark, resume: resume)
+        CommandSubmission(command, tenant: tenant, deadline: deadline, mark: mark, trail: trail, resume: resume)
     }
 
     func needs(_ loaded: WorkingSet) -> [Need] { fatalError("only the typed one is ever made") }
@@ -36,13 +38,14 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
 
 private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Sendable {
     private let command: C
+    private let trail: CommitTrail?
     private let resume: @Sendable (Result<C.Outcome, LaneFailure>) -> Void
 
     init(
-        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)?,
+        _ command: C, tenant: Tenant?, deadline: Instant, mark: (any Sendable)?, trail: CommitTrail?,
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) {
-        (self.command, self.resume) = (command, resume)
+        (self.command, self.trail, self.resume) = (command, trail, resume)
         super.init(tenant: tenant, deadline: deadline, mark: mark)
     }
 
@@ -54,7 +57,10 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
         // A discarded command wrote nothing, so a commit that fails does not concern it. But what it saw may come from
         // a command before it in the batch, and then that failure is its own: it hears what the batch hears.
         case .commit(let outcome), .discard(let outcome):
-            .settled { [resume] failure in resume(failure.map(Result.failure) ?? .success(outcome)) }
+            .settled { [trail, resume] failure, position in
+                trail?.note(position)
+                resume(failure.map(Result.failure) ?? .success(outcome))
+            }
         }
     }
 

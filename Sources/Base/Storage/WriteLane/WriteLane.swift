@@ -69,13 +69,15 @@ public final class WriteLane: Sendable {
     /// - Parameters:
     ///   - tenant: the organization that the command is about; nil for what belongs to no organization.
     ///   - deadline: a command that has not been put into a batch by then fails with ``LaneFailure/expired``.
+    ///   - trail: told how far the database had come when the command had ended; a refusal, too, may rest on what
+    ///     another command has written just now.
     public func submit<C: LaneCommand>(
-        _ command: C, tenant: Tenant?, deadline: Instant
+        _ command: C, tenant: Tenant?, deadline: Instant, trail: CommitTrail? = nil
     ) async throws(LaneFailure) -> C.Outcome {
         let mark = observer?.commandQueued(C.self)
         let result: Result<C.Outcome, LaneFailure> = await withCheckedContinuation { continuation in
             enqueue(
-                Submission.of(command, tenant: tenant, deadline: deadline, mark: mark) {
+                Submission.of(command, tenant: tenant, deadline: deadline, mark: mark, trail: trail) {
                     continuation.resume(returning: $0)
                 })
         }

@@ -1,5 +1,6 @@
 import Determinism
 import Sagas
+import Storage
 
 /// What those who wait for an order's saga are told.
 package enum CheckoutReport: Sendable {
@@ -9,6 +10,12 @@ package enum CheckoutReport: Sendable {
     case refused(Refusal)
     /// The saga waits; the order is as it is in the database.
     case waiting
+}
+
+/// What a saga's work came to, and how far the shard had come by then.
+package struct SettledCheckout: Sendable {
+    package var report: CheckoutReport
+    package var position: CommitPosition?
 }
 
 /// What a worker must know of an order to call the provider for it.

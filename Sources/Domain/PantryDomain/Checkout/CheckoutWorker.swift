@@ -17,6 +17,8 @@ package struct CheckoutWorker: SagaWorker {
     let time: any TimeSource
     let random: any RandomSource
     let logger: Logger
+    /// How far the shard had come in the steps of the saga at hand.
+    private var trail = CommitTrail()
 
     package init(
         database: any Database, lane: WriteLane, provider: any PaymentProvider, terms: CheckoutTerms,
@@ -27,7 +29,14 @@ package struct CheckoutWorker: SagaWorker {
         (self.calls, self.time, self.random, self.logger) = (calls, time, random, logger)
     }
 
-    package func work(on ticket: SagaTicket) async -> CheckoutReport? {
+    package func work(on ticket: SagaTicket) async -> SettledCheckout? {
+        var worker = self
+        worker.trail = CommitTrail()
+        guard let report = await worker.report(on: ticket) else { return nil }
+        return SettledCheckout(report: report, position: worker.trail.position)
+    }
+
+    private func report(on ticket: SagaTicket) async -> CheckoutReport? {
         do {
             switch ticket.definition {
             case SagaName.checkout: return try await checkout(ticket)
@@ -193,7 +202,8 @@ package struct CheckoutWorker: SagaWorker {
     private func step<Step: SagaStep>(_ step: Step, _ ticket: SagaTicket) async throws -> SagaStepOutcome<Step.Outcome>
     {
         let command = SagaCommand(step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch)
-        return try await lane.submit(command, tenant: ticket.tenant, deadline: time.instant() + terms.lease)
+        return try await lane.submit(
+            command, tenant: ticket.tenant, deadline: time.instant() + terms.lease, trail: trail)
     }
 
     private func finish<Step: SagaStep>(

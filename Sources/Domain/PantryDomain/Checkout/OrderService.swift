@@ -45,7 +45,7 @@ package struct OrderService: Sendable {
     private func settle(
         _ ticket: SagaTicket, _ key: RequestKey, until deadline: Instant, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        switch await context.shard.sagas.report(of: ticket.id, until: deadline) {
+        switch await context.report(of: ticket.id, until: deadline) {
         case .answer(let answer): return .answer(answer, isReplay: false)
         case .refused(let refusal): throw refusal
         case .waiting, nil:
@@ -103,7 +103,7 @@ package struct OrderService: Sendable {
             case .joins(let saga): try await waitFor(saga, until: deadline, in: context)
             case .started(let ticket):
                 context.shard.sagas.start(ticket)
-                switch await context.shard.sagas.report(of: ticket.id, until: deadline) {
+                switch await context.report(of: ticket.id, until: deadline) {
                 case .answer(let answer): return .answer(answer, isReplay: false)
                 case .refused(let refusal): throw refusal
                 case .waiting, nil: return .accepted(document: try await document(order, in: context), isReplay: false)
@@ -114,12 +114,21 @@ package struct OrderService: Sendable {
 
     /// Waits for a saga that is at work, here or on another server.
     private func waitFor(_ saga: SagaID, until deadline: Instant, in context: TenantContext) async throws(Refusal) {
-        if await context.shard.sagas.report(of: saga, until: deadline) != nil { return }
+        if await context.report(of: saga, until: deadline) != nil { return }
         guard time.instant() + .milliseconds(25) < deadline else { throw .keyInProgress }
         do { try await time.sleep(for: .milliseconds(25)) } catch { throw .keyInProgress }
     }
 
     private func document(_ order: OrderID, in context: TenantContext) async throws(Refusal) -> String {
         try await OrderQueries.order(order, .strong, in: context).document
+    }
+}
+
+extension TenantContext {
+    /// What a saga that is at work here comes to; nil when none is, or when `deadline` has passed.
+    fileprivate func report(of saga: SagaID, until deadline: Instant) async -> CheckoutReport? {
+        guard let settled = await shard.sagas.report(of: saga, until: deadline) else { return nil }
+        trail.note(settled.position)
+        return settled.report
     }
 }

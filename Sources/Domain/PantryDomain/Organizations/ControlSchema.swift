@@ -51,6 +51,16 @@ package enum ControlSchema {
                 """,
                 IdempotencySchema.table,
                 IdempotencySchema.index,
-            ])
+            ]),
+        Migration(
+            2, "the valid timeline of each shard",
+            [
+                """
+                CREATE TABLE shard_timelines (
+                  shard TEXT NOT NULL PRIMARY KEY, system_identifier TEXT NOT NULL, timeline {int} NOT NULL,
+                  primary_server TEXT NOT NULL, changed_at {int} NOT NULL
+                ) {table}
+                """
+            ]),
     ]
 }

@@ -1,21 +1,22 @@
 import Crypto
 
-/// Seals small texts so that only servers of this installation can make or read them: cursors, consistency tokens, and
-/// kept answers that hold a secret. AES-256-GCM (NIST SP 800-38D) with the purpose as associated data, so that a cursor
-/// cannot be passed off as a token.
+/// Seals small texts so that only servers of this installation can make or read them: cursors, and kept answers that
+/// hold a secret. AES-256-GCM (NIST SP 800-38D) with the purpose as associated data, so that a cursor
+/// cannot be passed off as an answer.
 package struct FleetSeal: Sendable {
     package enum Purpose: String, Sendable {
         case cursor
-        case consistency
         case answer
     }
-    private let newest: Int64
+    private let sealing: Int64
     private let keys: [Int64: SymmetricKey]
 
-    /// - Parameter secrets: by number; the one with the highest number seals, all of them open.
-    package init(secrets: [Int64: [UInt8]]) {
+    /// - Parameters:
+    ///   - secrets: by number; all of them open.
+    ///   - sealing: the number of the one that seals; the highest if nil.
+    package init(secrets: [Int64: [UInt8]], sealing: Int64? = nil) {
         precondition(!secrets.isEmpty, "there is always a fleet secret")
-        newest = secrets.keys.max() ?? 0
+        self.sealing = sealing ?? secrets.keys.max() ?? 0
         keys = secrets.mapValues { secret in
             HKDF<SHA256>.deriveKey(
                 inputKeyMaterial: SymmetricKey(data: secret), info: Array("pantry seal".utf8), outputByteCount: 32)
@@ -24,11 +25,11 @@ package struct FleetSeal: Sendable {
 
     /// An opaque text in the URL-safe alphabet.
     package func seal(_ text: String, for purpose: Purpose) -> String {
-        guard let key = keys[newest],
+        guard let key = keys[sealing],
             let box = try? AES.GCM.seal(Array(text.utf8), using: key, authenticating: Array(purpose.rawValue.utf8)),
             let combined = box.combined
         else { preconditionFailure("sealing with a 256-bit key does not fail") }
-        return "\(newest).\(Base64URL.encode(combined))"
+        return "\(sealing).\(Base64URL.encode(combined))"
     }
 
     /// What was sealed for that purpose; nil for anything else.

@@ -10,7 +10,8 @@ package final class OrganizationService: Sendable {
     private let time: any TimeSource
     private let random: any RandomSource
     private let cache = ControlCache()
-    package let seal: FleetSeal
+    package let secrets: FleetSecrets
+    package var seal: FleetSeal { secrets.seal }
     /// How long a key or an organization is served from memory.
     private let freshness: Duration = .seconds(5)
 
@@ -18,11 +19,11 @@ package final class OrganizationService: Sendable {
     ///   - plans: the names of the configured plans.
     ///   - random: of API keys too, so a secure one in production.
     package init(
-        database: any Database, lane: WriteLane, shards: ShardDirectory, plans: Set<String>, seal: FleetSeal,
+        database: any Database, lane: WriteLane, shards: ShardDirectory, plans: Set<String>, secrets: FleetSecrets,
         time: any TimeSource, random: any RandomSource
     ) {
         (self.database, self.lane, self.shards, self.plans) = (database, lane, shards, plans)
-        (self.seal, self.time, self.random) = (seal, time, random)
+        (self.secrets, self.time, self.random) = (secrets, time, random)
     }
 
     // MARK: organizations
@@ -106,9 +107,12 @@ package final class OrganizationService: Sendable {
         }
     }
 
+    /// Forgets what is known of an organization: somebody knows it better.
+    package func forget(_ number: Int64) { cache.forget(number) }
+
     /// Where an organization's requests go.
     package func context(
-        for number: Int64, traceparent: String?, deadline: Instant
+        for number: Int64, traceparent: String?, deadline: Instant, trail: CommitTrail = CommitTrail()
     ) async throws(Refusal) -> TenantContext {
         var record = try await organization(number)
         if record.state == .provisioning {
@@ -119,7 +123,7 @@ package final class OrganizationService: Sendable {
         return TenantContext(
             shard: try shards.shard(record.shard),
             caller: Caller(tenant: record.tenant, organizationID: record.id, traceparent: traceparent), now: time.now(),
-            deadline: deadline)
+            deadline: deadline, trail: trail)
     }
 
     // MARK: keys

@@ -37,9 +37,14 @@ package struct TenantContext: Sendable {
     package let now: Timestamp
     /// How long the request may wait.
     package let deadline: Instant
+    /// How far the shard had come in what the request has written.
+    package let trail: CommitTrail
 
-    package init(shard: Shard, caller: Caller, now: Timestamp, deadline: Instant) {
+    package init(
+        shard: Shard, caller: Caller, now: Timestamp, deadline: Instant, trail: CommitTrail = CommitTrail()
+    ) {
         (self.shard, self.caller, self.now, self.deadline) = (shard, caller, now, deadline)
+        self.trail = trail
     }
     package var number: Int64 { caller.tenant.organization }
 }
@@ -58,6 +63,7 @@ extension Refusal {
     package init(_ error: StorageError) {
         switch error {
         case .unknown: self = .unknownOutcome("the request may have been carried out; the same key tells")
+        case .lost: self = .writeLost("what the token stands for was lost when the database failed over")
         default: self = .shardUnavailable("the shard cannot be read at this moment")
         }
     }
@@ -66,9 +72,9 @@ extension Refusal {
 extension TenantContext {
     /// Runs a command in the tenant's lane.
     package func submit<C: LaneCommand>(_ command: C) async throws(Refusal) -> C.Outcome {
-        do { return try await shard.lane.submit(command, tenant: caller.tenant, deadline: deadline) } catch {
-            throw Refusal(error)
-        }
+        do {
+            return try await shard.lane.submit(command, tenant: caller.tenant, deadline: deadline, trail: trail)
+        } catch { throw Refusal(error) }
     }
 
     /// Runs a command whose answer its key remembers.

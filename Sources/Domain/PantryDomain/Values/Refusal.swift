@@ -34,4 +34,6 @@ package enum Refusal: Error, Sendable, Hashable {
     case shardUnavailable(String)
     /// A commit got no answer: it may have taken effect; the same key tells.
     case unknownOutcome(String)
+    /// What the caller's token stands for is gone: the database failed over to a server that did not have it.
+    case writeLost(String)
 }

@@ -60,6 +60,14 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
         case transaction
     }
 
+    /// What a ``PostgresDatabase`` asks of a primary before it writes there.
+    public enum Durability: String, Sendable, CaseIterable {
+        /// `fsync` is on, and `synchronous_commit` is not off: what was acknowledged outlives a crash of the machine.
+        case required
+        /// Whatever the server does. What was acknowledged may be gone after a crash.
+        case relaxed
+    }
+
     /// The servers, in the order in which they are tried.
     public var hosts: [Host]
     /// The role.
@@ -80,6 +88,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
     public var sessionAttributes = SessionAttributes.any
     /// Whether a pooler stands between.
     public var pooler = Pooler.session
+    /// What is asked of a primary.
+    public var durability = Durability.required
     /// What the server shows in `pg_stat_activity`.
     public var applicationName = "pantry"
     /// The longest time for one server to accept a connection, its name's resolution included.

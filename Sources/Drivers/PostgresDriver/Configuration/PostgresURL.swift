@@ -5,7 +5,7 @@ extension PostgresConfiguration {
     ///
     /// Every part may be percent-encoded, and what stands for itself must be: `@`, `:`, `/`, `?`, `#` and `%` in a
     /// password. A Unix socket's folder is a host that begins with `%2F`. The options are those of libpq that the
-    /// driver passes on, those of the server's session timeouts, and `pooler`.
+    /// driver passes on, those of the server's session timeouts, `pooler` and `durability`.
     /// - Throws: ``PostgresConfigurationError``, which never quotes the URL: it may hold a password.
     public init(url: String) throws(PostgresConfigurationError) {
         let parts = try PostgresURLParts(url)
@@ -19,7 +19,7 @@ extension PostgresConfiguration {
     }
 
     private static let optionNames = [
-        "application_name", "channel_binding", "connect_timeout", "drain_timeout",
+        "application_name", "channel_binding", "connect_timeout", "drain_timeout", "durability",
         "idle_in_transaction_session_timeout", "keepalives_count", "keepalives_idle", "keepalives_interval",
         "lock_timeout", "pooler", "request_timeout", "sslcert", "sslkey", "sslmode", "sslrootcert",
         "statement_timeout", "target_session_attrs", "tcp_user_timeout",
@@ -35,6 +35,7 @@ extension PostgresConfiguration {
         case "sslmode": tls = try choice(name, value)
         case "target_session_attrs": sessionAttributes = try choice(name, value)
         case "pooler": pooler = try choice(name, value)
+        case "durability": durability = try choice(name, value)
         case "connect_timeout": connectTimeout = try seconds(name, value)
         case "keepalives_idle": keepaliveIdle = try seconds(name, value)
         case "keepalives_interval": keepaliveInterval = try seconds(name, value)

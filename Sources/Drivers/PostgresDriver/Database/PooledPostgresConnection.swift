@@ -22,15 +22,3 @@ extension PostgresConnection: PooledConnection {
     static let rollback = PostgresStatement("ROLLBACK")
     private static let nothing = PostgresStatement("SELECT 1")
 }
-
-/// Opens connections to a database for a pool, each to the first server of the list that will do.
-struct PostgresConnectionFactory: PooledConnectionFactory {
-    let configuration: PostgresConfiguration
-    let reactor: PostgresReactor
-
-    func connect(to host: HostKey, monitor: ConnectionMonitor) async throws -> PostgresConnection {
-        let connection = try await PostgresConnection.connect(configuration, on: reactor)
-        connection.whenClosed { _ in monitor.lost() }
-        return connection
-    }
-}

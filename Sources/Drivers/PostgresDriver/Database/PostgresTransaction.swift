@@ -8,6 +8,9 @@ final class PostgresTransaction: Transaction {
 
     init(connection: PostgresConnection) { self.connection = connection }
 
+    /// The first error that the server, or the connection to it, gave.
+    var firstFailure: PostgresError? { failure.withLock { $0 } }
+
     /// The serialization failure or deadlock that the transaction met, if it did.
     var lost: PostgresError? {
         failure.withLock { error in

@@ -82,7 +82,7 @@ extension StorageError {
     var reason: String {
         switch self {
         case .unavailable(let reason), .full(let reason), .constraint(let reason), .conflict(let reason),
-            .corrupt(let reason), .statement(let reason), .unknown(let reason):
+            .corrupt(let reason), .statement(let reason), .unknown(let reason), .lost(let reason):
             reason
         }
     }

@@ -1,13 +1,18 @@
 import ConnectionPooling
 import Determinism
+import ReplicaRouting
 import Storage
 
 /// The lane's connection, and the transaction that is open on it.
 struct LaneSession {
     let name: String
-    let configuration: PostgresConfiguration
+    let servers: PostgresReplicaSet
     let limits: PostgresLaneConfiguration
     private(set) var connection: PostgresConnection?
+    /// The primary that the connection leads to.
+    private var route: WriteRoute?
+    /// Asks how far the log is.
+    private var positionStatement = Self.flushPosition
     private var isInTransaction = false
     private var statements: [ObjectIdentifier: LaneStatements] = [:]
     private var searches = LaneSearches()
@@ -18,30 +23,44 @@ struct LaneSession {
     /// Why the last attempt failed.
     private var lastError = StorageError.unavailable("not connected yet")
 
-    init(name: String, configuration: PostgresConfiguration, limits: PostgresLaneConfiguration) {
-        (self.name, self.configuration, self.limits) = (name, configuration, limits)
+    init(name: String, servers: PostgresReplicaSet, limits: PostgresLaneConfiguration) {
+        (self.name, self.servers, self.limits) = (name, servers, limits)
     }
 
     // MARK: connecting
 
-    /// Connects if need be. While the pause after a failed attempt lasts, batches fail at once.
-    mutating func open(
-        on reactor: PostgresReactor, time: any TimeSource, random: any RandomSource
-    ) async throws(StorageError) {
-        if let connection, connection.isOpen { return }
-        connection = nil
-        isInTransaction = false
+    /// Connects to the primary if need be, and anew when there is another one. While the pause after a failed attempt
+    /// lasts, batches fail at once.
+    mutating func open(time: any TimeSource, random: any RandomSource) async throws(StorageError) {
+        if let connection, let route, connection.isOpen, servers.isCurrent(route) { return }
+        connection?.close()
+        (connection, isInTransaction) = (nil, false)
+        let target = try await servers.primaryOnceKnown()
         let now = time.instant()
-        if let nextAttempt, now < nextAttempt { throw lastError }
+        // The pause is for the server that failed, not for the one that has taken over.
+        if let nextAttempt, now < nextAttempt, route?.host == target.host { throw lastError }
+        route = target
         do {
-            connection = try await PostgresConnection.connect(configuration, on: reactor)
-            (failures, nextAttempt) = (0, nil)
+            let (made, reading) = try await servers.connect(
+                to: target.host, configuration(of: target.host), within: limits.connectTimeout)
+            (connection, failures, nextAttempt) = (made, 0, nil)
+            positionStatement = reading.durability.commitsSynchronously ? Self.flushPosition : Self.insertPosition
         } catch {
             failures += 1
             nextAttempt = time.instant() + limits.reconnecting.pause(afterFailures: failures, draw: random.next())
             lastError = error.storage
+            servers.report(error, on: target)
             throw error.storage
         }
+        guard servers.isCurrent(target) else { throw .unavailable("\(name): the primary has just changed") }
+    }
+
+    private func configuration(of host: HostIndex) -> PostgresConfiguration {
+        var connection = servers.member(host).configuration
+        connection.lockTimeout = limits.lockTimeout
+        connection.idleInTransactionTimeout = limits.idleInTransactionTimeout
+        connection.requestTimeout = limits.batchTimeout
+        return connection
     }
 
     // MARK: the two trips
@@ -94,13 +113,18 @@ struct LaneSession {
     }
 
     /// Writes and commits, in one trip. The tables are known by ``prepare(_:_:)``.
-    mutating func write(_ changes: [RowChange], _ appended: [AnyRecord]) async throws(StorageError) {
+    /// - Returns: how far the log was after the commit, asked behind it in the same trip: before, it might not have
+    ///   come to the commit's own record. Nil if that could not be found out.
+    mutating func write(
+        _ changes: [RowChange], _ appended: [AnyRecord]
+    ) async throws(StorageError) -> CommitPosition? {
         var batch = PostgresBatch()
         begin(&batch)
         var guarded: Set<Int> = []
         appendChanges(changes, to: &batch, &guarded)
         appendInserts(appended, to: &batch)
         batch.appendCommit()
+        batch.append(positionStatement)
         let reply: PostgresReply
         do { reply = try await submit(batch) } catch {
             if error.sqlState == .divisionByZero, let statement = error.statement, guarded.contains(statement) {
@@ -112,6 +136,38 @@ struct LaneSession {
         guard case .commits(let place?) = batch.effect, reply.results[place].commandTag == "COMMIT" else {
             throw .conflict("the transaction had failed before its commit")
         }
+        return reply.results.count > place + 1 ? Self.position(reply.results[place + 1]) : nil
+    }
+
+    /// Ends a transaction that has nothing to commit.
+    /// - Returns: how far the log is, which is beyond everything that was read; nil if that could not be found out.
+    mutating func end() async -> CommitPosition? {
+        guard let connection, connection.isOpen, isInTransaction else {
+            await rollBack()
+            return nil
+        }
+        let batch = PostgresBatch(
+            [PostgresBatch.Item(positionStatement), PostgresBatch.Item(PostgresConnection.rollback)],
+            effect: .uncommitted)
+        let reply = try? await connection.submit(batch)
+        isInTransaction = false
+        await rollBack()
+        return reply.flatMap { $0.results.first.flatMap(Self.position) }
+    }
+
+    /// The positions behind a commit that waited for its log to be on the disk, and behind one that did not. The
+    /// timeline comes along: behind a pooler the server may be another one than a moment ago.
+    private static let flushPosition = PostgresStatement(
+        "SELECT pg_walfile_name(pg_current_wal_insert_lsn()), (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint")
+    private static let insertPosition = PostgresStatement(
+        "SELECT pg_walfile_name(pg_current_wal_insert_lsn()), (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
+
+    private static func position(_ result: PostgresResult) -> CommitPosition? {
+        let row = result.reader()
+        guard let name = try? row.text(), let timeline = Timeline(walFileName: name), let offset = try? row.integer()
+        else { return nil }
+        let end = LSN(bytes: UInt64(bitPattern: offset)).withoutPageHeader()
+        return CommitPosition(timeline: timeline.number, offset: end.bytes)
     }
 
     /// Gives the locks back, if there are any. A connection on which that fails is let go of, and they with it.
@@ -131,7 +187,7 @@ struct LaneSession {
         guard !isInTransaction else { return }
         isInTransaction = true
         batch.append(Self.begin)
-        guard configuration.pooler == .transaction else { return }
+        guard let route, servers.member(route.host).hidesServer else { return }
         batch.append("SET LOCAL lock_timeout = \(limits.lockTimeout.wholeMilliseconds)")
         batch.append(
             "SET LOCAL idle_in_transaction_session_timeout = \(limits.idleInTransactionTimeout.wholeMilliseconds)")
@@ -141,7 +197,10 @@ struct LaneSession {
         guard let connection else {
             throw PostgresError(.connectionLost, .unavailable("\(name) is not connected"))
         }
-        return try await connection.submit(batch)
+        do { return try await connection.submit(batch) } catch {
+            if let route { servers.report(error, on: route) }
+            throw error
+        }
     }
 
     private static let begin = PostgresStatement("BEGIN")

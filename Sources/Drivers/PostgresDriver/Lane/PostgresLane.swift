@@ -1,5 +1,6 @@
 import Determinism
 import Dispatch
+import ReplicaRouting
 import Storage
 import Synchronization
 
@@ -15,9 +16,8 @@ final class PostgresLane: Sendable {
     }
     private let name: String
     private let database: PostgresDatabaseConfiguration
-    private let configuration: PostgresConfiguration
+    private let servers: PostgresReplicaSet
     private let limits: PostgresLaneConfiguration
-    private let reactor: PostgresReactor
     private let time: any TimeSource
     private let random: any RandomSource
     // The write lane has one batch under way at a time.
@@ -25,16 +25,11 @@ final class PostgresLane: Sendable {
     private let enqueue: AsyncStream<Job>.Continuation
 
     init(
-        _ configuration: PostgresDatabaseConfiguration, reactor: PostgresReactor, time: any TimeSource,
+        _ configuration: PostgresDatabaseConfiguration, servers: PostgresReplicaSet, time: any TimeSource,
         random: any RandomSource
     ) {
         (name, database, limits) = (configuration.name, configuration, configuration.lane)
-        (self.reactor, self.time, self.random) = (reactor, time, random)
-        var connection = configuration.connection
-        connection.lockTimeout = limits.lockTimeout
-        connection.idleInTransactionTimeout = limits.idleInTransactionTimeout
-        connection.requestTimeout = limits.batchTimeout
-        self.configuration = connection
+        (self.servers, self.time, self.random) = (servers, time, random)
         (jobs, enqueue) = AsyncStream.makeStream()
     }
 
@@ -48,7 +43,7 @@ final class PostgresLane: Sendable {
     func stop() { enqueue.finish() }
 
     func run() async {
-        var session = LaneSession(name: name, configuration: configuration, limits: limits)
+        var session = LaneSession(name: name, servers: servers, limits: limits)
         for await job in jobs { job.whenEnded(await drive(job.batch, &session)) }
         session.connection?.close()
     }
@@ -56,11 +51,12 @@ final class PostgresLane: Sendable {
     private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
         var batch = batch
         let now = time.now()
-        do throws(StorageError) { try await session.open(on: reactor, time: time, random: random) } catch {
+        do throws(StorageError) { try await session.open(time: time, random: random) } catch {
             database.observe(error)
             return Self.ending(batch, error, now: now)
         }
         var action = batch.handle(.begun, now: now)
+        var position: CommitPosition?
         while true {
             let event: BatchMachine.Event
             switch action {
@@ -77,7 +73,7 @@ final class PostgresLane: Sendable {
                 do throws(StorageError) {
                     try await session.prepare(changes, appended)
                     database.commitObserver?(.before)
-                    try await session.write(changes, appended)
+                    position = try await session.write(changes, appended)
                     database.commitObserver?(.after)
                     event = .committed
                 } catch {
@@ -85,8 +81,9 @@ final class PostgresLane: Sendable {
                     await session.rollBack()
                     event = .failed(error)
                 }
-            case .end(let ending):
-                await session.rollBack()
+            case .end(var ending):
+                // Also of what was only read: a repeat's answer may be another server's write of just now.
+                ending.position = if let position { position } else { await session.end() }
                 // They come back at once; the server is not to be asked for the same rows without a pause.
                 if ending.deferredCount == batch.count { try? await time.sleep(for: limits.heldPause) }
                 return ending

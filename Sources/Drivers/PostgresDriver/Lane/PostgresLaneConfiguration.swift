@@ -14,6 +14,9 @@ public struct PostgresLaneConfiguration: Sendable {
     public var idleInTransactionTimeout: Duration = .seconds(2)
     /// How long a batch may take; 10 s by default.
     public var batchTimeout: Duration = .seconds(10)
+    /// How long connecting may take; 2 s by default. Shorter than for others: meanwhile nobody writes, and there may be
+    /// another primary.
+    public var connectTimeout: Duration = .seconds(2)
     /// The pauses between attempts to connect: 50 ms after the first failure, 1 s at most by default. Only the pauses
     /// count here, for there is one connection.
     public var reconnecting = {

@@ -1,6 +1,7 @@
 import Determinism
 import Logging
 import PantryDomain
+import PostgresDriver
 import Sagas
 import Storage
 
@@ -18,6 +19,7 @@ package struct Installation: Sendable {
     let logger: Logger
     package let time: any TimeSource
     private let lock: DirectoryLock
+    private let poolLimit: Int
 
     /// A database of the installation, and what schema it has.
     package struct NamedDatabase: Sendable {
@@ -97,15 +99,15 @@ package struct Installation: Sendable {
                 return Shard(name: named.name, database: database, lane: lanes[index], sagas: sagas)
             })
         let controlDatabase = databases[control].database
-        let seal = try await FleetSecrets.load(controlDatabase, time: time, random: random)
+        let secrets = try await FleetSecrets.load(controlDatabase, time: time, random: random)
         let organizations = OrganizationService(
             database: controlDatabase, lane: lanes[control], shards: shards,
-            plans: Set(configuration.limits.plans.keys), seal: seal, time: time, random: random)
+            plans: Set(configuration.limits.plans.keys), secrets: secrets, time: time, random: random)
         return Installation(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
             shards: shards,
             databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
-            faultPoints: faultPoints, logger: logger, time: time, lock: lock)
+            faultPoints: faultPoints, logger: logger, time: time, lock: lock, poolLimit: configuration.pool.limit)
     }
 
     /// Runs the lanes and the sagas while `body` runs, recovers what a crash left behind, and closes everything when
@@ -122,6 +124,8 @@ package struct Installation: Sendable {
             for shard in shards.shards { group.addTask { await shard.sagas.run() } }
             group.addTask { await recover(onRecovered) }
             group.addTask { await forgetOldKeys() }
+            group.addTask { await refreshSecrets() }
+            group.addTask { await warnOfTooManyConnections() }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.stop() }
@@ -131,7 +135,8 @@ package struct Installation: Sendable {
             await group.waitForAll()
             return result
         }
-        for named in databases {
+        // The control database last: the others look there for their primaries.
+        for named in databases.reversed() {
             do { try await named.database.close() } catch {
                 // Every commit is synced already; a file is merely left with its WAL beside it.
                 logger.warning(
@@ -173,6 +178,26 @@ package struct Installation: Sendable {
                 }
             }
         } while (try? await time.sleep(for: .seconds(600))) != nil
+    }
+
+    /// More often than new secrets are made known before they are used.
+    private func refreshSecrets() async {
+        while (try? await time.sleep(for: .seconds(30))) != nil {
+            do {
+                if try await organizations.secrets.refresh() { logger.info("the fleet's secrets have changed") }
+            } catch { logger.warning("the fleet's secrets cannot be read", metadata: ["error": "\(error)"]) }
+        }
+    }
+
+    private func warnOfTooManyConnections() async {
+        var budget = ConnectionBudget(limit: poolLimit)
+        for named in databases {
+            guard let service = named.database as? PostgresService else { continue }
+            do {
+                if let capacity = try await service.database.capacity() { budget.add(named.name, capacity) }
+            } catch { logger.warning("connections cannot be counted", metadata: ["database": "\(named.name)"]) }
+        }
+        for warning in budget.warnings { logger.warning("\(warning)") }
     }
 
     /// Sagas at work get a moment to come to a rest; what is left is recovered at the next start.

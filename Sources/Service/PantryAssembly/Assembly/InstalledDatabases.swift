@@ -2,6 +2,7 @@ import ConnectionPooling
 import Determinism
 import Logging
 import PostgresDriver
+import ReplicaRouting
 import SQLiteDriver
 import Storage
 
@@ -18,29 +19,45 @@ package enum InstalledDatabases {
         var random: any RandomSource = SystemRandom()
         var logger: Logger?
         var observation: Observation?
+        /// Of the shard that is being opened.
+        var registry: (any TimelineRegistry)?
     }
 
     static func open(
         _ configuration: PantryConfiguration, _ opening: Opening
     ) throws -> [Installation.NamedDatabase] {
         let places = places(configuration)
-        let reactor = try places.contains { $0.url.isShared } ? PostgresReactor(time: opening.time) : nil
-        return try places.map { place in
-            Installation.NamedDatabase(
-                name: place.name, role: place.role,
-                database: try database(at: place, configuration, opening, reactor))
+        let reactor = try places.contains { $0.isShared } ? PostgresReactor(time: opening.time) : nil
+        var databases: [Installation.NamedDatabase] = []
+        for place in places {
+            var opening = opening
+            // Whoever only looks decides by what the servers say: it must not be the one that registers a primary.
+            if place.role == .shard, !opening.isReadOnly, let control = databases.first(where: { $0.role == .control })
+            {
+                opening.registry = ControlTimelineRegistry(
+                    control: control.database, shard: place.name, time: opening.time)
+            }
+            databases.append(
+                Installation.NamedDatabase(
+                    name: place.name, role: place.role,
+                    database: try database(at: place, configuration, opening, reactor)))
         }
+        return databases
     }
 
     private struct Place {
         var name: String
         var role: Installation.NamedDatabase.Role
         var url: DatabaseURL
+        var replicas: [DatabaseURL] = []
+        var isShared: Bool { url.isShared }
     }
 
     private static func places(_ configuration: PantryConfiguration) -> [Place] {
         var places = [Place(name: "control", role: .control, url: configuration.control.url)]
-        for shard in configuration.shards { places.append(Place(name: shard.name, role: .shard, url: shard.primary)) }
+        for shard in configuration.shards {
+            places.append(Place(name: shard.name, role: .shard, url: shard.primary, replicas: shard.replicas))
+        }
         // Servers that share their orders share the sandbox as well: what one has charged the others must find.
         let provider: DatabaseURL =
             configuration.control.url.isShared
@@ -75,13 +92,20 @@ package enum InstalledDatabases {
     ) throws -> PostgresService {
         var settings = PostgresDatabaseConfiguration(
             name: place.name, connection: try PostgresConfiguration(url: url))
+        for case .postgres(let replica) in place.replicas {
+            settings.replicas.append(try PostgresConfiguration(url: replica))
+        }
         (settings.pool.limit, settings.pool.acquireTimeout) = (pool.limit, pool.timeout)
+        settings.registry = opening.registry
+        let monitor = ServerMonitor(place.name, opening.logger, opening.observation)
+        (settings.replicaObserver, settings.poolObserver) = (monitor, monitor)
         settings.commitObserver = opening.commitObserver(place.name)
         settings.failureObserver = opening.failureObserver(place.name)
-        return PostgresService(
-            try PostgresDatabase(
-                settings, reactor: try reactor ?? PostgresReactor(time: opening.time), time: opening.time,
-                random: opening.random))
+        let database = try PostgresDatabase(
+            settings, reactor: try reactor ?? PostgresReactor(time: opening.time), time: opening.time,
+            random: opening.random)
+        opening.observation?.measure(database, place.name)
+        return PostgresService(database)
     }
 
     /// A verifier over the stored data, which may belong to a running server.
@@ -137,12 +161,14 @@ extension InstalledDatabases {
             return steps
         }
         try DataDirectory.create(configuration.data.directory)
-        for named in try open(configuration, Opening(time: time)) {
+        let databases = try open(configuration, Opening(time: time))
+        for named in databases {
             add(
                 try await named.role.migrator(named.database.dialect).migrate(named.database, time: time),
                 to: named.name)
-            try await named.database.close()
         }
+        // The control database last: the others look there for their primaries.
+        for named in databases.reversed() { try await named.database.close() }
         return steps
     }
 }

@@ -2,6 +2,7 @@ import Determinism
 import PostgresDriver
 import SQLiteDriver
 import Storage
+import Synchronization
 
 /// A database of an installation, whatever engine it has.
 package protocol OpenDatabase: Database, LaneEngine {
@@ -26,34 +27,41 @@ extension SQLiteDatabase: OpenDatabase {
 }
 
 /// A PostgreSQL database with its connections kept: the shell that owns their loop, because databases are used before
-/// the installation runs (migrations) and after it has ended.
+/// the installation runs (migrations) and after it has ended. The loop begins with the first use: a shard's servers are
+/// looked for with the help of the control database, which must have its tables by then.
 final class PostgresService: OpenDatabase {
-    private let database: PostgresDatabase
-    private let running: Task<Void, Never>
+    let database: PostgresDatabase
+    private let running = Mutex<Task<Void, Never>?>(nil)
 
-    init(_ database: PostgresDatabase) {
-        self.database = database
-        running = Task { await database.run() }
+    init(_ database: PostgresDatabase) { self.database = database }
+    deinit { running.withLock { $0?.cancel() } }
+
+    private func begin() {
+        running.withLock { [database] running in
+            if running == nil { running = Task { await database.run() } }
+        }
     }
-    deinit { running.cancel() }
 
     var dialect: Dialect { .postgres }
 
     func read(
         _ statements: [SQLStatement], _ consistency: ReadConsistency
     ) async throws(StorageError) -> ReadResult {
-        try await database.read(statements, consistency)
+        begin()
+        return try await database.read(statements, consistency)
     }
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value
     ) async throws -> Value {
-        try await database.write(body)
+        begin()
+        return try await database.write(body)
     }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
+        begin()
         database.run(batch, whenEnded: whenEnded)
     }
     func close() async throws(StorageError) {
         database.stop()
-        await running.value
+        await running.withLock { $0 }?.value
     }
 }

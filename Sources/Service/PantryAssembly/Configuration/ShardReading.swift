@@ -1,3 +1,5 @@
+import PostgresDriver
+
 extension SettingReader {
     /// The shards of the file, else the one by default. Paths are still as written.
     mutating func shards() -> [PantryConfiguration.Shard] {
@@ -31,12 +33,34 @@ extension SettingReader {
     }
 
     private mutating func shard(_ entry: DocumentNode, at path: String) -> PantryConfiguration.Shard {
-        PantryConfiguration.Shard(
+        let shard = PantryConfiguration.Shard(
             name: member(ShardSchema.name, of: entry, at: path) ?? ShardSchema.name.fallback,
             primary: member(ShardSchema.primary, of: entry, at: path) ?? ShardSchema.primary.fallback,
             replicas: member(ShardSchema.replicas, of: entry, at: path) ?? [],
             organizations: member(ShardSchema.organizations, of: entry, at: path) ?? nil,
             region: member(ShardSchema.region, of: entry, at: path) ?? nil)
+        checkServers(of: shard, at: path)
+        return shard
+    }
+
+    private mutating func checkServers(of shard: PantryConfiguration.Shard, at path: String) {
+        if shard.replicas.isEmpty { return }
+        let place = "\(path).replicas"
+        guard shard.primary.isShared else {
+            note(
+                origin(of: place), place, nil,
+                "needs a primary on PostgreSQL: a SQLite file has no replicas; set primary to postgres://… or use []")
+            return
+        }
+        var servers: Set<String> = []
+        for url in [shard.primary] + shard.replicas {
+            guard case .postgres(let text) = url, let configuration = try? PostgresConfiguration(url: text) else {
+                continue
+            }
+            for host in configuration.hosts where !servers.insert(host.description).inserted {
+                note(origin(of: place), place, nil, "names the server \(host) twice; each server belongs there once")
+            }
+        }
     }
 
     private mutating func defaultShard() -> PantryConfiguration.Shard {

@@ -13,7 +13,8 @@ enum ShardSchema {
         "the shard's database; a relative path is under `data.directory`"
     ).required()
     static let replicas = SettingKey.list(
-        "shards[].replicas", of: replica, support: "only `[]`", "read replicas of the primary")
+        "shards[].replicas", of: replica,
+        "read replicas of a primary on PostgreSQL; who is the primary is found out, also after a failover")
     static let organizations = SettingKey(
         "shards[].organizations", .organizations, fallback: nil, "for strategy `range`: the organizations here")
     static let region = SettingKey(
@@ -25,7 +26,9 @@ enum ShardSchema {
 
     private static let replica = ValueFormat<DatabaseURL>(
         type: "`postgres://…`", display: .url
-    ) { _ throws(ValueComplaint) in
-        throw .notYet("a replica", use: "use []")
+    ) { text throws(ValueComplaint) in
+        let url = try ValueFormat<DatabaseURL>.database.parse(text)
+        guard url.isShared else { throw ValueComplaint("must be a postgres:// URL; a SQLite file has no replicas") }
+        return url
     }
 }

@@ -26,6 +26,11 @@ extension Problem {
             self = .paymentDeclined([ExtraMember("declineCode", json: JSONValue.string(code).serialized())])
             // An order that is declined is an answer that its key keeps; refused is the way back of the money.
             detail = "The provider refused to give the money back. Nothing has changed."
+        case .writeLost(let detail):
+            self.init(
+                .conflict, "write-lost", "Write lost",
+                Self.sentence(detail) + " Read without the token to see what there is, and send the write again with "
+                    + "its Idempotency-Key.")
         case .keyReused:
             self.init(
                 .unprocessableContent, "idempotency-key-reused", "Idempotency key reused",

@@ -1,5 +1,6 @@
 import Determinism
 import PantryDomain
+import Storage
 
 /// What became of an import.
 package struct ImportResult: Sendable {
@@ -37,6 +38,7 @@ package struct ProductImport: Sendable {
     let traceparent: String?
     let time: any TimeSource
     let random: any RandomSource
+    private let trail = CommitTrail()
 
     package init(
         organizations: OrganizationService, organization: Int64, format: ImportFormat, key: RequestKey?,
@@ -62,7 +64,7 @@ package struct ProductImport: Sendable {
     /// The organization's corner at this moment: it may have moved since the chunk before.
     func context() async throws(Refusal) -> TenantContext {
         try await organizations.context(
-            for: organization, traceparent: traceparent, deadline: time.instant() + Self.patience)
+            for: organization, traceparent: traceparent, deadline: time.instant() + Self.patience, trail: trail)
     }
 
     private func part(of source: inout some ByteSource, work: inout ImportWork) async throws -> [UInt8]? {

@@ -32,7 +32,7 @@ struct ImportRoutes {
             traceparent: call.traceparent, time: services.time, random: services.random)
         let result: ImportResult
         do { result = try await order.run(&body) } catch let stop as ImportStop { throw Problem(stop) }
-        let token = services.token(try await order.context())
+        let token = try services.tokens.token(try await order.context())
         return .json(
             .ok, result.tally.document, headers: WriteAnswer.headers(isReplay: result.isReplay, token: token))
     }

@@ -19,12 +19,12 @@ struct KeyRoutes {
         let body = try KeyBody(request.body)
         let number = try call.organization().organizationNumber
         let kept = try await services.organizations.createKey(organization: number, role: body.role, key: request.key)
-        return try await answer(kept, number)
+        return try answer(kept, number)
     }
 
     private func list(_ call: Call) async throws -> Reply {
         let query = try QueryReader(call.query, known: ["limit", "cursor", "consistency"])
-        _ = try services.consistency(call, query)
+        try services.wish(call, query)
         let caller = try call.organization()
         return try await services.keys(of: caller.organizationNumber, call, query, owner: caller.organizationID)
     }
@@ -34,15 +34,12 @@ struct KeyRoutes {
         let request = try WriteRequest(bodiless: call)
         let number = try call.organization().organizationNumber
         let kept = try await services.organizations.revokeKey(organization: number, id: id, key: request.key)
-        return try await answer(kept, number)
+        return try answer(kept, number)
     }
 
-    private func answer(_ kept: KeyedAnswer, _ number: Int64) async throws -> Reply {
-        let organization = try await services.organizations.organization(number)
-        let token = ConsistencyToken(
-            organization: number, shard: organization.shard, epoch: organization.epoch, at: services.time.now())
-        return try WriteAnswer.reply(
-            kept.answer, isReplay: kept.isReplay, token: token.sealed(services.organizations.seal))
+    private func answer(_ kept: KeyedAnswer, _ number: Int64) throws -> Reply {
+        try WriteAnswer.reply(
+            kept.answer, isReplay: kept.isReplay, token: try services.tokens.tokenOfControl(number))
     }
 }
 

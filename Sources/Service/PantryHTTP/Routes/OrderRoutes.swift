@@ -70,17 +70,21 @@ struct OrderRoutes {
     }
 
     private func answer(_ placed: PlacedOrder, _ context: TenantContext) throws -> Reply {
-        try WriteAnswer.reply(placed, token: services.token(context)) { "/v1/orders/\(WriteAnswer.id(in: $0))" }
+        try WriteAnswer.reply(placed, token: try services.tokens.token(context)) {
+            "/v1/orders/\(WriteAnswer.id(in: $0))"
+        }
     }
 
     // MARK: Reading
 
     private func calculate(_ call: Call) async throws -> Reply {
-        let consistency = try services.consistency(call, try QueryReader(call.query, known: ["consistency"]))
+        let query = try QueryReader(call.query, known: ["consistency"])
+        let context = try await services.context(call)
+        let consistency = try services.consistency(call, query, context)
         let request = try WriteRequest(call, key: .optional)
         let order = try OrderRequest(body: request.body, paymentMethods: services.paymentMethods)
         let served = try await OrderCalculation.calculate(
-            order.items, consistency, in: try await services.context(call))
+            order.items, consistency, in: context)
         return ReadAnswer.reply(served)
     }
 
@@ -89,7 +93,8 @@ struct OrderRoutes {
             call.query, known: ["status", "createdAfter", "limit", "cursor", "consistency"])
         let status = try query.choice("status", OrderStatus.allCases)
         let createdAfter = try query.moment("createdAfter")
-        let (limit, consistency) = (try PageLimit.read(query), try services.consistency(call, query))
+        let (limit, context) = (try PageLimit.read(query), try await services.context(call))
+        let consistency = try services.consistency(call, query, context)
         let filters = [status?.rawValue ?? "", createdAfter.map { String($0.microseconds) } ?? ""]
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: filters)
         let after = try scope.position(query).map { text throws(Problem) in
@@ -98,19 +103,23 @@ struct OrderRoutes {
         }
         let page = try await OrderQueries.orders(
             status: status, createdAfter: createdAfter, after: after, limit: limit, consistency,
-            in: try await services.context(call))
+            in: context)
         return ReadAnswer.reply(page, scope)
     }
 
     private func show(_ call: Call) async throws -> Reply {
         let id = try call.id("id", "order", OrderKind.self)
-        let consistency = try services.consistency(call, try QueryReader(call.query, known: ["consistency"]))
-        return ReadAnswer.reply(try await OrderQueries.order(id, consistency, in: try await services.context(call)))
+        let query = try QueryReader(call.query, known: ["consistency"])
+        let context = try await services.context(call)
+        let consistency = try services.consistency(call, query, context)
+        return ReadAnswer.reply(try await OrderQueries.order(id, consistency, in: context))
     }
 
     private func timeline(_ call: Call) async throws -> Reply {
         let id = try call.id("id", "order", OrderKind.self)
-        let consistency = try services.consistency(call, try QueryReader(call.query, known: ["consistency"]))
-        return ReadAnswer.reply(try await OrderQueries.timeline(id, consistency, in: try await services.context(call)))
+        let query = try QueryReader(call.query, known: ["consistency"])
+        let context = try await services.context(call)
+        let consistency = try services.consistency(call, query, context)
+        return ReadAnswer.reply(try await OrderQueries.timeline(id, consistency, in: context))
     }
 }

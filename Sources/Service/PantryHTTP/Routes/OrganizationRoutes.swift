@@ -52,7 +52,7 @@ struct OrganizationRoutes {
 
     private func showOwn(_ call: Call) async throws -> Reply {
         let query = try QueryReader(call.query, known: ["consistency"])
-        _ = try services.consistency(call, query)
+        try services.wish(call, query)
         guard let id = OrganizationID(try call.organization().organizationID) else { throw Problem.internal }
         return ReadAnswer.reply(try await services.organizations.show(id))
     }

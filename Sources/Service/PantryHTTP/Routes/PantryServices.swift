@@ -5,7 +5,8 @@ import Storage
 
 /// What the routes need of the rest of the process.
 package struct PantryServices: Sendable {
-    package var organizations: OrganizationService
+    package let organizations: OrganizationService
+    let tokens: ConsistencyTokens
     package var orders: OrderService
     /// Whether the database answers; for `/health`.
     package var health: @Sendable () async -> Bool
@@ -26,6 +27,7 @@ package struct PantryServices: Sendable {
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
+        tokens = ConsistencyTokens(organizations.secrets)
         (self.time, self.random, self.checkoutWait) = (time, random, checkoutWait)
         (self.version, self.paymentMethods, self.metrics) = (version, paymentMethods, metrics)
     }
@@ -39,31 +41,39 @@ extension PantryServices {
             deadline: time.instant() + checkoutWait + .seconds(5))
     }
 
-    /// A token of what was written in this corner just now.
-    func token(_ context: TenantContext) -> String {
-        ConsistencyToken(
-            organization: context.number, shard: context.shard.name, epoch: context.caller.tenant.epoch, at: time.now()
-        ).sealed(organizations.seal)
-    }
-
-    /// How fresh a read must be: as `?consistency=` says, else strong with a token, else eventual.
-    func consistency(_ call: Call, _ query: QueryReader) throws -> ReadConsistency {
-        let wish: ConsistencyWish? = try query.choice("consistency", ConsistencyWish.allCases)
-        let tokens = call.headers[values: .consistencyToken]
-        if let text = tokens.first {
-            let token = ConsistencyToken(text, organizations.seal)
-            guard tokens.count == 1, let token, token.organization == (try call.organization().organizationNumber)
-            else {
-                throw Problem.malformedRequest(
-                    "Pantry-Consistency-Token must be one that a write of this organization was answered with.")
-            }
-        }
+    /// How fresh a read must be: as `?consistency=` says, else as the token says, else eventual.
+    func consistency(_ call: Call, _ query: QueryReader, _ context: TenantContext) throws -> ReadConsistency {
+        let wish = try wish(call, query)
         switch wish {
         case .strong: return .strong
         case .eventual: return .eventual
-        case nil: return tokens.isEmpty ? .eventual : .strong
+        case nil: break
+        }
+        guard let text = call.headers[.consistencyToken] else { return .eventual }
+        do { return try tokens.consistency(text, in: context) } catch {
+            switch error {
+            case .foreign: throw Self.foreignToken
+            case .mapOutdated:
+                organizations.forget(context.number)
+                throw Refusal.shardUnavailable("the organization is being moved; this server has just heard of it")
+            }
         }
     }
+
+    /// What the request asks for, with a token that is one if it has one: also where all reads are strong.
+    @discardableResult
+    func wish(_ call: Call, _ query: QueryReader) throws -> ConsistencyWish? {
+        let wish: ConsistencyWish? = try query.choice("consistency", ConsistencyWish.allCases)
+        let texts = call.headers[values: .consistencyToken]
+        if let text = texts.first {
+            let number = try call.organization().organizationNumber
+            guard texts.count == 1, tokens.isKnown(text, of: number) else { throw Self.foreignToken }
+        }
+        return wish
+    }
+
+    private static let foreignToken = Problem.malformedRequest(
+        "Pantry-Consistency-Token must be one that a write of this organization was answered with.")
 
     /// Which list the call asks for.
     func scope(_ call: Call, owner: String, filters: [String] = []) -> ListScope {
@@ -71,7 +81,7 @@ extension PantryServices {
     }
 }
 
-private enum ConsistencyWish: String, CaseIterable {
+enum ConsistencyWish: String, CaseIterable {
     case strong
     case eventual
 }

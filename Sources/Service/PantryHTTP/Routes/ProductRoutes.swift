@@ -30,19 +30,22 @@ struct ProductRoutes {
         if let search, let fault = TextRule.name.fault(in: search) {
             throw Problem.malformedRequest("q: \(fault.detail).")
         }
-        let (limit, consistency) = (try PageLimit.read(query), try services.consistency(call, query))
+        let (limit, context) = (try PageLimit.read(query), try await services.context(call))
+        let consistency = try services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: [search ?? ""])
         let after = try scope.position(query)
         let page = try await InventoryQueries.products(
-            search: search, after: after, limit: limit, consistency, in: try await services.context(call))
+            search: search, after: after, limit: limit, consistency, in: context)
         return ReadAnswer.reply(page, scope)
     }
 
     private func show(_ call: Call) async throws -> Reply {
         let sku = try call.sku()
-        let consistency = try services.consistency(call, try QueryReader(call.query, known: ["consistency"]))
+        let query = try QueryReader(call.query, known: ["consistency"])
+        let context = try await services.context(call)
+        let consistency = try services.consistency(call, query, context)
         return ReadAnswer.reply(
-            try await InventoryQueries.product(sku, consistency, in: try await services.context(call)))
+            try await InventoryQueries.product(sku, consistency, in: context))
     }
 
     private func patch(_ call: Call) async throws -> Reply {
@@ -69,6 +72,7 @@ extension PantryServices {
         _ command: Command, _ key: RequestKey?, _ context: TenantContext, location: ((String) -> String)? = nil
     ) async throws -> Reply {
         let kept = try await context.answer(command, key: key)
-        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay, token: token(context), location: location)
+        return try WriteAnswer.reply(
+            kept.answer, isReplay: kept.isReplay, token: try tokens.token(context), location: location)
     }
 }

@@ -26,19 +26,22 @@ struct StockRoutes {
             throw Problem.malformedRequest("sku may occur at most \(Self.skuLimit) times.")
         }
         guard skus.allSatisfy(SKU.isValid) else { throw Problem.malformedRequest(Problem.sentence("sku: \(SKU.rule)")) }
-        let (limit, consistency) = (try PageLimit.read(query), try services.consistency(call, query))
+        let (limit, context) = (try PageLimit.read(query), try await services.context(call))
+        let consistency = try services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: skus)
         let after = try scope.position(query)
         let page = try await InventoryQueries.stock(
-            skus: skus, after: after, limit: limit, consistency, in: try await services.context(call))
+            skus: skus, after: after, limit: limit, consistency, in: context)
         return ReadAnswer.reply(page, scope)
     }
 
     private func show(_ call: Call) async throws -> Reply {
         let sku = try call.sku()
-        let consistency = try services.consistency(call, try QueryReader(call.query, known: ["consistency"]))
+        let query = try QueryReader(call.query, known: ["consistency"])
+        let context = try await services.context(call)
+        let consistency = try services.consistency(call, query, context)
         return ReadAnswer.reply(
-            try await InventoryQueries.stock(sku, consistency, in: try await services.context(call)))
+            try await InventoryQueries.stock(sku, consistency, in: context))
     }
 
     private func count(_ call: Call) async throws -> Reply {
@@ -66,14 +69,15 @@ struct StockRoutes {
     private func ledger(_ call: Call) async throws -> Reply {
         let sku = try call.sku()
         let query = try QueryReader(call.query, known: ["limit", "cursor", "consistency"])
-        let (limit, consistency) = (try PageLimit.read(query), try services.consistency(call, query))
+        let (limit, context) = (try PageLimit.read(query), try await services.context(call))
+        let consistency = try services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID)
         let after = try scope.position(query).map { text throws(Problem) in
             guard let id = MovementID(text) else { throw ListScope.invalid }
             return id
         }
         let page = try await InventoryQueries.ledger(
-            sku, after: after, limit: limit, consistency, in: try await services.context(call))
+            sku, after: after, limit: limit, consistency, in: context)
         return ReadAnswer.reply(page, scope)
     }
 }

@@ -1,0 +1,109 @@
+import ConnectionPooling
+import Determinism
+import ReplicaRouting
+import Storage
+
+/// Reads: each goes to a server that is fresh enough, and to another one when the first fails.
+extension PostgresDatabase {
+    /// Runs the statements in one read-only snapshot.
+    public func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency
+    ) async throws(StorageError) -> ReadResult {
+        await servers.settle()
+        let batch = Self.readBatch(statements)
+        let failure: StorageError
+        do {
+            return try await servers.router.read(requirement(consistency), judge: Self.judge) { route in
+                try await read(batch, count: statements.count, route)
+            }
+        } catch let error as ReplicaRoutingError {
+            failure = servers.refusal(error)
+        } catch let error as PostgresError {
+            failure = error.storage
+        } catch let error as StorageError {
+            failure = error
+        } catch {
+            failure = .unavailable("\(configuration.name): \(error)")
+        }
+        configuration.observe(failure)
+        throw failure
+    }
+
+    private func read(_ batch: PostgresBatch, count: Int, _ route: ReadRoute) async throws -> ReadResult {
+        let member = servers.member(route.host)
+        // A server that takes connections and says nothing must not hold those up who can be served elsewhere.
+        let deadline = route.isPrimary ? nil : time.instant() + configuration.replicaPatience
+        return try await member.pool.withConnection(deadline: deadline, label: configuration.name) { connection in
+            // It may have been opened, or waited for, while the server was started anew.
+            guard servers.router.stillHolds(route) else { throw StaleRoute() }
+            let results: ArraySlice<PostgresResult>
+            if member.hidesServer, !route.isPrimary, case .position = route.requirement {
+                results = try await checkedResults(batch, route, connection)
+            } else {
+                results = try await connection.submit(batch).results[...]
+            }
+            let inner = count == 1 ? results : results.dropFirst().dropLast()
+            var rows: [[SQLRow]] = []
+            rows.reserveCapacity(count)
+            for result in inner { rows.append(try result.rows()) }
+            return ReadResult(rows: rows, servedBy: servers.name(of: route))
+        }
+    }
+
+    /// Behind a pooler the server itself says in the same trip how far it is. It is asked first: its state only grows.
+    private func checkedResults(
+        _ batch: PostgresBatch, _ route: ReadRoute, _ connection: PostgresConnection
+    ) async throws -> ArraySlice<PostgresResult> {
+        let checked = PostgresBatch([PostgresBatch.Item(ProbeQuestion.statement)] + batch.items, effect: batch.effect)
+        let since = time.instant()
+        let reply = try await connection.submit(checked)
+        guard let reading = ProbeQuestion.reading(reply.results[0]), let timeline = reading.timeline else {
+            throw StaleRoute()
+        }
+        servers.router.connected(to: route.host, reading, since: since)
+        guard route.isSatisfied(by: LogPosition(timeline, reading.position)), servers.router.stillHolds(route) else {
+            throw StaleRoute()
+        }
+        return reply.results.dropFirst()
+    }
+
+    private func requirement(_ consistency: ReadConsistency) -> ReadRequirement {
+        switch consistency {
+        case .strong: .strong
+        case .eventual: .eventual
+        case .atLeast(let position):
+            .position(LogPosition(Timeline(position.timeline), LSN(bytes: position.offset)))
+        }
+    }
+
+    /// One statement is a snapshot by itself.
+    private static func readBatch(_ statements: [SQLStatement]) -> PostgresBatch {
+        if statements.count == 1 { return PostgresBatch(statements, effect: .reads) }
+        let begin = SQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return PostgresBatch([begin] + statements + [SQLStatement("COMMIT")], effect: .uncommitted)
+    }
+
+    /// What an error means for another attempt on another server.
+    private static func judge(_ error: any Error) -> ReadVerdict {
+        switch error {
+        case is StaleRoute: return .elsewhere
+        case let error as PoolError:
+            switch error.reason {
+            case .unavailable: return .failed(.lost)
+            case .timedOut, .queueFull, .shed: return .elsewhere
+            case .cancelled, .shutDown: return .final
+            }
+        case let error as PostgresError:
+            if let failure = ReplicaSetMachine.ConnectionFailure(error) { return .failed(failure) }
+            // A replica's recovery stands in the way of what was read there.
+            if error.sqlState == .serializationFailure || error.sqlState == .deadlockDetected { return .elsewhere }
+            return .final
+        default: return .final
+        }
+    }
+}
+
+/// The route was right when it was decided, and is not any more.
+private struct StaleRoute: Error, CustomStringConvertible {
+    var description: String { "the server has changed while the read was on its way" }
+}

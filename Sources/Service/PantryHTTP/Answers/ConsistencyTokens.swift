@@ -1,0 +1,94 @@
+import Determinism
+import HTTPTypes
+import PantryDomain
+import ReplicaRouting
+import Storage
+import Synchronization
+
+/// Makes and reads `Pantry-Consistency-Token`: how far an organization's shard had come when a write was answered.
+///
+/// The organization is what a token is authenticated for, so that one caller's token is no other's.
+final class ConsistencyTokens: Sendable {
+    private let secrets: FleetSecrets
+    private struct State {
+        var keys: ConsistencyTokenKeys
+        var numbers: Set<Int64>
+        var making: Int64
+    }
+    private let state: Mutex<State?>
+
+    init(_ secrets: FleetSecrets) {
+        self.secrets = secrets
+        state = Mutex(nil)
+    }
+
+    /// A token of what was written in this corner just now.
+    func token(_ context: TenantContext) throws(Problem) -> String {
+        let position = context.trail.position ?? Self.unknownPosition
+        let entry = ConsistencyToken.Entry(
+            shard: context.shard.name, epoch: UInt64(clamping: context.caller.tenant.epoch),
+            position: LogPosition(Timeline(position.timeline), LSN(bytes: position.offset)))
+        return try keys().seal(ConsistencyToken(entry), for: Self.audience(context.number))
+    }
+
+    /// A token of a write in the control database, whose reads are strong anyhow.
+    func tokenOfControl(_ organization: Int64) throws(Problem) -> String {
+        try keys().seal(ConsistencyToken(), for: Self.audience(organization))
+    }
+
+    /// How fresh a read with this token must be.
+    func consistency(_ text: String, in context: TenantContext) throws(ConsistencyTokensError) -> ReadConsistency {
+        let requirement: ReadRequirement
+        do {
+            let token = try open(text, for: context.number)
+            requirement = try token.requirement(
+                for: context.shard.name, epoch: UInt64(clamping: context.caller.tenant.epoch))
+        } catch ConsistencyTokenError.unknownKey {
+            // Older than any secret that is still kept, or newer than what is known here: the primary has everything.
+            return .strong
+        } catch is ReplicaRoutingError {
+            throw .mapOutdated
+        } catch { throw .foreign }
+        switch requirement {
+        case .strong: return .strong
+        case .eventual: return .eventual
+        case .position(let position) where position.timeline.number == Self.unknownPosition.timeline: return .strong
+        case .position(let position):
+            return .atLeast(CommitPosition(timeline: position.timeline.number, offset: position.lsn.bytes))
+        }
+    }
+
+    /// Whether the text is a token of this organization at all.
+    func isKnown(_ text: String, of organization: Int64) -> Bool {
+        do { _ = try open(text, for: organization) } catch ConsistencyTokenError.unknownKey {} catch { return false }
+        return true
+    }
+
+    private func open(_ text: String, for organization: Int64) throws -> ConsistencyToken {
+        try keys().open(text, for: Self.audience(organization))
+    }
+
+    /// Stands where nobody can say how far the database had come, or where there is nobody who could be behind: reads
+    /// with it go to the primary.
+    private static let unknownPosition = CommitPosition(timeline: 0, offset: 0)
+
+    private static func audience(_ organization: Int64) -> String.UTF8View { String(organization).utf8 }
+
+    /// The keys of the present secrets; made anew when those have changed.
+    private func keys() throws(Problem) -> ConsistencyTokenKeys {
+        let (numbers, making) = secrets.numbers
+        if let known = state.withLock({ $0 }), known.numbers == numbers, known.making == making { return known.keys }
+        let (keys, number) = secrets.keys(for: "consistency token")
+        guard let made = try? ConsistencyTokenKeys(secrets: keys, making: number) else { throw .internal }
+        state.withLock { $0 = State(keys: made, numbers: Set(keys.keys), making: number) }
+        return made
+    }
+}
+
+/// Why a token says nothing.
+enum ConsistencyTokensError: Error {
+    /// It is none that a write of this organization was answered with.
+    case foreign
+    /// It was made under a newer map of the shards.
+    case mapOutdated
+}

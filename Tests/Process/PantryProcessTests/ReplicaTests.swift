@@ -1,0 +1,135 @@
+import Foundation
+import PantryTestKit
+import PostgresTestKit
+import ProcessTestKit
+import StrictJSON
+import Testing
+
+extension ProcessTests {
+    /// The binary on a primary with replicas, while servers are paused, killed and promoted under load.
+    @Suite("On PostgreSQL with replicas")
+    struct ReplicaTests {
+        private static let orders = TestScale.isLong ? 2_000 : 250
+
+        /// Runs `body` with a shop that is open, and checks in the end that nothing is missing and nobody saw the past.
+        private func withCustomers(
+            _ body: (FleetHome, Customers, PantryProcess) async throws -> Void
+        ) async throws {
+            try await FleetHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    let process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 10, stocked: 100_000), in: installation, on: process)
+                    let customers = Customers(shop: shop, session: try shop.session(on: process))
+                    try await body(home, customers, process)
+                    #expect(customers.sightings.faults == [])
+                    try await shop.expectNoViolations(on: process)
+                }
+            }
+        }
+
+        private func waitForOrders(_ customers: Customers, more count: Int = 20) async throws {
+            let before = customers.shop.history.all.count { $0.answer?.status == 201 }
+            try await Poll.untilTrue("orders are placed", within: .seconds(30)) {
+                customers.shop.history.all.count { $0.answer?.status == 201 } >= before + count
+            }
+        }
+
+        /// From now on, how long until an order is confirmed that was not begun before.
+        private func expectService(
+            _ customers: Customers, _ key: String, within limit: Duration = .seconds(5)
+        ) async throws {
+            let sku = customers.shop.catalog.items[0].sku
+            try await Poll.untilTrue("writes and reads to be back", within: limit, every: .milliseconds(20)) {
+                let order = await customers.session.order([(sku: sku, quantity: 1)], key: key)
+                let read = await customers.session.client.get(
+                    "/v1/orders?consistency=strong&limit=1", key: customers.shop.tenant.apiKey)
+                return [200, 201].contains(order.status) && read.status == 200
+            }
+        }
+
+        @Test func pausedAndKilledReplicasAreNoticedByNobody() async throws {
+            try await withCustomers { home, customers, _ in
+                async let ordered: Void = customers.order(Self.orders, key: "a")
+                try await waitForOrders(customers)
+                try await home.servers[1].pauseReplay()
+                try await waitForOrders(customers)
+                try await home.servers[2].kill9()
+                try await waitForOrders(customers)
+                try await home.servers[1].resumeReplay()
+                try await home.servers[2].start()
+                await ordered
+                #expect(customers.sightings.byReplicas > 0, "\(customers.sightings.servers)")
+            }
+        }
+
+        @Test func aFailoverUnderLoadLosesNothingThatWasAcknowledged() async throws {
+            try await withCustomers { home, customers, process in
+                async let ordered: Void = customers.order(Self.orders, key: "a")
+                try await waitForOrders(customers)
+                try await home.servers[0].kill9()
+                // While there is no primary: writes are refused, eventual reads go on.
+                try await Poll.untilTrue("an eventual read", within: .seconds(10)) {
+                    let read = await customers.session.client.get(
+                        "/v1/orders?consistency=eventual&limit=1", key: customers.shop.tenant.apiKey)
+                    return read.status == 200 && read.answer?.header("Pantry-Served-By")?.contains("replica") == true
+                }
+                let refused = await customers.session.client.send(
+                    "POST", "/v1/stock/\(customers.shop.catalog.items[0].sku)/adjustments",
+                    ["delta": 1, "reason": "count"], key: customers.shop.tenant.apiKey, idempotencyKey: "refused")
+                #expect(refused.status == 503 && refused.answer?["code"]?.string == "shard-unavailable", "\(refused)")
+                try await home.servers[1].promote()
+                try await home.servers[2].follow(home.servers[1])
+                try await expectService(customers, "back")
+                await ordered
+                // The old primary comes back as one, and is refused.
+                try await home.servers[0].start()
+                await customers.order(50, key: "b")
+                #expect(try await home.servers[0].psql("SELECT pg_is_in_recovery()") == "f")
+            }
+        }
+
+        @Test func aPrimaryThatIsSuspendedPastEveryTimeoutComesBack() async throws {
+            try await withCustomers { home, customers, _ in
+                async let ordered: Void = customers.order(Self.orders, key: "a")
+                try await waitForOrders(customers)
+                home.servers[0].suspend()
+                let clock = ContinuousClock()
+                let began = clock.now
+                // Longer than a batch may take, and than the primary is believed without an answer.
+                try await Poll.untilTrue("twelve seconds to pass", within: .seconds(20), every: .milliseconds(200)) {
+                    clock.now - began > .seconds(12)
+                }
+                home.servers[0].resume()
+                try await expectService(customers, "back")
+                await ordered
+            }
+        }
+
+        /// Replaced while it was suspended: the whole fleet stays with the new one, also a server that starts later.
+        @Test func aSuspendedPrimaryThatWasReplacedIsRefusedByEveryServer() async throws {
+            try await withCustomers { home, customers, process in
+                async let ordered: Void = customers.order(Self.orders, key: "a")
+                try await waitForOrders(customers)
+                home.servers[0].suspend()
+                try await home.servers[1].promote()
+                try await home.servers[2].follow(home.servers[1])
+                try await expectService(customers, "back")
+                home.servers[0].resume()
+                await ordered
+                // A server that can reach nobody but the old primary finds the new timeline in the control database.
+                var settings = home.settings
+                let old = home.servers[0].url(database: "shard_0")
+                settings.shards = "[{ name: shard-0, primary: \"\(old)\" }]"
+                settings["pool", "timeout"] = "2s"
+                try await Installation.with(settings) { other in
+                    let late = try other.launch()
+                    try await Poll.untilTrue("the old primary to be refused", within: .seconds(20)) {
+                        late.errorText.contains("its timeline was left")
+                            || late.errorText.contains("does not know it as the primary")
+                    }
+                    try await late.killAndWait()
+                }
+            }
+        }
+    }
+}
