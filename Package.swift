@@ -181,7 +181,12 @@ let package = Package(
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver",
                 "PantryDomain", logging,
             ]),
-        tests("PantryAssemblyTests", in: "Service", ["PantryAssembly"]),
+        tests(
+            "PantryAssemblyTests", in: "Service",
+            [
+                "Determinism", "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
+                "PantryAssembly",
+            ]),
         tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
         tests(
             "PantryHTTPTests", in: "Service",

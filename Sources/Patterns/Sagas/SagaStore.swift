@@ -26,6 +26,13 @@ public struct SagaTicket: Sendable {
         (self.tenant, self.id, self.definition, self.subject) = (tenant, id, definition, subject)
         (self.epoch, self.mayHaveBeenCalled, self.memo) = (epoch, mayHaveBeenCalled, memo)
     }
+
+    /// For another attempt under the same claim: nothing that was known before counts, and what was begun may have been
+    /// sent.
+    public var again: SagaTicket {
+        SagaTicket(
+            tenant: tenant, id: id, definition: definition, subject: subject, epoch: epoch, mayHaveBeenCalled: true)
+    }
 }
 
 /// Where a coordinator finds sagas to work on.

@@ -19,12 +19,12 @@ struct PostgresHome {
         }
     }
 
-    private init(_ server: PostgresServer) {
+    init(_ server: PostgresServer, shard: String? = nil) {
         self.server = server
         var settings = InstallationSettings()
         settings["server", "shutdownTimeout"] = "5s"
         settings["control", "url"] = "\"\(server.url(database: "control"))\""
-        settings.shards = "[{ name: shard-0, primary: \"\(server.url(database: "shard_0"))\" }]"
+        settings.shards = "[{ name: shard-0, primary: \"\(shard ?? server.url(database: "shard_0"))\" }]"
         settings.booksQuery = { sql in
             try await server.psql("SELECT coalesce(json_agg(found), '[]') FROM (\(sql)) found", database: "control")
         }
@@ -101,6 +101,62 @@ extension ProcessTests {
                         #expect(sold.count == 40, "each unit once, and all of them")
                         try await shop.expectNoViolations(on: two)
                     }
+                }
+            }
+        }
+
+        /// Connections are cut at any moment, in the middle of commits too.
+        @Test func cutConnectionsLoseAndDoubleNothing() async throws {
+            try await PostgresTestbed.withServer { server in
+                try await PostgresTestbed.with { testbed in
+                    let proxy = try testbed.proxy(to: server.port)
+                    for database in ["control", "shard_0"] { try await server.psql("CREATE DATABASE \(database)") }
+                    let home = PostgresHome(server, shard: proxy.url(to: server, database: "shard_0"))
+                    try await Installation.with(home.settings) { installation in
+                        let process = try await installation.start()
+                        let catalog = Catalog(count: 10, stocked: 100_000)
+                        let shop = try await Shop.open(catalog, in: installation, on: process)
+                        let customers = Customers(shop: shop, session: try shop.session(on: process))
+                        async let ordered: Void = customers.order(TestScale.isLong ? 2_000 : 300, key: "a")
+                        for round in 1...10 {
+                            try await Poll.untilTrue("orders are placed", within: .seconds(30)) {
+                                shop.history.all.count { $0.answer?.status == 201 } >= round * 20
+                            }
+                            proxy.cut()
+                        }
+                        await ordered
+                        #expect(customers.sightings.faults == [])
+                        try await shop.expectNoViolations(on: process)
+                    }
+                }
+            }
+        }
+
+        /// Fewer connections than the pools may ask for: requests wait or hear 503, and the log says what to change.
+        @Test func aServerWithFewConnectionsIsSaidToHaveTooFewAndLosesNothing() async throws {
+            try await PostgresHome.with(PostgresOptions(settings: ["max_connections": "16"])) { home in
+                try await Installation.with(home.settings) { installation in
+                    let process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 10, stocked: 100_000), in: installation, on: process)
+                    let customers = Customers(shop: shop, session: try shop.session(on: process))
+                    async let ordered: Void = customers.order(200, key: "a")
+                    let client = try process.client()
+                    let reads = await (0..<400).concurrentMap(limit: 64) { _ in
+                        await client.get("/v1/orders?consistency=strong&limit=100", key: shop.tenant.apiKey).status
+                    }
+                    #expect(Set(reads.compactMap { $0 }).isSubset(of: [200, 503]), "\(Set(reads))")
+                    await ordered
+                    #expect(customers.sightings.faults == [])
+                    #expect(process.errorText.contains("processes 1 × databases 3"))
+                    #expect(process.errorText.contains("may ask for 66"))
+                    // As it advises. The check needs connections, too.
+                    try await home.server.configure(["max_connections": "200"])
+                    try await home.server.restart()
+                    try await Poll.untilTrue("the server to be found again", within: .seconds(5)) {
+                        await client.get("/v1/orders?consistency=strong&limit=1", key: shop.tenant.apiKey).status
+                            == 200
+                    }
+                    try await shop.expectNoViolations(on: process)
                 }
             }
         }

@@ -36,18 +36,32 @@ package struct CheckoutWorker: SagaWorker {
         return SettledCheckout(report: report, position: worker.trail.position)
     }
 
+    /// Tries again while the database is away for a moment, as in a failover: nobody else may take the saga up before
+    /// its lease is over, and whoever waits for the order would have to wait for that. Each attempt starts from the
+    /// row, as a recovery would.
     private func report(on ticket: SagaTicket) async -> CheckoutReport? {
-        do {
-            switch ticket.definition {
-            case SagaName.checkout: return try await checkout(ticket)
-            case SagaName.cancel, SagaName.refund: return try await refund(ticket)
-            default:
-                logger.error("unknown saga", metadata: ["saga": "\(ticket.id)", "definition": "\(ticket.definition)"])
-                return nil
+        let giveUp = time.instant() + terms.lease * 3 / 4
+        var (ticket, pause) = (ticket, Duration.milliseconds(50))
+        while true {
+            do { return try await attempt(ticket) } catch {
+                guard error.mayPass, time.instant() + pause < giveUp, (try? await time.sleep(for: pause)) != nil else {
+                    // The row says where the saga stands; the sweep, or the next start, takes it up again.
+                    logger.warning("saga left for later", metadata: ["saga": "\(ticket.id)", "error": "\(error)"])
+                    return nil
+                }
+                logger.info("saga tried again", metadata: ["saga": "\(ticket.id)", "error": "\(error)"])
             }
-        } catch {
-            // The row says where the saga stands; the sweep, or the next start, takes it up again.
-            logger.warning("saga left for later", metadata: ["saga": "\(ticket.id)", "error": "\(error)"])
+            ticket = ticket.again
+            pause = min(pause * 2, .milliseconds(500))
+        }
+    }
+
+    private func attempt(_ ticket: SagaTicket) async throws -> CheckoutReport? {
+        switch ticket.definition {
+        case SagaName.checkout: return try await checkout(ticket)
+        case SagaName.cancel, SagaName.refund: return try await refund(ticket)
+        default:
+            logger.error("unknown saga", metadata: ["saga": "\(ticket.id)", "definition": "\(ticket.definition)"])
             return nil
         }
     }
@@ -224,5 +238,24 @@ package struct CheckoutWorker: SagaWorker {
     private func fenced(_ ticket: SagaTicket, _ reason: String) -> CheckoutReport? {
         logger.info("saga held elsewhere", metadata: ["saga": "\(ticket.id)", "reason": "\(reason)"])
         return nil
+    }
+}
+
+extension Error {
+    /// Whether the same may succeed a moment later: the database was away, or somebody else was faster.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case let failure as LaneFailure:
+            switch failure {
+            case .unavailable, .unknown, .conflict, .overloaded, .expired: true
+            case .fenced: false
+            }
+        case let error as StorageError:
+            switch error {
+            case .unavailable, .unknown, .conflict: true
+            case .full, .constraint, .corrupt, .statement, .lost: false
+            }
+        default: false
+        }
     }
 }

@@ -12,6 +12,11 @@ public struct ConnectionCapacity: Sendable, Hashable {
     public var reserved: Int
     /// How many processes use this database at the moment, this one included: each keeps one probe's connection there.
     public var processes: Int
+
+    /// These numbers.
+    public init(server: String, maximum: Int, reserved: Int, processes: Int) {
+        (self.server, self.maximum, self.reserved, self.processes) = (server, maximum, reserved, processes)
+    }
 }
 
 extension PostgresDatabase {
@@ -28,7 +33,7 @@ extension PostgresDatabase {
                   current_setting('superuser_reserved_connections')::bigint,
                   (SELECT count(*) FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = $1)
-                """, [.text(PostgresProbe.applicationName(member.configuration))]), .strong)
+                """, [.text(PostgresProbe.applicationName(member.configuration, servers.name))]), .strong)
         guard let row = found.first else { return nil }
         return ConnectionCapacity(
             server: member.name, maximum: Int(try row.integer(0)), reserved: Int(try row.integer(1)),

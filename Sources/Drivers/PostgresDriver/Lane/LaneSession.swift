@@ -50,6 +50,8 @@ struct LaneSession {
             nextAttempt = time.instant() + limits.reconnecting.pause(afterFailures: failures, draw: random.next())
             lastError = error.storage
             servers.report(error, on: target)
+            // Reads can wait for each other; all writes wait for this one connection.
+            if error.sqlState == .tooManyConnections { servers.member(target.host).pool.evict(.all) }
             throw error.storage
         }
         guard servers.isCurrent(target) else { throw .unavailable("\(name): the primary has just changed") }

@@ -44,6 +44,8 @@ final class PostgresLane: Sendable {
 
     func run() async {
         var session = LaneSession(name: name, servers: servers, limits: limits)
+        // Before the pools have grown: when the server has no connection left, it must not be the lane that has none.
+        try? await session.open(time: time, random: random)
         for await job in jobs { job.whenEnded(await drive(job.batch, &session)) }
         session.connection?.close()
     }

@@ -18,18 +18,22 @@ final class PostgresProbe: ReplicaProbe {
     private let reactor: PostgresReactor
     private let time: any TimeSource
 
-    /// - Parameter servers: one for each host, each with that host alone.
-    init(_ servers: [PostgresConfiguration], reactor: PostgresReactor, time: any TimeSource) {
+    /// - Parameters:
+    ///   - name: of the database, for `pg_stat_activity`.
+    ///   - servers: one for each host, each with that host alone.
+    init(_ name: String, _ servers: [PostgresConfiguration], reactor: PostgresReactor, time: any TimeSource) {
         (self.reactor, self.time) = (reactor, time)
         hosts = servers.map { server in
             var configuration = server
-            configuration.applicationName = Self.applicationName(server)
+            configuration.applicationName = Self.applicationName(server, name)
             return Host(configuration)
         }
     }
 
     /// What `pg_stat_activity` shows for a probe.
-    static func applicationName(_ server: PostgresConfiguration) -> String { "\(server.applicationName) probe" }
+    static func applicationName(_ server: PostgresConfiguration, _ name: String) -> String {
+        "\(server.applicationName) probe \(name)"
+    }
 
     /// Why the host did not answer the last time; nil if it did.
     func failure(of host: HostIndex) -> PostgresError? { hosts[host.number].failure.withLock { $0 } }

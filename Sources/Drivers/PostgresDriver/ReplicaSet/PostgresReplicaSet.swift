@@ -26,7 +26,7 @@ final class PostgresReplicaSet: Sendable {
         let servers = try configuration.servers()
         let hosts = servers.map { ReplicaHost($0.hosts[0].description) }
         let evictions = Evictions(configuration.replicaObserver)
-        probe = PostgresProbe(servers, reactor: reactor, time: time)
+        probe = PostgresProbe(name, servers, reactor: reactor, time: time)
         var routing = configuration.routing
         if configuration.connection.durability == .relaxed { routing.requiresDurability = false }
         let router = try ReplicaRouter(

@@ -40,7 +40,7 @@ struct ConnectionBudget {
                 ? "set pool.limit to \(fitting) or less, raise max_connections" : "raise max_connections"
             return
                 "\(name) takes \(room) connections (max_connections \(server.maximum), \(server.reserved) reserved), "
-                + "and \(server.processes) processes × \(server.databases.count) databases "
+                + "and processes \(server.processes) × databases \(server.databases.count) "
                 + "(\(server.databases.joined(separator: ", "))) × (pool.limit \(limit) + 2) may ask for \(sum); "
                 + "\(advice), or put a pooler in between (?pooler=transaction)"
         }

@@ -53,6 +53,8 @@ final class ServerMonitor: PostgresReplicaObserver, PoolObserver {
             let level: Logger.Level =
                 switch server.standing {
                 case .untried: .debug
+                // For as long as it takes to register it.
+                case .refused(.unregistered): .info
                 case .primary, .serving: .notice
                 case .down, .lagging, .ahead, .refused: .warning
                 }
