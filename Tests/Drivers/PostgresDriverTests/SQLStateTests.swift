@@ -8,7 +8,7 @@ struct SQLStateTests {
     private static let table: [(String, StorageError)] = [
         ("23502", .constraint("r")), ("23503", .constraint("r")), ("23505", .constraint("r")),
         ("23514", .constraint("r")), ("23P01", .constraint("r")), ("40002", .constraint("r")),
-        ("44000", .constraint("r")), ("P0001", .constraint("r")),
+        ("44000", .constraint("r")), ("22003", .constraint("r")), ("P0001", .constraint("r")),
         ("40001", .conflict("r")), ("40P01", .conflict("r")), ("55P03", .conflict("r")), ("55006", .conflict("r")),
         ("25P02", .conflict("r")), ("72000", .conflict("r")),
         ("25006", .unavailable("r")), ("25P03", .unavailable("r")), ("57P01", .unavailable("r")),
@@ -18,7 +18,7 @@ struct SQLStateTests {
         ("58030", .unavailable("r")), ("XX000", .unavailable("r")),
         ("53100", .full("r")),
         ("42601", .statement("r")), ("42P01", .statement("r")), ("42501", .statement("r")),
-        ("22003", .statement("r")), ("22P02", .statement("r")), ("0A000", .statement("r")),
+        ("08P01", .statement("r")), ("22P02", .statement("r")), ("0A000", .statement("r")),
         ("25001", .statement("r")), ("26000", .statement("r")), ("54000", .statement("r")),
         ("XX001", .corrupt("r")), ("XX002", .corrupt("r")),
         ("40003", .unknown("r")),

@@ -40,7 +40,7 @@ extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, Exp
 public struct SQLStatement: Sendable, Hashable {
     /// The text; never holds a value that came from outside.
     public var text: String
-    /// The value of `$1` first.
+    /// The value of `$1` first. Some hundreds at most: PostgreSQL takes 65,535, and SQLite looks each up by its name.
     public var parameters: [SQLValue]
 
     /// A statement and its parameters.

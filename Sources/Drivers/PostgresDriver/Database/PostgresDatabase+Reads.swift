@@ -14,7 +14,13 @@ extension PostgresDatabase {
         let failure: StorageError
         do {
             return try await servers.router.read(requirement(consistency), judge: Self.judge) { route in
-                try await read(batch, count: statements.count, route)
+                for _ in 1..<max(configuration.attempts, 1) {
+                    // Each connection hears of a migration with the first statement that it had prepared before.
+                    do { return try await read(batch, count: statements.count, route) } catch let error
+                        as PostgresError where error.isOfStaleStatement
+                    {}
+                }
+                return try await read(batch, count: statements.count, route)
             }
         } catch let error as ReplicaRoutingError {
             failure = servers.refusal(error)
@@ -42,7 +48,7 @@ extension PostgresDatabase {
             } else {
                 results = try await connection.submit(batch).results[...]
             }
-            let inner = count == 1 ? results : results.dropFirst().dropLast()
+            let inner = results.count == count ? results : results.dropFirst().dropLast()
             var rows: [[SQLRow]] = []
             rows.reserveCapacity(count)
             for result in inner { rows.append(try result.rows()) }
@@ -76,9 +82,11 @@ extension PostgresDatabase {
         }
     }
 
-    /// One statement is a snapshot by itself.
+    /// One `SELECT` is a snapshot by itself. Whatever else there is goes where the server lets nothing be written.
     private static func readBatch(_ statements: [SQLStatement]) -> PostgresBatch {
-        if statements.count == 1 { return PostgresBatch(statements, effect: .reads) }
+        if statements.count == 1, statements[0].text.hasPrefix("SELECT ") {
+            return PostgresBatch(statements, effect: .reads)
+        }
         let begin = SQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return PostgresBatch([begin] + statements + [SQLStatement("COMMIT")], effect: .uncommitted)
     }
@@ -94,6 +102,8 @@ extension PostgresDatabase {
             case .cancelled, .shutDown: return .final
             }
         case let error as PostgresError:
+            // Said of the read's own transaction, to a statement that would write; it is no news of the server's role.
+            if error.sqlState == .readOnlyTransaction { return .final }
             if let failure = ReplicaSetMachine.ConnectionFailure(error) { return .failed(failure) }
             // A replica's recovery stands in the way of what was read there.
             if error.sqlState == .serializationFailure || error.sqlState == .deadlockDetected { return .elsewhere }

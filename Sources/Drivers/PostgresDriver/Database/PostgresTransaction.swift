@@ -11,15 +11,9 @@ final class PostgresTransaction: Transaction {
     /// The first error that the server, or the connection to it, gave.
     var firstFailure: PostgresError? { failure.withLock { $0 } }
 
-    /// The serialization failure or deadlock that the transaction met, if it did.
-    var lost: PostgresError? {
-        failure.withLock { error in
-            guard let error, error.sqlState == .serializationFailure || error.sqlState == .deadlockDetected else {
-                return nil
-            }
-            return error
-        }
-    }
+    /// What the transaction met that it may not meet when it is run again, if it did: a serialization failure, a
+    /// deadlock, or a statement that was prepared before a migration.
+    var lost: PostgresError? { failure.withLock { $0.flatMap { $0.mayGoWellNextTime ? $0 : nil } } }
 
     func execute(_ statement: SQLStatement) async throws(StorageError) -> [SQLRow] {
         try await run(PostgresBatch([statement], effect: .uncommitted)).first.rows()

@@ -48,6 +48,19 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 }
 
 extension PostgresError {
+    /// Whether what failed may go well when it is done again as a whole: it lost against another transaction, or its
+    /// prepared statement was made before a migration.
+    var mayGoWellNextTime: Bool {
+        guard case .conflict = storage else { return false }
+        return sqlState == .serializationFailure || sqlState == .deadlockDetected || isOfStaleStatement
+    }
+
+    /// Whether its prepared statement was made before a migration; the connection has forgotten it.
+    var isOfStaleStatement: Bool {
+        guard case .conflict = storage else { return false }
+        return sqlState == .featureNotSupported || sqlState == .unknownPreparedStatement
+    }
+
     /// The same error as that of a commit: nobody knows whether it happened.
     func asUnknownCommit() -> PostgresError {
         PostgresError(

@@ -57,6 +57,8 @@ public struct SQLState: Sendable, Hashable, CustomStringConvertible {
 
     /// Codes that mean something else than their class.
     private static let meanings: [String: Meaning] = [
+        "08P01": .statement,  // protocol_violation: another number of values than the statement has places
+        "22003": .constraint,  // numeric_value_out_of_range: SQLite refuses to store it as well
         "25006": .unavailable,  // read_only_sql_transaction: no primary (any more)
         "25P02": .conflict,  // in_failed_sql_transaction: what came before has failed
         "25P03": .unavailable,  // idle_in_transaction_session_timeout
