@@ -27,15 +27,29 @@ package enum InventoryQueries {
     ) async throws(Refusal) -> Page {
         var (conditions, parameters) = ("organization = $1 AND state = 'active'", [SQLValue.integer(context.number)])
         if let search {
-            let escaped = search.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
-            parameters.append(.text("%\(escaped)%"))
-            // By the database, so that both sides fold the same letters: SQLite knows those of ASCII only.
-            let place = "lower($\(parameters.count))"
+            parameters.append(.text(pattern(search)))
+            // Of the letters in a column SQLite folds those of ASCII, and so does PostgreSQL where a column's order is
+            // that of its bytes. Of those in a parameter PostgreSQL would fold all that the database's language knows.
+            let place = "$\(parameters.count)"
             conditions += " AND (lower(name) LIKE \(place) ESCAPE '\\' OR lower(sku) LIKE \(place) ESCAPE '\\')"
         }
         return try await page(
             ProductRecord.self, conditions, parameters, after: after, limit: limit, consistency, in: context
         ) { ($0.document, $0.sku) }
+    }
+
+    /// A pattern for `LIKE … ESCAPE '\'`. By bytes: a `%` with an accent on it is one character to Swift, but not to
+    /// the database.
+    private static func pattern(_ search: String) -> String {
+        var bytes = Array("%".utf8)
+        for byte in search.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): bytes.append(byte + 32)
+            case UInt8(ascii: "%"), UInt8(ascii: "_"), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes + Array("%".utf8), as: UTF8.self)
     }
 
     package static func stock(
