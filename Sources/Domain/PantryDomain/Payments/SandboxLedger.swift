@@ -22,7 +22,9 @@ package struct SandboxOperation: Record, Hashable {
     package static let table = Table(
         "operations", rank: 10, key: [.text("key")],
         fixed: ["kind", "reference", "parent", "amount", "currency", "method", "created_at"],
-        mutable: ["status", "refunded", "completes_at", "entries"])
+        mutable: ["status", "refunded", "completes_at", "entries"],
+        // Made by whoever sends the key first; of two servers that send it the second hears what became of it.
+        locksAbsentRows: true)
 
     package let name: String
     package let kind: Kind
