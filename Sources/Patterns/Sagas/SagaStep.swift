@@ -98,16 +98,21 @@ public struct SagaCommand<Step: SagaStep>: LaneCommand {
     let organization: Int64
     let saga: SagaID
     let epoch: Int64
+    let subject: [Need]
     let step: Step
 
     /// The step of that saga, by a worker that claimed it at `epoch`.
-    public init(_ step: Step, saga: SagaID, organization: Int64, epoch: Int64) {
+    /// - Parameter subject: rows that everybody locks before the saga's, such as the one that the saga is about: they
+    ///   are loaded together with it, in the order of their ranks. A step that asked for them after the saga's row
+    ///   would wait in a circle with a command of another server that came through them to the saga.
+    public init(_ step: Step, saga: SagaID, organization: Int64, epoch: Int64, subject: [Need] = []) {
         (self.step, self.saga, self.organization, self.epoch) = (step, saga, organization, epoch)
+        self.subject = subject
     }
-    /// The saga's row, then what the step needs.
+    /// The saga's row and its subject, then what the step needs.
     public func needs(_ loaded: WorkingSet) -> [Need] {
         let key = SagaRecord.key(organization, saga)
-        guard loaded.isLoaded(key) else { return [.row(key)] }
+        guard loaded.isLoaded(key) else { return subject + [.row(key)] }
         guard let record = loaded[key], refusal(record) == nil else { return [] }
         return step.needs(loaded, record)
     }

@@ -215,7 +215,10 @@ package struct CheckoutWorker: SagaWorker {
 
     private func step<Step: SagaStep>(_ step: Step, _ ticket: SagaTicket) async throws -> SagaStepOutcome<Step.Outcome>
     {
-        let command = SagaCommand(step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch)
+        let organization = ticket.tenant.organization
+        let command = SagaCommand(
+            step, saga: ticket.id, organization: organization, epoch: ticket.epoch,
+            subject: [.row(OrderRecord.key(organization, OrderID(ticket.subject)))])
         return try await lane.submit(
             command, tenant: ticket.tenant, deadline: time.instant() + terms.lease, trail: trail)
     }
