@@ -176,6 +176,12 @@ let package = Package(
             "LaneEngineConformance", in: "Conformance",
             ["Determinism", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit"]),
         tests(
+            "StoreConformance", in: "Conformance",
+            [
+                "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver",
+                "ConnectionPooling", "ReplicaRouting", "PostgresDriver", "PostgresTestKit", "PantryDomain", logging,
+            ]),
+        tests(
             "PantryDomainTests", in: "Domain",
             [
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver",
