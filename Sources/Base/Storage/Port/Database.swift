@@ -9,6 +9,10 @@ public protocol Database: Sendable {
 
     /// Runs `body` in one transaction on the primary and commits when it returns; rolls back when it throws. This is
     /// the slow path, for what is not a batch of small commands: imports, migrations, moves.
+    ///
+    /// Each statement sees what was committed before it, and others may commit between two of them (PostgreSQL's READ
+    /// COMMITTED; SQLite has one writer at a time, which is more): a change that rests on what was read before carries
+    /// its guard with it, in its `WHERE`. `body` may be run more than once.
     /// - Throws: what `body` throws, or ``StorageError``
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value
