@@ -42,7 +42,7 @@ struct BatchMachineEventTests {
     private static let events: [(name: String, event: BatchMachine.Event)] = [
         ("begun", .begun), ("loaded nothing", .loaded([])), ("loaded", found),
         ("loaded too much", .loaded([[], []])), ("held", .loaded([[]], held: [0])), ("committed", .committed),
-        ("another row", .loaded([[RecordBox(Account("b", 1))]])),
+        ("blocked", .blocked), ("another row", .loaded([[RecordBox(Account("b", 1))]])),
         ("another table's row", .loaded([[RecordBox(FenceRecord(organization: 1, epoch: 1, state: .active))]])),
         ("held elsewhere", .loaded([[RecordBox(Account("a", 1))]], held: [7])),
         ("unavailable", .failed(.unavailable(""))), ("full", .failed(.full(""))),
@@ -56,9 +56,10 @@ struct BatchMachineEventTests {
         case (.opening, "begun"): .load
         case (.loading, "loaded"), (.loading, "held elsewhere"): .write
         // Both commands need the row that is held: they are put off, and nobody hears anything.
-        case (.loading, "held"): .end(answers: 0, again: 0)
+        case (.loading, "held"), (.loading, "blocked"): .end(answers: 0, again: 0)
         case (.loading, "constraint"), (.loading, "conflict"), (.loading, "corrupt"), (.loading, "statement"),
-            (.writing, "constraint"), (.writing, "conflict"), (.writing, "corrupt"), (.writing, "statement"):
+            (.writing, "constraint"), (.writing, "conflict"), (.writing, "corrupt"), (.writing, "statement"),
+            (.writing, "blocked"):
             .end(answers: 0, again: 2)
         case (.opening, _), (.loading, _), (.writing, _): .end(answers: 2, again: 0)
         case (.committed, _), (.failed, _): .end(answers: 0, again: 0)
@@ -158,8 +159,9 @@ struct BatchMachineEventTests {
             case .write:
                 let outcomes: [BatchMachine.Event] = [
                     .committed, .committed, .failed(.constraint("")), .failed(.unknown("")), .failed(.full("")),
+                    .blocked,
                 ]
-                event = outcomes[Int(random.next(below: 5))]
+                event = outcomes[Int(random.next(below: 6))]
             case .end(let ending):
                 ending.settle()
                 for (_, late) in Self.events.prefix(Int(random.next(below: 4))) {
@@ -168,6 +170,21 @@ struct BatchMachineEventTests {
                 let deferred = ending.deferred.isEmpty ? [] : [BatchMachine(ending.deferred)]
                 return ending.again + deferred
             }
+        }
+    }
+
+    /// A lone command whose writes are blocked is put off; it comes back with its deadline, and answers nobody.
+    @Test func aLoneBlockedCommandIsPutOff() {
+        for way in [[BatchMachine.Event.begun], [.begun, Self.found]] {
+            let (answers, failures) = (Notes<Int>(), Notes<LaneFailure>())
+            var machine = Self.deposits(1, answers, failures)
+            for step in way { _ = machine.handle(step, now: Self.now) }
+            guard case .end(let ending) = machine.handle(.blocked, now: Self.now) else {
+                Issue.record("no end")
+                continue
+            }
+            ending.settle()
+            #expect(answers.all.isEmpty && ending.deferredCount == 1 && ending.again.isEmpty)
         }
     }
 

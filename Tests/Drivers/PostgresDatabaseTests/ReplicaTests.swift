@@ -74,6 +74,7 @@ struct ReplicaTests {
     @Test func aSuspendedReplicaHoldsUpNobodyForLong() async throws {
         try await Fleet.with { fleet in
             _ = try await fleet.put("a")
+            for replica in fleet.replicas { try await replica.waitForReplay(of: fleet.primary) }
             let clock = fleet.running.time
             fleet.servers[1].suspend()
             let began = clock.instant()

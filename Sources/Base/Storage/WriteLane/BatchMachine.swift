@@ -34,6 +34,10 @@ public struct BatchMachine: Sendable {
         case loaded([[AnyRecord]], held: Set<Int> = [])
         /// The commit was acknowledged, and synced.
         case committed
+        /// Somebody else held what the step needs for too long, or waited in a circle with it; the transaction has no
+        /// effect. It is no command's fault: they are put off, each until its deadline. Where the writes were blocked,
+        /// the commands of a batch are tried alone first, so that the one that is held up does not hold up the others.
+        case blocked
         /// The step failed; the transaction has no effect, or an unknown one if the error says so.
         case failed(StorageError)
     }
@@ -112,6 +116,11 @@ public struct BatchMachine: Sendable {
             return end(LaneFailure(error))
         case (.loading, .failed(let error)), (.writing, .failed(let error)):
             return fail(error)
+        case (.writing, .blocked) where submissions.count > 1:
+            return fail(.conflict("rows are held by others"))
+        case (.loading, .blocked), (.writing, .blocked):
+            state = .ended
+            return .end(Ending(settles: [], failure: nil, report: nil, again: [], deferred: submissions))
         case (.opening, _), (.loading, _), (.writing, _):
             return fail(.unknown("the driver reported \(event.name) out of turn"))
         case (.ended, _):
@@ -274,6 +283,7 @@ extension BatchMachine.Event {
         case .begun: "begun"
         case .loaded: "loaded"
         case .committed: "committed"
+        case .blocked: "blocked"
         case .failed: "failed"
         }
     }

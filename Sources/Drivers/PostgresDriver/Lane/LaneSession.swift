@@ -16,6 +16,8 @@ struct LaneSession {
     private var isInTransaction = false
     private var statements: [ObjectIdentifier: LaneStatements] = [:]
     private var searches = LaneSearches()
+    /// Whether the last request ended because others hold what it needs.
+    private(set) var isBlocked = false
     /// Until when rows that others have locked are passed over.
     private var skipsUntil = Instant(nanoseconds: .min)
     private var failures = 0
@@ -77,10 +79,11 @@ struct LaneSession {
         if now >= skipsUntil {
             let wasInTransaction = isInTransaction
             do { return try await load(loads, skips: false) } catch {
+                guard isBlocked else { throw error.storage }
+                skipsUntil = now + limits.skipTime
                 // What an earlier trip of the batch has read is gone with its transaction.
-                guard error.sqlState == .lockNotAvailable, !wasInTransaction else { throw error.storage }
+                if wasInTransaction { throw error.storage }
             }
-            skipsUntil = now + limits.skipTime
             await rollBack()
         }
         do { return try await load(loads, skips: true) } catch { throw error.storage }
@@ -195,12 +198,14 @@ struct LaneSession {
             "SET LOCAL idle_in_transaction_session_timeout = \(limits.idleInTransactionTimeout.wholeMilliseconds)")
     }
 
-    private func submit(_ batch: PostgresBatch) async throws(PostgresError) -> PostgresReply {
+    private mutating func submit(_ batch: PostgresBatch) async throws(PostgresError) -> PostgresReply {
+        isBlocked = false
         guard let connection else {
             throw PostgresError(.connectionLost, .unavailable("\(name) is not connected"))
         }
         do { return try await connection.submit(batch) } catch {
             if let route { servers.report(error, on: route) }
+            isBlocked = error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
             throw error
         }
     }

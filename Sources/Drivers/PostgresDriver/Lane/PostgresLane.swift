@@ -67,9 +67,7 @@ final class PostgresLane: Sendable {
                     let found = try await session.load(loads, now: time.instant())
                     event = .loaded(found.records, held: found.held)
                 } catch {
-                    database.observe(error)
-                    await session.rollBack()
-                    event = .failed(error)
+                    event = await failed(error, &session)
                 }
             case .write(let changes, let appended):
                 do throws(StorageError) {
@@ -79,9 +77,7 @@ final class PostgresLane: Sendable {
                     database.commitObserver?(.after)
                     event = .committed
                 } catch {
-                    database.observe(error)
-                    await session.rollBack()
-                    event = .failed(error)
+                    event = await failed(error, &session)
                 }
             case .end(var ending):
                 // Also of what was only read: a repeat's answer may be another server's write of just now.
@@ -92,6 +88,12 @@ final class PostgresLane: Sendable {
             }
             action = batch.handle(event, now: now)
         }
+    }
+
+    private func failed(_ error: StorageError, _ session: inout LaneSession) async -> BatchMachine.Event {
+        database.observe(error)
+        await session.rollBack()
+        return session.isBlocked ? .blocked : .failed(error)
     }
 
     private static func ending(
