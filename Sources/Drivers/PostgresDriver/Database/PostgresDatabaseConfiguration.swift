@@ -21,7 +21,13 @@ public struct PostgresDatabaseConfiguration: Sendable {
     /// How long a read waits for a connection to a replica before it goes to another server; 1 s by default.
     public var replicaPatience: Duration = .seconds(1)
     /// How the servers are watched and reads are routed.
-    public var routing = ReplicaRoutingConfiguration()
+    public var routing = {
+        var routing = ReplicaRoutingConfiguration()
+        // The probes share this process with its load. A busy half second of ours must not look like a server's silence;
+        // one that refuses connections is found as fast as before.
+        routing.shortestProbeTimeout = .milliseconds(500)
+        return routing
+    }()
     /// Where the fleet keeps which timeline is the valid one; nil where the highest one decides alone.
     public var registry: (any TimelineRegistry)?
     /// Told of what becomes of the servers.
