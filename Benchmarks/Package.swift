@@ -24,6 +24,7 @@ let package = Package(
                 .product(name: "Determinism", package: "pantry"),
                 .product(name: "Storage", package: "pantry"),
                 .product(name: "SQLiteDriver", package: "pantry"),
+                .product(name: "PostgresDriver", package: "pantry"),
             ],
             swiftSettings: settings),
         .systemLibrary(name: "CBenchmarkPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),

@@ -1,4 +1,5 @@
--- Three-line orders for wrk: each with a key of its own, over PRODUCTS products named p-1, p-2, …
+-- Three-line orders for wrk: each with a key of its own, over PRODUCTS products named p-1, p-2, …; of a single product,
+-- orders of one line.
 --   wrk … -s orders.lua URL -- API_KEY PRODUCTS RUN [METHOD]
 local counter = 0
 
@@ -17,11 +18,16 @@ function init(args)
         .. "\r\nContent-Type: application/json\r\nIdempotency-Key: " .. prefix
 end
 
+function items()
+    if products == 1 then return '{"sku":"p-1","quantity":1}' end
+    local first = math.random(products - 2)
+    return '{"sku":"p-' .. first .. '","quantity":1},{"sku":"p-' .. (first + 1) .. '","quantity":2},{"sku":"p-'
+        .. (first + 2) .. '","quantity":3}'
+end
+
 function request()
     sent = sent + 1
-    local first = math.random(products - 2)
-    local body = '{"items":[{"sku":"p-' .. first .. '","quantity":1},{"sku":"p-' .. (first + 1)
-        .. '","quantity":2},{"sku":"p-' .. (first + 2) .. '","quantity":3}]' .. method .. '}'
+    local body = '{"items":[' .. items() .. ']' .. method .. '}'
     return head .. sent .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 

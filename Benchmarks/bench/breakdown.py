@@ -7,6 +7,7 @@ from pathlib import Path
 
 # From the inside out, the first of these that a stack meets is where its time belongs.
 LAYERS = [
+    ("PostgreSQL's driver", ("$s14PostgresDriver", "libpq", "$s17ConnectionPooling")),
     ("SQL", ("sqlite3", "$s12SQLiteDriver", "$s4GRDB", "libsqlite3")),
     ("JSON", ("$s10StrictJSON",)),
     ("logging", ("$s7Logging", "JSONLogHandler")),

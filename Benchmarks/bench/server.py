@@ -16,8 +16,10 @@ TICK_MICROS = 1_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    def __init__(self, binary, directory=None):
+    def __init__(self, binary, directory=None, settings=None):
+        """`settings` is a configuration file's content; without it everything is in files of the directory."""
         self.binary = str(binary)
+        self.settings = settings
         self.directory = Path(directory or tempfile.mkdtemp(prefix="pantry-bench-"))
         self.owns_directory = directory is None
         self.process = None
@@ -26,6 +28,11 @@ class Server:
     def start(self, wait=True):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PANTRY_")}
         environment["PANTRY_DATA_DIRECTORY"] = str(self.directory / "data")
+        if self.settings:
+            file = self.directory / "pantry.json"
+            file.touch(0o600)
+            file.write_text(json.dumps(self.settings))
+            environment["PANTRY_CONFIG"] = str(file)
         self.log_path = self.directory / "log"
         log = open(self.log_path, "wb")
         self.process = subprocess.Popen(

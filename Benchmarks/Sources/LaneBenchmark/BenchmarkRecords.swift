@@ -1,7 +1,7 @@
 import Determinism
 import Storage
 
-/// The tables of the three-line command. They have the shape of Pantry's own, without what belongs to payments.
+/// The tables of the reserving command. They have the shape of Pantry's own, without what belongs to payments.
 enum BenchmarkSchema {
     static let migrations = [
         Migration(
@@ -45,7 +45,7 @@ enum BenchmarkSchema {
 /// The memory of a key.
 struct KeyRecord: Record {
     static let table = Table(
-        "keys", rank: 5, key: [.organization, .text("scope")], fixed: [], mutable: ["subject"])
+        "keys", rank: 5, key: [.organization, .text("scope")], fixed: [], mutable: ["subject"], locksAbsentRows: true)
     let organization: Int64
     let scope: String
     let subject: UUIDv7

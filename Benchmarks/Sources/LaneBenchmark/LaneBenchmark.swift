@@ -1,7 +1,5 @@
 import Determinism
-import SQLiteDriver
 import Storage
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -9,10 +7,12 @@ import Synchronization
     import Darwin
 #endif
 
-/// The write lane alone over SQLite with `synchronous=FULL`: three-line commands of some callers, each waiting for its
-/// outcome before it sends the next. Prints one JSON object.
+/// The write lane alone, over SQLite with `synchronous=FULL` or over PostgreSQL: commands of some callers, each waiting
+/// for its outcome before it sends the next. Prints one JSON object.
 ///
-///     LaneBenchmark DIRECTORY CALLERS SECONDS
+///     LaneBenchmark DIRECTORY|URL CALLERS SECONDS [LINES]
+///
+/// A command has three lines, of products at random. With LINES 1 all commands want the same product.
 @main
 struct LaneBenchmark {
     static let organization: Int64 = 7
@@ -20,81 +20,63 @@ struct LaneBenchmark {
 
     static func main() async throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 4, let callers = Int(arguments[2]), let seconds = Int64(arguments[3]) else {
-            print("usage: LaneBenchmark DIRECTORY CALLERS SECONDS")
+        guard (4...5).contains(arguments.count), let callers = Int(arguments[2]), let seconds = Int64(arguments[3]),
+            let lines = Int(arguments.count == 5 ? arguments[4] : "3"), [1, 3].contains(lines)
+        else {
+            print("usage: LaneBenchmark DIRECTORY|URL CALLERS SECONDS [LINES: 1 or 3]")
             exit(64)
         }
         let time = SystemTime()
-        let commits = Atomic<Int>(0)
-        var settings = SQLiteConfiguration(name: "lane", path: "\(arguments[1])/lane.db")
-        settings.commitObserver = { if $0 == .after { commits.wrappingAdd(1, ordering: .relaxed) } }
-        let database = try SQLiteDatabase.open(settings, time: time)
-        try await prepare(database, time)
-        let lane = WriteLane(engine: database, time: time)
-        async let running: Void = lane.run()
+        let database = try MeasuredDatabase(at: arguments[1], time: time)
+        try await database.use {
+            try await prepare(database, time)
+            try await measure(database, time, callers: callers, seconds: seconds, lines: lines)
+        }
+    }
 
-        _ = await load(lane, time, callers: callers, until: time.instant() + .seconds(1), named: "warm")
-        let (before, begin, committed) = (cpu(), time.instant(), commits.load(ordering: .relaxed))
-        let placed = await load(lane, time, callers: callers, until: begin + .seconds(seconds), named: "run")
+    private static func measure(
+        _ database: MeasuredDatabase, _ time: SystemTime, callers: Int, seconds: Int64, lines: Int
+    ) async throws {
+        let lane = WriteLane(engine: database.engine, time: time)
+        async let running: Void = lane.run()
+        // A database of a server is measured more than once, and remembers the keys.
+        let run = String(SystemRandom().next(), radix: 36)
+        let load = Load(lane: lane, time: time, callers: callers, lines: lines)
+
+        let warm = await load.run(until: time.instant() + .seconds(1), named: "\(run)-warm")
+        let (before, begin, committed) = (cpu(), time.instant(), database.commitCount)
+        let latencies = await load.run(until: begin + .seconds(seconds), named: run).sorted()
         let (after, end) = (cpu(), time.instant())
-        let batches = commits.load(ordering: .relaxed) - committed
+        let batches = database.commitCount - committed
         lane.stop()
         await running
-        try database.close()
-        let elapsed = (end - begin) / .seconds(1)
+        let (placed, elapsed) = (latencies.count, (end - begin) / .seconds(1))
+        func milliseconds(_ part: Double) -> Double {
+            latencies.isEmpty ? 0 : Double(latencies[Int(Double(placed - 1) * part)]) / 1e6
+        }
         print(
             """
             {"callers":\(callers),"commands":\(placed),"seconds":\(elapsed),"perSecond":\(Double(placed) / elapsed),\
             "cpuMicros":\(Double(after - before) / Double(max(placed, 1))),\
-            "batch":\(Double(placed) / Double(max(batches, 1)))}
+            "batch":\(Double(placed) / Double(max(batches, 1))),"withWarmUp":\(placed + warm.count),\
+            "p50":\(milliseconds(0.5)),"p99":\(milliseconds(0.99))}
             """)
     }
 
-    private static func prepare(_ database: SQLiteDatabase, _ time: SystemTime) async throws {
-        _ = try await Migrator(BenchmarkSchema.migrations, dialect: .sqlite).migrate(database, time: time)
-        try await database.write { transaction in
+    private static func prepare(_ database: MeasuredDatabase, _ time: SystemTime) async throws {
+        _ = try await Migrator(BenchmarkSchema.migrations, dialect: database.dialect)
+            .migrate(database.engine, time: time)
+        try await database.engine.write { transaction in
             try await transaction.execute(
-                SQLStatement("INSERT INTO fences VALUES ($1, 1, 'active', 1)", [.integer(organization)]))
+                SQLStatement(
+                    "INSERT INTO fences VALUES ($1, 1, 'active', 1) ON CONFLICT DO NOTHING", [.integer(organization)]))
             for product in 0..<productCount {
                 try await transaction.execute(
                     SQLStatement(
-                        "INSERT INTO stock VALUES ($1, $2, $3, 0, 1)",
+                        "INSERT INTO stock VALUES ($1, $2, $3, 0, 1) ON CONFLICT DO NOTHING",
                         [.integer(organization), .text("p-\(product)"), .integer(1 << 40)]))
             }
         }
-    }
-
-    /// How many commands were placed; anything else than a placed one is a fault of the benchmark.
-    private static func load(
-        _ lane: WriteLane, _ time: SystemTime, callers: Int, until deadline: Instant, named name: String
-    ) async -> Int {
-        await withTaskGroup(of: Int.self) { group in
-            for caller in 0..<callers {
-                group.addTask { await call(lane, time, caller, until: deadline, named: name) }
-            }
-            return await group.reduce(0, +)
-        }
-    }
-
-    private static func call(
-        _ lane: WriteLane, _ time: SystemTime, _ caller: Int, until deadline: Instant, named name: String
-    ) async -> Int {
-        let random = SeededRandom(seed: UInt64(caller) &* 77 &+ 5)
-        let tenant = Tenant(organization: organization, epoch: 1)
-        var placed = 0
-        while time.instant() < deadline {
-            let first = Int(random.next(below: UInt64(productCount - 2)))
-            let command = ThreeLineCommand(
-                organization: organization, scope: "\(name)-\(caller)-\(placed)",
-                id: UUIDv7(time: time.now(), slot: 1, random: random.next()),
-                skus: ["p-\(first)", "p-\(first + 1)", "p-\(first + 2)"])
-            do {
-                let outcome = try await lane.submit(command, tenant: tenant, deadline: time.instant() + .seconds(60))
-                guard case .placed = outcome else { fatalError("a command was not placed: \(outcome)") }
-            } catch { fatalError("a command failed: \(error)") }
-            placed += 1
-        }
-        return placed
     }
 
     /// Microseconds of CPU that this process has used, in user and kernel mode.

@@ -1,9 +1,9 @@
 import Determinism
 import Storage
 
-/// Reserves one unit each of three products under an idempotency key: reads a fence, a key and three stock rows, writes
-/// a key, three stock rows, an order and an event.
-struct ThreeLineCommand: LaneCommand {
+/// Reserves one unit each of some products under an idempotency key: reads a fence, a key and a stock row for each
+/// product, writes the key, the stock rows, an order and an event.
+struct ReservingCommand: LaneCommand {
     enum Outcome: Sendable {
         case placed
         case short
