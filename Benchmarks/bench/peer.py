@@ -102,7 +102,8 @@ def by_hand(statement, values):
     table = re.search(r"UPDATE (\w+) t SET", text).group(1)
     keys = re.findall(r"t\.(\w+) = v\.\1", text.split(" WHERE ")[1])
     if table == "stock":
-        return [f"UPDATE stock t SET reserved = reserved + 1, events = events + 1, version = version + 1 "
+        events = "events = events + 1, " if "events" in columns else ""
+        return [f"UPDATE stock t SET reserved = reserved + 1, {events}version = version + 1 "
                 f"WHERE {matches(columns, row, [k for k in keys if k != 'version'])} AND on_hand - reserved >= 1" for row in rows]
     changes = [c for c in columns if c not in keys]
     return [f"UPDATE {table} t SET {', '.join(f'{c} = {row[columns.index(c)]}' for c in changes)}, version = version + 1 "
