@@ -53,9 +53,9 @@ class Script:
             figures[name] = times[math.ceil(share * len(times)) - 1] if times else math.nan
         return figures
 
-    def calibrate(self, counts, seconds):
+    def calibrate(self, counts, seconds, calm):
         """Takes the client count that is best here, and tells what each came to."""
-        rates = {count: self.run(count, seconds)["perSecond"] for count in counts}
+        rates = {count: calm.run(f"{self.name}, {count} clients", lambda: self.run(count, seconds))["perSecond"] for count in counts}
         self.clients = max(rates, key=rates.get)
         return rates
 

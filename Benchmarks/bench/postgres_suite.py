@@ -18,7 +18,7 @@ from .account import Costs
 from .pgbench import Script
 from .postgres import SETTINGS, Postgres
 from .report import Report, spread
-from .rounds import Side, ratios
+from .rounds import Calm, Side, ratios
 from .server import Server
 
 HERE = Path(__file__).resolve().parent.parent
@@ -107,7 +107,7 @@ class Suite:
     def script(self, name, database, text, counts):
         """A side of pgbench with its best client count."""
         made = Script(self.postgres, database, name, text, self.scratch)
-        rates = made.calibrate(counts, self.options.trial)
+        rates = made.calibrate(counts, self.options.trial, Calm(self.options))
         tried = ", ".join(f"{rate:.0f} with {count}" for count, rate in rates.items())
         self.report.add(f"- {name}: {made.clients} clients are best ({tried} /s)")
         return Side(name, lambda: made.run(made.clients, self.options.seconds))
@@ -322,8 +322,8 @@ def main(arguments):
     parser.add_argument("--seconds", type=int, default=8, help="of each round")
     parser.add_argument("--trial", type=int, default=4, help="seconds to try each client count of pgbench")
     parser.add_argument("--warm", type=int, default=10, help="seconds before the first round")
-    parser.add_argument("--patience", type=int, default=20, help="seconds to wait before a run for others to be quiet")
-    parser.add_argument("--repeats", type=int, default=5, help="how many rounds that others disturbed may be run again")
+    parser.add_argument("--patience", type=int, default=30, help="seconds to wait before a run for others to be quiet")
+    parser.add_argument("--repeats", type=int, default=8, help="how many runs of a part that others disturbed may be done again")
     parser.add_argument("--write-statements", action="store_true", help="publish what an order executes now")
     parser.add_argument("--keep", help="where to copy PostgreSQL's log to")
     parser.add_argument("--output", type=Path)

@@ -6,7 +6,7 @@ import sys
 from . import account
 from .report import spread
 
-# A round in which others had more of the cores does not count.
+# A run in which others had more of the cores is disturbed.
 OTHERS_LIMIT = 0.15
 
 
@@ -20,25 +20,27 @@ class Side:
         return [figures["perSecond"] for figures in self.rounds]
 
 
-def alternate(sides, options):
-    """Rounds in turns, every other one backwards, so that whatever changes meanwhile meets all sides. A round in which
-    other processes had much of the cores counts for nobody and is run again, some times.
-    - Returns: how many were run again."""
-    again, number = 0, 0
-    while number < options.rounds:
-        figures = []
-        for side in sides if number % 2 == 0 else reversed(sides):
-            account.wait_for_quiet(options.patience)
-            figures.append((side, side.run()))
-            print(f"  round {number + 1}: {side.name}: {figures[-1][1]['perSecond']:.0f}/s, others had "
-                  f"{figures[-1][1]['others'] * 100:.0f} %", file=sys.stderr, flush=True)
-        if again < options.repeats and max(f["others"] for _, f in figures) > OTHERS_LIMIT:
-            again += 1
-            continue
-        number += 1
-        for side, round_figures in figures:
-            side.rounds.append(round_figures)
-    return again
+class Calm:
+    """Waits before each run until the machine is quiet, and runs again what others disturbed, some times."""
+
+    def __init__(self, options):
+        self.patience, self.left, self.again = options.patience, options.repeats, 0
+
+    def run(self, name, run):
+        while True:
+            account.wait_for_quiet(self.patience)
+            figures = run()
+            print(f"  {name}: {figures['perSecond']:.0f}/s, others had {figures['others'] * 100:.0f} %", file=sys.stderr, flush=True)
+            if figures["others"] <= OTHERS_LIMIT or not self.left:
+                return figures
+            self.left, self.again = self.left - 1, self.again + 1
+
+
+def alternate(sides, number, calm):
+    """Rounds in turns, every other one backwards, so that whatever changes meanwhile meets all sides."""
+    for turn in range(number):
+        for side in sides if turn % 2 == 0 else reversed(sides):
+            side.rounds.append(calm.run(f"round {turn + 1}: {side.name}", side.run))
 
 
 def ratios(ours, others):
@@ -48,7 +50,8 @@ def ratios(ours, others):
 
 def play(report, sides, options):
     """The rounds, and a table of them."""
-    again = alternate(sides, options)
+    calm = Calm(options)
+    alternate(sides, options.rounds, calm)
     report.add(f"| median (least–most) of {options.rounds} rounds | orders/s | p50, ms | p99, ms | server CPU, s | "
                "PostgreSQL CPU, s | load CPU, s | WAL, bytes an order | others, % |")
     report.add("|---|---|---|---|---|---|---|---|---|")
@@ -60,7 +63,7 @@ def play(report, sides, options):
                    f"{' | '.join(cpu)} | {spread(of('wal'))} | {spread([100 * share for share in of('others')])} |")
     report.add()
     report.add("CPU is for 1,000 orders; the load is wrk or pgbench itself, on the same cores. Others: the share of the cores that "
-               f"other processes had. {again} rounds were run again because that was above {100 * OTHERS_LIMIT:.0f} %.")
+               f"other processes had; {calm.again} runs were done again because that was above {100 * OTHERS_LIMIT:.0f} %.")
     report.add()
 
 
