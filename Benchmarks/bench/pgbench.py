@@ -42,13 +42,15 @@ class Script:
         rate = re.search(r"^tps = ([\d.]+)", text, re.MULTILINE)
         placed = re.search(r"^number of transactions actually processed: (\d+)", text, re.MULTILINE)
         failed = re.search(r"^number of failed transactions: (\d+)", text, re.MULTILINE)
+        if placed and placed.group(1) == "0":
+            rate = re.match("()", "0")  # clients that came too late for a single one; pgbench then prints none
         if result.returncode or not rate or not placed or (failed and int(failed.group(1))):
             raise RuntimeError(f"pgbench “{self.name}” failed: {text[-2000:]}")
         times = sorted(
             int(line.split(" ")[2]) / 1000 for file in folder.iterdir() for line in file.read_text().splitlines())
         shutil.rmtree(folder)
         figures = costs.per(int(placed.group(1)))
-        figures |= {"perSecond": float(rate.group(1)), "count": int(placed.group(1)), "clients": clients}
+        figures |= {"perSecond": float(rate.group(1) or 0), "count": int(placed.group(1)), "clients": clients}
         for name, share in (("p50", 0.5), ("p99", 0.99)):
             figures[name] = times[math.ceil(share * len(times)) - 1] if times else math.nan
         return figures
