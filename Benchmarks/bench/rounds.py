@@ -16,8 +16,10 @@ class Side:
     def __init__(self, name, run):
         self.name, self.run, self.rounds = name, run, []
 
-    def rates(self):
-        return [figures["perSecond"] for figures in self.rounds]
+    def calm(self):
+        """The undisturbed rounds' figures, or all if there are fewer than three of them."""
+        calm = [figures for figures in self.rounds if figures["others"] <= OTHERS_LIMIT]
+        return calm if len(calm) >= 3 else self.rounds
 
 
 class Calm:
@@ -44,32 +46,44 @@ def alternate(sides, number, calm):
 
 
 def ratios(ours, others):
-    """Ours over the best of the others, round by round."""
-    return [mine / max(theirs) for mine, theirs in zip(ours.rates(), zip(*(other.rates() for other in others)))]
+    """Ours over the best of the others, round by round, and whether nobody disturbed what was compared."""
+    pairs = []
+    for mine, *theirs in zip(ours.rounds, *(other.rounds for other in others)):
+        calm = all(figures["others"] <= OTHERS_LIMIT for figures in (mine, *theirs))
+        pairs.append((mine["perSecond"] / max(figures["perSecond"] for figures in theirs), calm))
+    return pairs
 
 
 def play(report, sides, options):
     """The rounds, and a table of them."""
-    calm = Calm(options)
-    alternate(sides, options.rounds, calm)
-    report.add(f"| median (least–most) of {options.rounds} rounds | orders/s | p50, ms | p99, ms | server CPU, s | "
+    waits = Calm(options)
+    alternate(sides, options.rounds, waits)
+    again = waits.again
+    report.add("| median (least–most) of so many runs | orders/s | p50, ms | p99, ms | server CPU, s | "
                "PostgreSQL CPU, s | load CPU, s | WAL, bytes an order | others, % |")
     report.add("|---|---|---|---|---|---|---|---|---|")
     for side in sides:
-        of = lambda name: [figures[name] for figures in side.rounds]
+        calm = side.calm()
+        of = lambda name: [figures[name] for figures in calm]
         # Microseconds for one are milliseconds for a thousand.
         cpu = [spread([value / 1000 for value in of(name)], 2) for name in ("serverCPU", "postgresCPU", "loadCPU")]
-        report.add(f"| {side.name} | {spread(side.rates())} | {spread(of('p50'), 1)} | {spread(of('p99'), 1)} | "
+        report.add(f"| {side.name} ({len(calm)}) | {spread(of('perSecond'))} | {spread(of('p50'), 1)} | {spread(of('p99'), 1)} | "
                    f"{' | '.join(cpu)} | {spread(of('wal'))} | {spread([100 * share for share in of('others')])} |")
     report.add()
     report.add("CPU is for 1,000 orders; the load is wrk or pgbench itself, on the same cores. Others: the share of the cores that "
-               f"other processes had; {calm.again} runs were done again because that was above {100 * OTHERS_LIMIT:.0f} %.")
+               f"other processes had; {again} runs were done again because that was above {100 * OTHERS_LIMIT:.0f} %. Where a side has three "
+               "runs below that, only those are in the table.")
     report.add()
 
 
-def verdict(report, what, values, bar):
-    text = f"**{what}: {spread(values, 2)}**"
+def verdict(report, what, pairs, bar):
+    """Undisturbed rounds count where there are three of them; all are shown."""
+    calm = [ratio for ratio, is_calm in pairs if is_calm]
+    values = calm if len(calm) >= 3 else [ratio for ratio, _ in pairs]
+    which = f"{len(values)} undisturbed rounds" if values is calm else "all rounds, disturbed ones too"
+    text = f"**{what}: {spread(values, 2)}**, {which}"
     if bar is not None:
         text += f" (bar: {bar}, {'reached' if statistics.median(values) >= bar else 'missed'})"
-    report.add(f"{text}; round by round {', '.join(f'{value:.2f}' for value in values)}.")
+    shown = ", ".join(f"{ratio:.2f}" if is_calm else f"({ratio:.2f})" for ratio, is_calm in pairs)
+    report.add(f"{text}; round by round {shown}.")
     report.add()
