@@ -324,6 +324,7 @@ def main(arguments):
     parser.add_argument("--warm", type=int, default=10, help="seconds before the first round")
     parser.add_argument("--patience", type=int, default=30, help="seconds to wait before a run for others to be quiet")
     parser.add_argument("--repeats", type=int, default=8, help="how many runs of a part that others disturbed may be done again")
+    parser.add_argument("--minutes", type=float, default=30, help="after which a part begins no further round")
     parser.add_argument("--write-statements", action="store_true", help="publish what an order executes now")
     parser.add_argument("--keep", help="where to copy PostgreSQL's log to")
     parser.add_argument("--output", type=Path)

@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+import time
 
 from . import account
 from .report import spread
@@ -27,13 +28,17 @@ class Calm:
 
     def __init__(self, options):
         self.patience, self.left, self.again = options.patience, options.repeats, 0
+        self.deadline = time.monotonic() + options.minutes * 60
+
+    def is_over(self):
+        return time.monotonic() > self.deadline
 
     def run(self, name, run):
         while True:
-            account.wait_for_quiet(self.patience)
+            account.wait_for_quiet(min(self.patience, max(0, self.deadline - time.monotonic())))
             figures = run()
             print(f"  {name}: {figures['perSecond']:.0f}/s, others had {figures['others'] * 100:.0f} %", file=sys.stderr, flush=True)
-            if figures["others"] <= OTHERS_LIMIT or not self.left:
+            if figures["others"] <= OTHERS_LIMIT or not self.left or self.is_over():
                 return figures
             self.left, self.again = self.left - 1, self.again + 1
 
@@ -41,6 +46,8 @@ class Calm:
 def alternate(sides, number, calm):
     """Rounds in turns, every other one backwards, so that whatever changes meanwhile meets all sides."""
     for turn in range(number):
+        if turn > 0 and calm.is_over():
+            return
         for side in sides if turn % 2 == 0 else reversed(sides):
             side.rounds.append(calm.run(f"round {turn + 1}: {side.name}", side.run))
 
