@@ -109,6 +109,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible, CustomDe
     /// How long a transaction may stay open without a statement, kept by the server; nil for no limit. Not set through
     /// a transaction pooler.
     public var idleInTransactionTimeout: Duration? = .seconds(30)
+    /// More settings of the session, such as `["jit": "off"]`. Not set through a transaction pooler.
+    public var sessionSettings: [String: String] = [:]
     /// The longest wait for a request's answer where the caller gives no deadline.
     public var requestTimeout: Duration = .seconds(30)
     /// How long a cancelled request may go on before its connection is closed.

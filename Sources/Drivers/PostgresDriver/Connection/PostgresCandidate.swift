@@ -88,7 +88,11 @@ struct PostgresCandidate: Sendable, Hashable, CustomStringConvertible {
             ("statement_timeout", configuration.statementTimeout), ("lock_timeout", configuration.lockTimeout),
             ("idle_in_transaction_session_timeout", configuration.idleInTransactionTimeout),
         ]
-        return timeouts.compactMap { name, value in value.map { "-c \(name)=\($0.wholeMilliseconds)" } }
+        let settings = configuration.sessionSettings.sorted { $0.key < $1.key }.map { name, value in
+            // As libpq splits options: at spaces that no backslash stands before.
+            "-c \(name)=\(value.replacing("\\", with: "\\\\").replacing(" ", with: "\\ "))"
+        }
+        return (timeouts.compactMap { name, value in value.map { "-c \(name)=\($0.wholeMilliseconds)" } } + settings)
             .joined(separator: " ")
     }
 }

@@ -23,8 +23,8 @@ public struct PostgresDatabaseConfiguration: Sendable {
     /// How the servers are watched and reads are routed.
     public var routing = {
         var routing = ReplicaRoutingConfiguration()
-        // The probes share this process with its load. A busy half second of ours must not look like a server's silence;
-        // one that refuses connections is found as fast as before.
+        // The probes share this process with its load. A busy moment of ours must not look like a server's silence; one
+        // that refuses connections is found as fast as before.
         routing.shortestProbeTimeout = .milliseconds(500)
         return routing
     }()

@@ -64,6 +64,7 @@ struct LaneSession {
         connection.lockTimeout = limits.lockTimeout
         connection.idleInTransactionTimeout = limits.idleInTransactionTimeout
         connection.requestTimeout = limits.batchTimeout
+        connection.sessionSettings.merge(Self.planning) { $1 }
         return connection
     }
 
@@ -193,10 +194,20 @@ struct LaneSession {
         isInTransaction = true
         batch.append(Self.begin)
         guard let route, servers.member(route.host).hidesServer else { return }
-        batch.append("SET LOCAL lock_timeout = \(limits.lockTimeout.wholeMilliseconds)")
-        batch.append(
-            "SET LOCAL idle_in_transaction_session_timeout = \(limits.idleInTransactionTimeout.wholeMilliseconds)")
+        var settings = Self.planning
+        settings["lock_timeout"] = "\(limits.lockTimeout.wholeMilliseconds)"
+        settings["idle_in_transaction_session_timeout"] = "\(limits.idleInTransactionTimeout.wholeMilliseconds)"
+        let calls = settings.sorted { $0.key < $1.key }.map { "set_config('\($0.key)', '\($0.value)', true)" }
+        batch.append("SELECT \(calls.joined(separator: ", "))")
     }
+
+    /// All that a lane does goes by keys: one descent of an index for each row, planned once. The planner knows the
+    /// lists of keys by a guess only, and would rather read a table from end to end that is small by its statistics,
+    /// however many dead versions of its rows a hot product has left there.
+    private static let planning = [
+        "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
+    ]
 
     private mutating func submit(_ batch: PostgresBatch) async throws(PostgresError) -> PostgresReply {
         isBlocked = false
