@@ -23,6 +23,7 @@ COMMIT;
 
 -- transaction 2, in the provider's books
 BEGIN;
+SELECT number, (pg_advisory_xact_lock(number) IS NOT NULL)::int::bigint FROM unnest($1::bigint[]) AS k(number);
 SELECT k.place, t.key, t.kind, t.reference, t.parent, t.amount, t.currency, t.method, t.created_at, t.status, t.refunded, t.completes_at, t.entries, t.version FROM unnest($1::text[]) WITH ORDINALITY AS k(key, place) JOIN operations t ON t.key = k.key ORDER BY k.place FOR NO KEY UPDATE OF t;
 INSERT INTO operations (key, kind, reference, parent, amount, currency, method, created_at, status, refunded, completes_at, entries, version) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[]);
 INSERT INTO entries (key, number, kind, amount, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]);
@@ -31,8 +32,8 @@ COMMIT;
 -- transaction 3, in the shard
 BEGIN;
 SELECT k.place, t.organization, t.epoch, t.state, t.version FROM unnest($1::bigint[]) WITH ORDINALITY AS k(organization, place) JOIN fences t ON t.organization = k.organization ORDER BY k.place FOR SHARE OF t;
-SELECT k.place, t.organization, t.id, t.definition, t.definition_version, t.subject, t.created_at, t.input, t.state, t.step, t.epoch, t.lease_until, t.due_at, t.attempts, t.entries, t.reason, t.updated_at, t.version FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS k(organization, id, place) JOIN sagas t ON t.organization = k.organization AND t.id = k.id ORDER BY k.place FOR NO KEY UPDATE OF t;
 SELECT k.place, t.organization, t.id, t.created_at, t.currency, t.total, t.lines, t.metadata, t.payment_id, t.idempotency_scope, t.status, t.reason, t.saga, t.saga_scope, t.events, t.updated_at, t.version FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS k(organization, id, place) JOIN orders t ON t.organization = k.organization AND t.id = k.id ORDER BY k.place FOR NO KEY UPDATE OF t;
+SELECT k.place, t.organization, t.id, t.definition, t.definition_version, t.subject, t.created_at, t.input, t.state, t.step, t.epoch, t.lease_until, t.due_at, t.attempts, t.entries, t.reason, t.updated_at, t.version FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS k(organization, id, place) JOIN sagas t ON t.organization = k.organization AND t.id = k.id ORDER BY k.place FOR NO KEY UPDATE OF t;
 SELECT number, (pg_advisory_xact_lock(number) IS NOT NULL)::int::bigint FROM unnest($1::bigint[]) AS k(number);
 SELECT k.place, t.organization, t.scope, t.fingerprint, t.created_at, t.state, t.kind, t.document, t.subject, t.saga, t.version FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS k(organization, scope, place) JOIN idempotency_keys t ON t.organization = k.organization AND t.scope = k.scope ORDER BY k.place FOR NO KEY UPDATE OF t;
 SELECT k.place, t.organization, t.id, t.order_id, t.amount, t.currency, t.method, t.on_unavailable, t.provider_key, t.created_at, t.status, t.captured, t.refunded, t.refunding, t.provider_reference, t.failure_code, t.updated_at, t.version FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS k(organization, id, place) JOIN payments t ON t.organization = k.organization AND t.id = k.id ORDER BY k.place FOR NO KEY UPDATE OF t;
