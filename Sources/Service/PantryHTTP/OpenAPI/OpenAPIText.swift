@@ -1771,9 +1771,11 @@ components:
       description: For a later read that must see this write.
       schema: { $ref: '#/components/schemas/ConsistencyToken' }
     Pantry-Served-By:
-      description: Who answered, such as `shard-0/primary` or `shard-0/replica-1; lag=12ms`.
+      description: |
+        Who answered, such as `shard-0/primary` or `shard-0/replica-1; lag=12ms`: the state holds everything committed longer ago
+        than that. `lag=unknown` only while there is no primary to compare with.
       required: true
-      schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=[0-9]+ms)?)$' }
+      schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=([0-9]+ms|unknown))?)$' }
     Location:
       description: Where what was made can be read.
       required: true
