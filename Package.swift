@@ -144,7 +144,7 @@ let package = Package(
         // Tests
         tests("DeterminismTests", in: "Base", ["Determinism", "DeterminismTestKit"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
-        tests("StorageTests", in: "Base", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "SagasTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SQLiteDriver"]),
@@ -158,7 +158,7 @@ let package = Package(
         tests(
             "ConnectionPoolingTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "ConnectionPooling", "ConnectionPoolingTestKit"]),
-        tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "Storage", "SQLiteDriver"]),
+        tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
             ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),

@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Testing
 
 @testable import Storage

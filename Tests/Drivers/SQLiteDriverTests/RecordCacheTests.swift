@@ -1,3 +1,4 @@
+import DeterminismTestKit
 import Testing
 
 @testable import SQLiteDriver

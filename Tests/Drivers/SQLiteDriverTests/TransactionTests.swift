@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import SQLiteDriver
 import Storage
 import Testing

@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Foundation
 import SQLiteDriver
 import Storage

@@ -1,5 +1,6 @@
 import ConnectionPoolingTestKit
 import Determinism
+import DeterminismTestKit
 import Synchronization
 import Testing
 

@@ -36,14 +36,6 @@ func withPool(
     }
 }
 
-/// Waits until it holds; fails the test if it never does.
-func eventually(
-    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
-) async {
-    let held = await holdsEventually(within: .seconds(30), holds)
-    #expect(held, what, sourceLocation: sourceLocation)
-}
-
 /// What an observer was told.
 final class RecordingObserver: PoolObserver {
     enum Event: Sendable, Hashable {

@@ -253,13 +253,13 @@ struct SagaCoordinatorTests {
 
     /// Lets time go on until the condition holds.
     private func advanceUntil(
-        _ what: Comment, at location: SourceLocation = #_sourceLocation, _ holds: () -> Bool
+        _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
     ) async {
         for _ in 0..<2_000 where !holds() {
             if time.sleeperCount > 0 { time.advance(by: .milliseconds(1)) }
             for _ in 0..<20 { await Task.yield() }
         }
-        await eventually(what, at: location, holds)
+        await eventually(what, sourceLocation: sourceLocation, holds)
     }
 
     @Test func sweepPicksUpWhatIsDue() async {
