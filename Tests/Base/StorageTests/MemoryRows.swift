@@ -1,27 +1,28 @@
 import Determinism
-import Storage
+
+@testable import Storage
 
 /// Rows in memory, and a hand that drives a batch over them as a driver would.
 struct MemoryRows {
-    var rows: [RecordKey: [SQLValue]] = [:]
-    /// Answers a selection: which keys it finds.
-    var found: @Sendable (RecordSelection) -> [RecordKey] = { _ in [] }
+    private(set) var tables: MemoryTables
     /// How the commit ends: nil for well.
     var commitError: StorageError?
     /// What the batch was seen to do.
     private(set) var trace: [String] = []
 
-    init(_ accounts: [Account] = [], fences: [FenceRecord] = []) {
-        for account in accounts { rows[account.key.erased] = account.values + [1] }
-        for fence in fences {
-            let epoch = SQLValue.integer(fence.epoch)
-            rows[fence.key.erased] = [.integer(fence.organization), epoch, .text(fence.state.rawValue), 1]
-        }
+    init(_ accounts: [Account] = [], fences: [FenceRecord] = [], selections: [MemorySelection] = []) {
+        var configuration = MemoryLaneConfiguration()
+        configuration.selections = selections
+        tables = MemoryTables(configuration)
+        accounts.forEach { store($0) }
+        fences.forEach { store($0) }
     }
 
-    func account(_ name: String) throws -> Account? {
-        try rows[Account.key(name).erased].map { try Account(from: SQLRowReader(SQLRow($0))) }
+    mutating func store(_ record: some Record) {
+        do { try tables.put(record) } catch { preconditionFailure("\(error)") }
     }
+
+    func account(_ name: String) throws -> Account? { try tables.record(Account.key(name)) }
 
     /// Runs the batch and, after it, those that it asks for.
     mutating func run(_ batch: BatchMachine, now: Timestamp = Timestamp(microseconds: 0)) throws {
@@ -62,35 +63,10 @@ struct MemoryRows {
         }
     }
 
-    func records(_ load: Load) throws -> [AnyRecord] {
-        let keys = load.key.map { [$0] } ?? load.selection.map(found) ?? []
-        return try keys.compactMap { rows[$0] }.map { try load.decoder.decode(SQLRowReader(SQLRow($0))) }
-    }
+    func records(_ load: Load) throws -> [AnyRecord] { try tables.records(load) }
 
-    /// All or nothing, with the guards that an engine has.
     private mutating func apply(_ changes: [RowChange], _ appended: [AnyRecord]) -> StorageError? {
-        var next = rows
-        for change in changes {
-            let stored = next[change.key]
-            switch change {
-            case .insert(let record):
-                guard stored == nil else { return .constraint("\(change.key.text) is there") }
-                next[change.key] = ValueWriter.values(of: record)
-            case .update(let record):
-                guard let stored, stored.last == .integer(record.version - 1) else {
-                    return .conflict("\(change.key.text) changed")
-                }
-                next[change.key] = ValueWriter.values(of: record)
-            case .delete:
-                guard stored != nil else { return .conflict("\(change.key.text) is gone") }
-                next[change.key] = nil
-            }
-        }
-        for record in appended {
-            guard next[record.key] == nil else { return .constraint("appended twice") }
-            next[record.key] = ValueWriter.values(of: record)
-        }
-        rows = next
+        do throws(StorageError) { try tables.apply(changes, appended: appended) } catch { return error }
         return nil
     }
 

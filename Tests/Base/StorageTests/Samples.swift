@@ -29,9 +29,6 @@ struct Account: Record, Hashable {
         row.text(owner)
         row.integer(balance)
     }
-    var values: [SQLValue] {
-        [.integer(organization), .text(name), .text(owner), .integer(balance)]
-    }
 }
 
 /// A row that is only ever inserted.
@@ -82,20 +79,5 @@ struct Deposit: LaneCommand {
         work.put(account)
         work.append(Booking(account.balance, amount))
         return account.balance < 0 ? .discard(.refused) : .commit(.balance(account.balance))
-    }
-}
-
-/// Takes a record's columns as values.
-final class ValueWriter: ColumnWriter {
-    var values: [SQLValue] = []
-    func integer(_ value: Int64?) { values.append(value.map(SQLValue.integer) ?? .null) }
-    func text(_ value: String?) { values.append(value.map(SQLValue.text) ?? .null) }
-    func uuid(_ value: UUIDv7?) { values.append(value.map(SQLValue.uuid) ?? .null) }
-    func bytes(_ value: [UInt8]) { values.append(.bytes(value)) }
-
-    static func values(of record: AnyRecord) -> [SQLValue] {
-        let writer = ValueWriter()
-        record.write(to: writer)
-        return writer.values + (record.key.table.isAppendOnly ? [] : [.integer(record.version)])
     }
 }

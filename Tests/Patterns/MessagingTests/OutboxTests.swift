@@ -16,19 +16,10 @@ struct OutboxTests {
             traceparent: traceparent, data: #"{"a":"\u00e9"}"#)
     }
 
-    /// Takes a record's columns as values.
-    private final class ValueWriter: ColumnWriter {
-        var values: [SQLValue] = []
-        func integer(_ value: Int64?) { values.append(value.map(SQLValue.integer) ?? .null) }
-        func text(_ value: String?) { values.append(value.map(SQLValue.text) ?? .null) }
-        func uuid(_ value: UUIDv7?) { values.append(value.map(SQLValue.uuid) ?? .null) }
-        func bytes(_ value: [UInt8]) { values.append(.bytes(value)) }
-    }
-
     @Test(arguments: [nil, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"])
     func rowIsReadAsItWasWritten(traceparent: String?) throws {
         let record = record(traceparent: traceparent)
-        let writer = ValueWriter()
+        let writer = SQLRowWriter()
         record.write(to: writer)
         #expect(writer.values.count == OutboxRecord.table.columns.count)
         #expect(try SQLRow(writer.values).record(OutboxRecord.self) == record)
