@@ -144,11 +144,18 @@ struct BatchMachineEventTests {
         return Submission.of(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { _ in answers.note(index) }
     }
 
+    private static let commitFaults: [CommitFault?] = [
+        nil, nil, nil, nil, .failure(), .failure(.conflict("")), .failure(.unknown("")), .lostAnswer,
+        .pause(.before) { $0() }, .pause(.after) { $0() },
+    ]
+
     /// Drives the machine, now and then with an event that does not belong; returns what is to be run again.
     private func run(
         _ machine: inout BatchMachine, _ random: SeededRandom, _ rows: MemoryRows
     ) throws -> [BatchMachine] {
         var event = BatchMachine.Event.begun
+        let fault = Self.commitFaults[Int(random.next(below: UInt64(Self.commitFaults.count)))]
+        machine.commitFault = { fault }
         while true {
             // Records of the wrong kind are the one thing that a decoder cannot hand over.
             let stray = Self.events[Int(random.next(below: 12))]

@@ -83,6 +83,10 @@ public struct BatchMachine: Sendable {
     private var loadCount = 0
     private var rowCount = 0
     private let report: (@Sendable (BatchReport) -> Void)?
+    /// Asked once, when the writes are next; ``FaultyLaneEngine`` sets it.
+    var commitFault: (@Sendable () -> CommitFault?)?
+    /// Whether the answer of the commit is to be taken for lost.
+    private var losesAnswer = false
 
     init(_ submissions: [Submission], report: (@Sendable (BatchReport) -> Void)? = nil) {
         (self.submissions, self.report) = (submissions, report)
@@ -110,7 +114,7 @@ public struct BatchMachine: Sendable {
             for index in held where loads.indices.contains(index) { self.held.insert(loads[index].need) }
             return advance(now)
         case (.writing, .committed):
-            return end(nil)
+            return end(losesAnswer ? .unknown("the answer of the commit was lost") : nil)
         case (.opening, .failed(let error)):
             // That no transaction could be opened is no command's fault, and trying each alone would only take longer.
             return end(LaneFailure(error))
@@ -119,8 +123,7 @@ public struct BatchMachine: Sendable {
         case (.writing, .blocked) where submissions.count > 1:
             return fail(.conflict("rows are held by others"))
         case (.loading, .blocked), (.writing, .blocked):
-            state = .ended
-            return .end(Ending(settles: [], failure: nil, report: nil, again: [], deferred: submissions))
+            return putOffAll()
         case (.opening, _), (.loading, _), (.writing, _):
             return fail(.unknown("the driver reported \(event.name) out of turn"))
         case (.ended, _):
@@ -149,6 +152,12 @@ public struct BatchMachine: Sendable {
         }
         let changes = work.changes
         guard !changes.isEmpty || !work.appended.isEmpty else { return end(nil) }
+        switch commitFault?() {
+        case .failure(let error): return fail(error)
+        case .pause(.before, _): return putOffAll()
+        case .lostAnswer: losesAnswer = true
+        case .pause(.after, _), nil: break
+        }
         state = .writing
         rowCount = changes.count + work.appended.count
         return .write(changes, appended: work.appended)
@@ -229,6 +238,11 @@ public struct BatchMachine: Sendable {
             }
         }
         undecided = []
+    }
+
+    private mutating func putOffAll() -> Action {
+        state = .ended
+        return .end(Ending(settles: [], failure: nil, report: nil, again: [], deferred: submissions))
     }
 
     private mutating func fail(_ error: StorageError) -> Action {
