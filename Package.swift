@@ -174,7 +174,9 @@ let package = Package(
             ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
         tests(
             "LaneEngineConformance", in: "Conformance",
-            ["Determinism", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit"]),
+            [
+                "Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit",
+            ]),
         tests(
             "StoreConformance", in: "Conformance",
             [

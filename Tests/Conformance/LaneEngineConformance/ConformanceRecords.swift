@@ -94,6 +94,18 @@ struct Claim: Record, Hashable {
     }
 }
 
+/// What the suite searches for.
+enum ConformanceSelections {
+    static func small(_ organization: Int64, _ label: String, below amount: Int64) -> Selection<Jar> {
+        Selection(
+            "organization = $1 AND label = $2 AND amount < $3 ORDER BY amount",
+            [.integer(organization), .text(label), .integer(amount)])
+    }
+    static func large(_ amount: Int64, _ label: String) -> Selection<Jar> {
+        Selection("label = $2 AND amount > $1", [.integer(amount), .text(label)])
+    }
+}
+
 /// An append-only row.
 struct JarEntry: Record, Hashable {
     static let table = Table(

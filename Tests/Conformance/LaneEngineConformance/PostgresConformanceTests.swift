@@ -19,7 +19,10 @@ struct PostgresConformanceTests {
         try await withThrowingDiscardingTaskGroup { group in
             for database in databases { group.addTask { await database.run() } }
             defer { for database in databases { database.stop() } }
-            try await LaneEngineConformance(dialect: .postgres, first: databases[0], second: databases[1]).check()
+            try await LaneEngineConformance(
+                first: databases[0], second: databases[1],
+                outsider: SQLOutsider(dialect: .postgres, database: databases[0])
+            ).check()
         }
     }
 

@@ -15,6 +15,9 @@ struct SQLiteConformanceTests {
         let databases = try (0..<2).map { _ in
             try SQLiteDatabase.open(SQLiteConfiguration(name: "conformance", path: path), time: SystemTime())
         }
-        try await LaneEngineConformance(dialect: .sqlite, first: databases[0], second: databases[1]).check()
+        try await LaneEngineConformance(
+            first: databases[0], second: databases[1],
+            outsider: SQLOutsider(dialect: .sqlite, database: databases[0])
+        ).check()
     }
 }
