@@ -38,6 +38,10 @@ def describe():
     }
 
 
+def filesystem(folder):
+    return output("stat", "-f", "-c", "%T", str(folder)) or "an unknown file system"
+
+
 def fdatasync_micros(folder=None, count=300):
     """The median of `count` appends of 4 KiB, each made durable by itself."""
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:

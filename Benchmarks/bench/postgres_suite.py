@@ -282,7 +282,7 @@ class Suite:
             self.postgres.start()
             self.postgres.sql("CREATE EXTENSION pg_stat_statements", "template1")
             self.report.add(f"- PostgreSQL {self.postgres.version()}, one server for both sides, on "
-                            f"{filesystem(self.scratch)}: {', '.join(f'{k} = {v}' for k, v in SETTINGS.items())}; the rest "
+                            f"{machine.filesystem(self.scratch)}: {', '.join(f'{k} = {v}' for k, v in SETTINGS.items())}; the rest "
                             "at its defaults (fsync, synchronous_commit, full_page_writes and autovacuum on)")
             self.report.add()
             if {"order", "hot"} & set(parts):
@@ -308,10 +308,6 @@ class Suite:
         for part in PARTS[3:]:
             if part in parts:
                 getattr(self, part)()
-
-
-def filesystem(folder):
-    return machine.output("stat", "-f", "-c", "%T", str(folder)) or "an unknown file system"
 
 
 def main(arguments):

@@ -52,12 +52,12 @@ def alternate(sides, number, calm):
             side.rounds.append(calm.run(f"round {turn + 1}: {side.name}", side.run))
 
 
-def ratios(ours, others):
-    """Ours over the best of the others, round by round, and whether nobody disturbed what was compared."""
+def ratios(ours, others, value=lambda figures: figures["perSecond"]):
+    """Ours over the best of the others, round by round, and whether nobody disturbed what was compared. More is better."""
     pairs = []
     for mine, *theirs in zip(ours.rounds, *(other.rounds for other in others)):
         calm = all(figures["others"] <= OTHERS_LIMIT for figures in (mine, *theirs))
-        pairs.append((mine["perSecond"] / max(figures["perSecond"] for figures in theirs), calm))
+        pairs.append((value(mine) / max(value(figures) for figures in theirs), calm))
     return pairs
 
 
