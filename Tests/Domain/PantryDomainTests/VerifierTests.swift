@@ -150,6 +150,22 @@ import Testing
         #expect(try await store.findings() == [], "put back after \(violation.testDescription)")
     }
 
+    /// What does not fit into 64 bits is a finding with its numbers, not an error.
+    @Test func sumsBeyondSixtyFourBitsAreFound() async throws {
+        try await withOrders { store in
+            // Three deliveries and what has left: more than one row for `a`.
+            let rows = try await store.number("SELECT COUNT(*) FROM stock_ledger WHERE sku = 'a'")
+            #expect(rows > 1)
+            try await store.tamper("UPDATE stock_ledger SET delta = 9223372036854775807 WHERE sku = 'a'")
+            try await store.tamper("UPDATE entries SET amount = 9223372036854775807", in: .books)
+            let report = try await store.verify()
+            let ledger = try #require(report.findings.first { $0.invariant == "ledger-sum" })
+            let sum = Int128(Int64.max) * Int128(rows)
+            #expect(ledger.rows.contains { $0.contains("sku=a") && $0.contains("ledger=\(sum)") }, "\(ledger.rows)")
+            #expect(report.findings.contains { $0.invariant == "books" })
+        }
+    }
+
     @Test func theTwoBooksAreComparedInEveryPart() {
         func ours(
             _ status: OrderStatus = .confirmed, captured: Int64 = 500, refunded: Int64 = 0, underWay: Bool = false

@@ -9,6 +9,8 @@ package struct StoredInvariant: Sendable {
     /// Finds offending rows; none is right. The columns are shown as they are, under these names.
     package let statement: String
     package let columns: [String]
+    /// Those of the columns that are sums, and come as the two columns of a ``WideSum``.
+    package var sums: Set<String> = []
 }
 
 /// The invariants of one shard. Each is one statement, so that the database does the work; all of them run in one
@@ -26,21 +28,23 @@ package enum ShardInvariants {
         StoredInvariant(
             name: "ledger-sum", promise: "the sum of the ledger's deltas is what is on hand",
             statement: """
-                SELECT organization, sku, MAX(balance), SUM(delta) FROM (
+                SELECT organization, sku, MAX(balance), \(WideSum.columns("delta")) FROM (
                   SELECT organization, sku, on_hand AS balance, 0 AS delta FROM stock
                   UNION ALL SELECT organization, sku, 0, delta FROM stock_ledger) t
-                GROUP BY organization, sku HAVING SUM(balance) <> SUM(delta) LIMIT 100
-                """, columns: ["organization", "sku", "onHand", "ledger"]),
+                GROUP BY organization, sku HAVING \(WideSum.differ("balance", "delta")) LIMIT 100
+                """, columns: ["organization", "sku", "onHand", "ledger"], sums: ["ledger"]),
         StoredInvariant(
             name: "reservations-sum",
             promise: "the live reservations add up to what is reserved, the held ones to what is queued",
             statement: """
-                SELECT organization, sku, SUM(reserved), SUM(live), SUM(queued), SUM(held) FROM (
+                SELECT organization, sku, \(WideSum.columns("reserved", "live", "queued", "held")) FROM (
                   SELECT organization, sku, reserved, queued, 0 AS live, 0 AS held FROM stock
                   UNION ALL SELECT organization, sku, 0, 0, quantity, CASE WHEN state = 'held' THEN quantity ELSE 0 END
                     FROM reservations WHERE state IN ('held', 'pinned')) t
-                GROUP BY organization, sku HAVING SUM(reserved) <> SUM(live) OR SUM(queued) <> SUM(held) LIMIT 100
-                """, columns: ["organization", "sku", "reserved", "live", "queued", "held"]),
+                GROUP BY organization, sku
+                HAVING \(WideSum.differ("reserved", "live")) OR \(WideSum.differ("queued", "held")) LIMIT 100
+                """, columns: ["organization", "sku", "reserved", "live", "queued", "held"],
+            sums: ["reserved", "live", "queued", "held"]),
         StoredInvariant(
             name: "reservation-of-order",
             promise: "an order that stands and has not left holds its units, one that is settled holds none",
@@ -72,7 +76,7 @@ package enum ShardInvariants {
             name: "refunds-sum",
             promise: "the refunds that succeeded add up to what is refunded, those under way to what is claimed",
             statement: """
-                SELECT organization, order_id, SUM(refunded), SUM(done), SUM(refunding), SUM(claimed) FROM (
+                SELECT organization, order_id, \(WideSum.columns("refunded", "done", "refunding", "claimed")) FROM (
                   SELECT organization, order_id, refunded, refunding, 0 AS done, 0 AS claimed FROM payments p
                   WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.organization = p.organization AND o.id = p.order_id
                     AND o.status IN ('canceled', 'failed', 'expired') AND p.refunding = 0)
@@ -81,9 +85,10 @@ package enum ShardInvariants {
                     CASE WHEN r.status = 'processing' THEN r.amount ELSE 0 END
                   FROM refunds r JOIN orders o ON o.organization = r.organization AND o.id = r.order_id
                   WHERE o.status NOT IN ('canceled', 'failed', 'expired')) t
-                GROUP BY organization, order_id HAVING SUM(refunded) <> SUM(done)
-                OR SUM(refunding) <> SUM(claimed) LIMIT 100
-                """, columns: ["organization", "order", "refunded", "done", "refunding", "claimed"]),
+                GROUP BY organization, order_id
+                HAVING \(WideSum.differ("refunded", "done")) OR \(WideSum.differ("refunding", "claimed")) LIMIT 100
+                """, columns: ["organization", "order", "refunded", "done", "refunding", "claimed"],
+            sums: ["refunded", "done", "refunding", "claimed"]),
         StoredInvariant(
             name: "key-of-order", promise: "a settled order has left no key behind that is still running",
             statement: """

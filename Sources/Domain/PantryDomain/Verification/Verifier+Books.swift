@@ -15,8 +15,9 @@ struct OrderMoney: Sendable, Hashable {
 /// What the provider's books say of it.
 struct BookedMoney: Sendable, Hashable {
     var captures: Int64 = 0
-    var captured: Int64 = 0
-    var refunded: Int64 = 0
+    /// Sums of what is stored there, damaged or not: more than 64 bits are no reason not to say what is wrong.
+    var captured: Int128 = 0
+    var refunded: Int128 = 0
 }
 
 extension Verifier {
@@ -49,12 +50,12 @@ extension Verifier {
     private func strays(_ provider: any Database) async throws -> [String] {
         let text = """
             SELECT o.reference,
-              SUM(CASE e.kind WHEN 'captured' THEN e.amount WHEN 'refunded' THEN -e.amount ELSE 0 END)
+              \(WideSum.columns("CASE e.kind WHEN 'captured' THEN e.amount WHEN 'refunded' THEN -e.amount ELSE 0 END"))
             FROM operations o JOIN entries e ON e.key = o.key GROUP BY o.reference
             """
         var strays: [String] = []
         for row in try await provider.read(SQLStatement(text), .strong) where strays.count < 100 {
-            let (reference, kept) = (try row.text(0), try row.integer(1))
+            let (reference, kept) = (try row.text(0), try WideSum.read(row, at: 1))
             if OrderID(reference) == nil, kept != 0 {
                 strays.append("“\(reference)” is no order, yet the provider keeps \(kept) for it")
             }
@@ -90,7 +91,9 @@ extension Verifier {
             return "an order waits to be charged that has been charged: \(words)"
         }
         if ours.isUnderWay { return nil }
-        if booked.captured != ours.captured || booked.refunded != ours.refunded { return "the books differ: \(words)" }
+        if booked.captured != Int128(ours.captured) || booked.refunded != Int128(ours.refunded) {
+            return "the books differ: \(words)"
+        }
         return nil
     }
 
@@ -112,7 +115,8 @@ extension Verifier {
 
     private func books(_ provider: any Database, _ orders: [OrderID]?) async throws -> [OrderID: BookedMoney] {
         let text = """
-            SELECT o.reference, e.kind, COUNT(*), SUM(e.amount) FROM operations o JOIN entries e ON e.key = o.key
+            SELECT o.reference, e.kind, COUNT(*), \(WideSum.columns("e.amount"))
+            FROM operations o JOIN entries e ON e.key = o.key
             """
         var booked: [OrderID: BookedMoney] = [:]
         for (condition, parameters) in Self.conditions("o.reference", orders.map { $0.map { .text($0.description) } }) {
@@ -122,9 +126,9 @@ extension Verifier {
                 switch try row.text(1) {
                 case "captured":
                     booked[order, default: BookedMoney()].captures = try row.integer(2)
-                    booked[order, default: BookedMoney()].captured = try row.integer(3)
+                    booked[order, default: BookedMoney()].captured = try WideSum.read(row, at: 3)
                 case "refunded":
-                    booked[order, default: BookedMoney()].refunded = try row.integer(3)
+                    booked[order, default: BookedMoney()].refunded = try WideSum.read(row, at: 3)
                 default: break
                 }
             }

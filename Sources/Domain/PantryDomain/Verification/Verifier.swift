@@ -47,7 +47,7 @@ package struct Verifier: Sendable {
                 report.findings.append(
                     VerificationReport.Finding(
                         database: shard.name, invariant: invariant.name, promise: invariant.promise,
-                        rows: rows.map { Self.words($0, invariant.columns) }))
+                        rows: rows.map { Self.words($0, invariant) }))
             }
             report.orders += try result.rows[result.rows.count - 1][0].integer(0)
         }
@@ -55,15 +55,24 @@ package struct Verifier: Sendable {
         return report
     }
 
-    private static func words(_ row: SQLRow, _ columns: [String]) -> String {
-        zip(columns, row.values).map { name, value in
-            switch value {
-            case .null: "\(name)=none"
-            case .integer(let number): "\(name)=\(number)"
-            case .text(let text): "\(name)=\(text)"
-            case .uuid(let id): "\(name)=\(id.base32)"
-            case .bytes(let bytes): "\(name)=\(UUIDv7(bytes: bytes)?.base32 ?? "\(bytes.count) bytes")"
-            }
-        }.joined(separator: " ")
+    private static func words(_ row: SQLRow, _ invariant: StoredInvariant) -> String {
+        var (parts, column): ([String], Int) = ([], 0)
+        for name in invariant.columns {
+            let isSum = invariant.sums.contains(name)
+            let text = isSum ? (try? WideSum.read(row, at: column)).map(\.description) : words(row.values[column])
+            parts.append("\(name)=\(text ?? "unreadable")")
+            column += isSum ? 2 : 1
+        }
+        return parts.joined(separator: " ")
+    }
+
+    private static func words(_ value: SQLValue) -> String {
+        switch value {
+        case .null: "none"
+        case .integer(let number): "\(number)"
+        case .text(let text): text
+        case .uuid(let id): id.base32
+        case .bytes(let bytes): UUIDv7(bytes: bytes)?.base32 ?? "\(bytes.count) bytes"
+        }
     }
 }

@@ -29,6 +29,10 @@ extension DomainConformance {
         Damage("payment-of-order", "UPDATE orders SET total = total + 1"),
         Damage("refunds-sum", "UPDATE refunds SET amount = amount + 1"),
         Damage("refunds-sum", "UPDATE payments SET refunding = 1 WHERE captured > refunded"),
+        // Sums that need more than 64 bits are found as well.
+        Damage("ledger-sum", "UPDATE stock_ledger SET delta = 9223372036854775807"),
+        Damage("reservations-sum", "UPDATE reservations SET quantity = 9223372036854775807, state = 'pinned'"),
+        Damage("refunds-sum", "UPDATE payments SET refunded = 9223372036854775807, refunding = 9223372036854775807"),
         Damage("key-of-order", "UPDATE idempotency_keys SET state = 'running' WHERE subject = \(confirmed)"),
         Damage("saga-of-order", "UPDATE orders SET saga = NULL WHERE status = 'pending'"),
         Damage("saga-of-order", "UPDATE sagas SET state = 'succeeded' WHERE state = 'parked'"),
@@ -39,6 +43,7 @@ extension DomainConformance {
         Damage("books", "INSERT INTO entries VALUES (\(charge), 99, 'captured', 250, 1)"),
         Damage("books", "DELETE FROM entries WHERE kind = 'captured'"),
         Damage("books", "UPDATE entries SET amount = amount - 1 WHERE kind = 'captured'"),
+        Damage("books", "UPDATE entries SET amount = 9223372036854775807"),
         Damage(
             "books", "UPDATE operations SET reference = 'ord_01arz3ndektsv4rrffq69g5fav' WHERE kind = 'charge'"),
     ]
