@@ -54,6 +54,16 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "SagaBenchmark",
+            dependencies: [
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "StrictJSON", package: "pantry"),
+                .product(name: "Storage", package: "pantry"),
+                .product(name: "Sagas", package: "pantry"),
+                .product(name: "PostgresDriver", package: "pantry"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "ObservabilityCost",
             dependencies: [
                 .product(name: "Determinism", package: "pantry"),

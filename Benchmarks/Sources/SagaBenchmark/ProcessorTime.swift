@@ -1,0 +1,15 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The CPU time that this process has used, in seconds.
+func processorSeconds() -> Double {
+    var reading = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &reading)
+    return Double(reading.tv_sec) + Double(reading.tv_nsec) / 1e9
+}
+
+/// Hands on what was printed, also where output goes into a pipe.
+func flushOutput() { fflush(nil) }
