@@ -60,6 +60,7 @@ let package = Package(
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
         .library(name: "DeterminismTestKit", targets: ["DeterminismTestKit"]),
         .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
+        .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
     ],
@@ -107,8 +108,8 @@ let package = Package(
         service(
             "PantryHTTP",
             [
-                "Determinism", "StrictJSON", "Storage", "ReplicaRouting", "PantryDomain", logging, lifecycle, nioCore,
-                nioPosix, nioHTTP1, metrics, tracing,
+                "Determinism", "StrictJSON", "Storage", "Sagas", "ReplicaRouting", "PantryDomain", logging, lifecycle,
+                nioCore, nioPosix, nioHTTP1, metrics, tracing,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 // The description of the API is YAML; its pages have digests.
@@ -134,8 +135,8 @@ let package = Package(
         .executableTarget(
             name: "PantryCommand",
             dependencies: [
-                "Determinism", "StrictJSON", "Storage", "PantryDomain", "PantryHTTP", "PantryAssembly", "PantryReplay",
-                logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix, "OpenTelemetryTracing",
+                "Determinism", "StrictJSON", "Storage", "Sagas", "PantryDomain", "PantryHTTP", "PantryAssembly",
+                "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix, "OpenTelemetryTracing",
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -147,7 +148,7 @@ let package = Package(
         tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "SagasTests", in: "Patterns",
-            ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SQLiteDriver"]),
+            ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SagasTestKit", "SQLiteDriver"]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests(
             "ReplicaRoutingTests", in: "Patterns",
@@ -184,6 +185,12 @@ let package = Package(
                 "ConnectionPooling", "ReplicaRouting", "PostgresDriver", "PostgresTestKit", "PantryDomain", logging,
             ]),
         tests(
+            "SagaConformance", in: "Conformance",
+            [
+                "Determinism", "DeterminismTestKit", "Storage", "Sagas", "SQLiteDriver", "ConnectionPooling",
+                "ReplicaRouting", "PostgresDriver", "ProcessTestKit", "PostgresTestKit", "SagaWorkerProbe",
+            ]),
+        tests(
             "PantryDomainTests", in: "Domain",
             [
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver",
@@ -199,14 +206,22 @@ let package = Package(
         tests(
             "PantryHTTPTests", in: "Service",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain", "PantryHTTP", logging,
-                "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore, nioPosix, nioHTTP1, crypto,
+                "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain",
+                "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore,
+                nioPosix, nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),
         testKit("ProcessTestKit", ["Determinism"]),
         testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
         testKit("DeterminismTestKit", ["Determinism"]),
+        testKit("SagasTestKit", ["Determinism", "DeterminismTestKit", "Storage", "Sagas"]),
+        .executableTarget(
+            name: "SagaWorkerProbe",
+            dependencies: [
+                "Determinism", "Storage", "Sagas", "ConnectionPooling", "ReplicaRouting", "PostgresDriver",
+            ],
+            path: "TestKits/SagaWorkerProbe", swiftSettings: settings),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
         testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
         testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),

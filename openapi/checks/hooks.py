@@ -19,7 +19,7 @@ from schemathesis.generation.meta import StatefulPhaseData
 from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveData, UnsupportedMethodResponse
 
 # Reasons to refuse a body that its schema allows: they depend on what is stored, or on the whole of a document.
-SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency"}
+SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency", "wrong-step"}
 OWN_DOCUMENTS = ("/metadata", "/attributes")
 
 chance = random.Random(int(os.environ["PANTRY_FUZZ_SEED"]))
@@ -31,6 +31,7 @@ pool = {
     "confirmed": [],
     "key": [],
     "organization": [os.environ["PANTRY_FUZZ_ORGANIZATION"]],
+    "saga": [],
     "token": [],
     "cursor": {},
 }
@@ -93,6 +94,10 @@ def fill(case, is_chained):
         path["id"] = some("confirmed", share) or some("order", 0.8) or path["id"]
     if "organizations/" in case.operation.path and "id" in path:
         path["id"] = some("organization", 0.8) or path["id"]
+    if "/ops/sagas/" in case.operation.path and "id" in path:
+        path["id"] = some("saga", 0.9) or path["id"]
+    if name == "listSagas" and "organization" in (case.query or {}):
+        case.query["organization"] = some("organization", 0.8) or case.query["organization"]
     if path and name in ("revokeKey", "revokeOrganizationKey"):
         part = "key" if "key" in path else "id"
         path[part] = some("key", 0.8) or path[part]
@@ -192,6 +197,8 @@ def after_call(context, case, response):
         return
     if not isinstance(document, dict):
         return
+    if name == "listSagas" and document["data"]:
+        remember("saga", chance.choice(document["data"])["id"])
     if name == "createProduct":
         remember("sku", document["sku"])
     elif name == "placeOrder":

@@ -11,6 +11,7 @@ package enum TenantSchema {
             [fences, IdempotencySchema.table, IdempotencySchema.index] + orders + inventory + SagaSchema.tables
                 + MessagingSchema.tables),
         Migration(2, "checks without lists", TenantRebuild.statements + SagaSchema.rebuild),
+        Migration(3, "sagas by their definitions", SagaSchema.definitions),
     ]
 
     private static let fences = """

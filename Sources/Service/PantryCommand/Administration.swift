@@ -5,6 +5,7 @@ import Logging
 import PantryAssembly
 import PantryDomain
 import PantryHTTP
+import Sagas
 import Storage
 import StrictJSON
 
@@ -21,6 +22,9 @@ protocol Administration: Sendable {
     func importProducts(
         _ organization: String, _ format: ImportFormat, key: String?, from parts: InputFileParts
     ) async throws -> ImportReport
+    func sagas(_ wanted: WantedSagas) async throws -> [JSONValue]
+    func saga(_ id: String) async throws -> JSONValue
+    func direct(_ saga: String, _ verb: SagaDirective.Verb, step: String?, reason: String) async throws -> JSONValue
 }
 
 extension Administration {
@@ -30,6 +34,14 @@ extension Administration {
         body["name"] = .string(name)
         if let plan { body["plan"] = .string(plan) }
         if let region { body["region"] = .string(region) }
+        return .object(body)
+    }
+
+    /// The body of `POST /ops/sagas/{id}/VERB`.
+    static func directionBody(step: String?, reason: String) -> JSONValue {
+        var body = JSONObject()
+        if let step { body["step"] = .string(step) }
+        body["reason"] = .string(reason)
         return .object(body)
     }
 }
@@ -45,7 +57,8 @@ enum Administrations {
             logger: Logger(label: "pantry") { _ in SwiftLogNoOpLogHandler() })
         return try await installation.run {
             try await body(
-                LocalAdministration(organizations: installation.organizations, time: installation.time))
+                LocalAdministration(
+                    organizations: installation.organizations, sagas: installation.sagas, time: installation.time))
         }
     }
 }
@@ -53,6 +66,7 @@ enum Administrations {
 /// The databases themselves.
 struct LocalAdministration: Administration {
     let organizations: OrganizationService
+    let sagas: SagaOperations
     let time: any TimeSource
 
     func createOrganization(name: String, plan: String?, region: String?) async throws -> JSONValue {
@@ -111,9 +125,9 @@ struct LocalAdministration: Administration {
             return ImportReport(tally: try parsed(stop.tally.document), fault: Problem(stop).detail)
         }
     }
-    private func organizationID(_ text: String) throws -> OrganizationID {
+    func organizationID(_ text: String) throws -> OrganizationID {
         guard let id = OrganizationID(text) else { throw Refusal.notFound("there is no organization “\(text)”") }
         return id
     }
-    private func parsed(_ document: String) throws -> JSONValue { try JSONReader.parse(document) }
+    func parsed(_ document: String) throws -> JSONValue { try JSONReader.parse(document) }
 }

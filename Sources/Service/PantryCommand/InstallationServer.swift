@@ -40,7 +40,8 @@ struct InstallationServer: Sendable {
             organizations: installation.organizations, orders: installation.orders,
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
-            paymentMethods: SandboxProvider.methods,
+            paymentMethods: SandboxProvider.methods, sagas: installation.sagas,
+            servers: { [installation] in installation.servers() },
             metrics: page)
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)

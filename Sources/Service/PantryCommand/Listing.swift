@@ -27,6 +27,7 @@ enum Listing {
         switch value {
         case .string(let text): text
         case .null: "-"
+        case .array(let values): values.isEmpty ? "-" : values.map(text).joined(separator: ", ")
         default: value.serialized()
         }
     }

@@ -18,6 +18,6 @@ struct Pantry: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, MigrateCommand.self, OrgCommand.self, KeyCommand.self,
-            ImportCommand.self, VerifyCommand.self, ConfigCommand.self,
+            SagaCommand.self, ImportCommand.self, VerifyCommand.self, ConfigCommand.self,
         ])
 }

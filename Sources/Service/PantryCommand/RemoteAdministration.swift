@@ -77,22 +77,27 @@ struct RemoteAdministration: Administration {
         return ImportReport(tally: answer.object?["import"], fault: Self.sentence(of: answer, status))
     }
 
-    private func escaped(_ part: String) -> String {
+    func escaped(_ part: String) -> String {
         part.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
             ?? ""
     }
 
-    private func list(_ path: String) async throws -> [JSONValue] {
+    /// - Parameters:
+    ///   - filters: the rest of the query, escaped: `&status=stuck`.
+    ///   - limit: at most so many; nil for all.
+    func list(_ path: String, filters: String = "", limit: Int? = nil) async throws -> [JSONValue] {
         var (all, cursor): ([JSONValue], String?) = ([], nil)
         while true {
-            let page = try await call(.GET, path + "?limit=100" + (cursor.map { "&cursor=\(escaped($0))" } ?? ""))
+            let size = min(100, limit.map { $0 - all.count } ?? 100)
+            let rest = filters + (cursor.map { "&cursor=\(escaped($0))" } ?? "")
+            let page = try await call(.GET, "\(path)?limit=\(size)\(rest)")
             all += page.object?["data"]?.array ?? []
             cursor = page.object?["page"]?.object?["nextCursor"]?.string
-            if cursor == nil { return all }
+            if cursor == nil || all.count >= limit ?? .max { return all }
         }
     }
 
-    private func call(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+    func call(_ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
         let (status, bytes) = try await send(method, path, body, timeout: .seconds(15))
         let answer: JSONValue = bytes.isEmpty ? .null : try JSONReader.parse(bytes)
         guard (200..<300).contains(status) else { throw CommandFailure(.failed, Self.sentence(of: answer, status)) }

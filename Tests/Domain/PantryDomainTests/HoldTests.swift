@@ -18,7 +18,7 @@ import Testing
         return try await shop.store.submit(
             PlaceOrder(
                 caller: shop.caller, order: order, key: shop.key(name), terms: CheckoutTerms(),
-                seed: shop.store.random.next()), tenant: shop.tenant)
+                sagas: shop.checkouts, seed: shop.store.random.next()), tenant: shop.tenant)
     }
 
     @Test func aQueuedOrdersStockGoesToTheNextBuyerWhenItsTimeIsUp() async throws {
@@ -217,11 +217,15 @@ import Testing
         try await withCheckout(terms: terms) { checkout in
             checkout.script.always(.authorize, .unknownAndLost)
             checkout.script.always(.lookup, .unknownAndLost)
+            checkout.script.always(.void, .unknownAndLost)
             let id = try #require(try await checkout.place([("a", 2)], key: "k").order)
-            try await checkout.store.pass(.seconds(60))
+            try await checkout.store.pass(.seconds(120))
             let saga = try #require(await checkout.shop.sagas(of: id).first)
-            #expect(saga.state == .stuck && saga.reason == "no answer")
+            #expect(saga.state == .stuck && saga.reason == "the compensation of “charge” was given up")
+            #expect(try await checkout.shop.stock("a").reserved == 2, "held as long as nobody knows")
+            #expect(try await checkout.store.findings() == [])
             checkout.script.always(.authorize, nil)
+            checkout.script.always(.void, nil)
             checkout.script.always(.lookup, nil)
             #expect(try await checkout.cancel(id, key: "c").status == .canceled, "its owner's way out")
         }

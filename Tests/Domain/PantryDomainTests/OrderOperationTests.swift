@@ -33,14 +33,17 @@ import Testing
     }
 
     private func outcome(_ operation: Operation, _ id: OrderID, _ shop: Shop) async throws -> OperationOutcome {
-        let (caller, lease, store, tenant) = (shop.caller, Duration.seconds(30), shop.store, shop.tenant)
+        let (caller, store, tenant) = (shop.caller, shop.store, shop.tenant)
         switch operation {
         case .cancel:
-            let command = CancelOrder(caller: caller, order: id, key: nil, seed: id.uuid.low, lease: lease)
+            let command = CancelOrder(
+                caller: caller, order: id, key: nil, seed: id.uuid.low, sagas: shop.refunds(SagaName.cancel),
+                checkouts: shop.checkouts)
             return try await store.submit(command, tenant: tenant)
         case .refund:
             let command = RefundOrder(
-                caller: caller, order: id, amount: 100, reason: nil, key: nil, seed: id.uuid.low, lease: lease)
+                caller: caller, order: id, amount: 100, reason: nil, key: nil, seed: id.uuid.low,
+                sagas: shop.refunds(SagaName.refund))
             return try await store.submit(command, tenant: tenant)
         case .fulfill:
             return try await store.submit(
@@ -126,6 +129,15 @@ import Testing
         }
     }
 
+    /// What a worker still wants to write.
+    private struct Late: SagaStep {
+        func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] { [] }
+        func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Bool> {
+            saga.succeed("confirm")
+            return .commit(true)
+        }
+    }
+
     @Test func aTakeoverFencesTheWorkerBefore() async throws {
         try await withStore { store in
             let shop = try await Shop.open(in: store)
@@ -139,8 +151,7 @@ import Testing
             #expect(ticket.epoch == 2 && ticket.mayHaveBeenCalled)
             let saga = try #require(await shop.sagas(of: id).first)
             #expect(saga.state == .compensating && saga.epoch == 2 && saga.reason == "canceled")
-            let late = ConfirmOrder(receipt: ProviderReceipt(.captured, reference: "late"), seed: 9)
-            let command = SagaCommand(late, saga: saga.id, organization: shop.number, epoch: 1)
+            let command = SagaCommand(Late(), saga: saga.id, organization: shop.number, epoch: 1)
             guard case .fenced = try await store.submit(command, tenant: shop.tenant) else {
                 Issue.record("the worker before changed something")
                 return

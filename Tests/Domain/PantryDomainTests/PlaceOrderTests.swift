@@ -12,7 +12,8 @@ import Testing
     ) async throws -> PlaceOrder.Outcome {
         let order = OrderRequest(items: items, method: "pm_ok", onUnavailable: .queue, metadata: nil)
         return try await shop.store.submit(
-            PlaceOrder(caller: shop.caller, order: order, key: key, terms: CheckoutTerms(), seed: seed),
+            PlaceOrder(
+                caller: shop.caller, order: order, key: key, terms: CheckoutTerms(), sagas: shop.checkouts, seed: seed),
             tenant: shop.tenant)
     }
     private func withShop(_ body: (Shop) async throws -> Void) async throws {
@@ -46,7 +47,7 @@ import Testing
             #expect(try await shop.stock("b").available == 1)
             let log = try await shop.store.rows("SELECT kind, step, detail FROM saga_log ORDER BY entry")
             #expect(try log.map { try $0.text(0) } == ["began", "completed", "intended"])
-            #expect(try log[2].text(2) == payment.providerKey)
+            #expect(try log[2].text(2) == "\(ticket.id)/charge", "the step's key; the provider's is the payment's")
             #expect(try await shop.events(of: id) == ["order:created", "inventory:reserved"])
             let pinned = "SELECT COUNT(*) FROM reservations WHERE state = 'pinned'"
             #expect(try await shop.store.number(pinned) == 2)

@@ -36,7 +36,8 @@ import Testing
             let (store, shop) = (checkout.store, checkout.shop)
             let order = OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .queue, metadata: nil)
             let place = PlaceOrder(
-                caller: shop.caller, order: order, key: shop.key("k"), terms: checkout.terms, seed: 1)
+                caller: shop.caller, order: order, key: shop.key("k"), terms: checkout.terms,
+                sagas: shop.checkouts, seed: 1)
             guard case .started(let ticket) = try await store.submit(place, tenant: shop.tenant) else { return }
             store.time.advance(by: .seconds(31))
             // It looks for what is due, claims it, and is paused.

@@ -1,9 +1,9 @@
 import Determinism
 import DeterminismTestKit
-import Sagas
 import Testing
 
 @testable import PantryDomain
+@testable import Sagas
 @testable import Storage
 
 /// Commands that meet in one transaction.
@@ -33,14 +33,21 @@ import Testing
             func place(_ seed: UInt64) -> PlaceOrder {
                 PlaceOrder(
                     caller: checkout.shop.caller, order: order, key: checkout.shop.key("k"), terms: checkout.terms,
-                    seed: seed)
+                    sagas: checkout.shop.checkouts, seed: seed)
             }
             guard case .started(let ticket) = try await checkout.store.submit(place(1), tenant: checkout.shop.tenant)
             else { return }
-            let close = CloseOrder(cause: .unavailable("down"), wasRefunded: false, seed: 2)
+            let refused = ExternalOutcome<CheckoutState>.refused("voided") { state in
+                state.ending = CheckoutEnding(.unavailable("down"))
+            }
+            let close = AdvanceSaga(
+                definition: checkout.store.nobody.checkout, terms: SagaTerms(), move: .finished(1, refused), known: nil,
+                busy: BusySteps(), chance: 2)
             let (closed, again) = try await inOneBatch(
                 SagaCommand(close, saga: ticket.id, organization: 1, epoch: 1), place(3), in: checkout)
-            guard case .done(.refused) = closed, case .started(let second) = again else {
+            guard case .done(.advanced(let situation)) = closed, case .refused = situation.state.report,
+                case .started(let second) = again
+            else {
                 Issue.record("\(closed), then \(again)")
                 return
             }

@@ -69,12 +69,6 @@ import Testing
         #expect(Set(slots).count > 2_400, "about 1 − 1/e of them are taken")
     }
 
-    @Test func retriesPauseLongerAndLonger() {
-        let terms = CheckoutTerms()
-        #expect((0..<8).map { terms.pause(after: $0) } == [5, 10, 20, 40, 80, 160, 300, 300].map(Duration.seconds))
-        #expect(terms.pause(after: Int64.max) == .seconds(300))
-    }
-
     @Test func sagaInputsComeBackAsTheyWere() {
         var mint = IdentifierMint(seed: 1, slot: 9)
         let now = Timestamp(microseconds: 1)

@@ -17,7 +17,12 @@ struct SQLSagaStoreTests {
               organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL, version {int} NOT NULL
             ) {table}
             """
-        ] + SagaSchema.tables)
+        ] + SagaSchema.tables + SagaSchema.definitions)
+
+    /// Takes over what a worker written by hand has begun.
+    private static let adopting = Saga(Trip.self, "checkout", version: 1)
+        .pivot("charge", .doneByCaller).definition
+        .adopting { _ in SagaAdoption(Trip(), done: [], intended: nil) }
 
     /// Begins a saga, or works on it, in any state.
     private struct Change: LaneCommand {
@@ -83,7 +88,10 @@ struct SQLSagaStoreTests {
         }
         let lane = WriteLane(engine: database, time: time)
         async let running: Void = lane.run()
-        let store = SQLSagaStore(database: database, lane: lane, time: time, lease: .seconds(30))
+        let worker = SagaWorkerID(UUIDv7(high: 1, low: 1))
+        let store = SQLSagaStore(
+            database: database, lane: lane, time: time, serving: SagaRegistry([AnySagaDefinition(Self.adopting)]),
+            worker: worker, sharedBy: .process(time))
         do { try await body(Bench(lane: lane, store: store, time: time)) } catch {
             lane.stop()
             await running

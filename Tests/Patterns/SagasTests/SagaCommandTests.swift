@@ -147,9 +147,10 @@ struct SagaCommandTests {
     @Test func claimingRaisesTheEpoch() {
         var transition = SagaTransition(record(.parked, epoch: 6), at: now)
         transition.handle(.resume)
-        transition.claim(lease: .seconds(10), "taken over")
+        let worker = SagaWorkerID(UUIDv7(high: 1, low: 1))
+        transition.claim(by: worker, "taken over")
         #expect(transition.record.state == .running && transition.record.epoch == 7)
-        #expect(transition.record.leaseUntil == now + .seconds(10))
+        #expect(transition.record.owner == worker && transition.record.leaseUntil == now)
         #expect(transition.log.map(\.epoch) == [7] && transition.log.map(\.kind) == [.claimed])
     }
 

@@ -8,6 +8,9 @@ import Testing
 struct ContractTests {
     private static let isLong = ProcessInfo.processInfo.environment["PANTRY_TEST_LONG"] == "1"
 
+    /// No generated request brings a saga so far that an operator has something to decide.
+    private static let ofStuckSagas = ["retrySaga", "skipSaga", "forceSaga", "compensateSaga", "cancelSaga"]
+
     @Test("the description is valid OpenAPI 3.1, and its examples are instances of their schemas")
     func description() async throws {
         try await Installation.with { installation in
@@ -52,7 +55,8 @@ struct ContractTests {
                 Data("contract: \(cases) generated requests in \(counts["seconds"]?.integer ?? 0) s\n".utf8))
             #expect(cases >= wanted)
             // A run that never gets past the refusals would compare little.
-            #expect(counts["withoutSuccess"]?.array == [])
+            let refused = Set(try #require(counts["withoutSuccess"]?.array).compactMap(\.string))
+            #expect(refused.subtracting(Self.ofStuckSagas).sorted() == [])
             #expect(counts["skipped"]?.array == [])
             process.terminate()
             #expect(try await process.ended(within: .seconds(20)).isSuccess)

@@ -15,7 +15,10 @@ struct Sweep: Sendable {
         "POST /v1/orders/calculate", "POST /v1/orders", "GET /v1/orders", "GET /v1/orders/{id}",
         "GET /v1/orders/{id}/timeline", "POST /v1/orders/{id}/cancel", "POST /v1/orders/{id}/fulfill",
         "POST /v1/orders/{id}/refunds", "POST /ops/organizations/{id}/keys", "GET /ops/organizations/{id}/keys",
-        "DELETE /ops/organizations/{id}/keys/{key}", "GET /health", "GET /livez", "GET /readyz", "GET /metrics",
+        "DELETE /ops/organizations/{id}/keys/{key}", "GET /ops/sagas", "GET /ops/sagas/{id}",
+        "POST /ops/sagas/{id}/retry", "POST /ops/sagas/{id}/skip", "POST /ops/sagas/{id}/force",
+        "POST /ops/sagas/{id}/compensate", "POST /ops/sagas/{id}/cancel", "GET /ops/replicas", "GET /ops/pools",
+        "GET /health", "GET /livez", "GET /readyz", "GET /metrics",
         "GET /openapi.json", "GET /docs",
     ]
     static let openRoutes: Set<String> = [

@@ -14,6 +14,7 @@ struct TestPantry: Sendable {
     static let operatorToken = "operator-token-of-the-tests"
     var harness: Harness
     var services: PantryServices
+    var shard: Shard
     /// What `/readyz` looks at.
     var routesState: ServerState
 
@@ -117,6 +118,7 @@ struct PantryReply {
 /// Runs a Pantry around `body`, and takes everything down afterwards.
 func withPantry(
     isHealthy: Box<Bool> = Box(true), isReady: Bool = true, checkoutWait: Duration = .seconds(5),
+    attemptLimit: Int64 = 500, definitions: [AnySagaDefinition] = [],
     provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
     _ body: @Sendable (TestPantry) async throws -> Void
 ) async throws {
@@ -128,25 +130,22 @@ func withPantry(
     let shard = try await store("shard-0", TenantSchema.migrations, in: folder)
     let sandbox = try await store("sandbox", SandboxSchema.migrations, in: folder)
     var terms = CheckoutTerms()
-    terms.wait = checkoutWait
-    var calls = ExternalCallConfiguration()
-    (calls.pause, calls.longestPause) = (.milliseconds(1), .milliseconds(1))
-    var rhythm = SagaCoordinatorConfiguration()
-    rhythm.sweepInterval = .milliseconds(10)
-    let coordinator = SagaCoordinator(
-        worker: CheckoutWorker(
-            database: shard.database, lane: shard.lane, provider: wrap(SandboxProvider(lane: sandbox.lane, time: time)),
-            terms: terms, calls: calls, time: time, random: random, logger: logger),
-        store: SQLSagaStore(database: shard.database, lane: shard.lane, time: time, lease: terms.lease), time: time,
-        configuration: rhythm, reportTrouble: { logger.error("\($0)") })
+    (terms.wait, terms.attemptLimit) = (checkoutWait, attemptLimit)
+    var configuration = OrderSagas.Configuration()
+    configuration.terms = terms
+    (configuration.calls.pause, configuration.calls.longestPause) = (.milliseconds(1), .milliseconds(1))
+    configuration.coordination.sweepInterval = .milliseconds(10)
+    let sagas = OrderSagas(
+        database: shard.database, lane: shard.lane, provider: wrap(SandboxProvider(lane: sandbox.lane, time: time)),
+        configuration: configuration, time: time, random: random, reportTrouble: { logger.error("\($0)") })
     try await withThrowingTaskGroup(of: Void.self) { group in
         for lane in [control.lane, shard.lane, sandbox.lane] { group.addTask { await lane.run() } }
-        group.addTask { await coordinator.run() }
+        group.addTask { await sagas.runtime.run() }
         defer {
-            coordinator.stop()
+            sagas.runtime.stop()
             for lane in [control.lane, shard.lane, sandbox.lane] { lane.stop() }
         }
-        let home = Shard(name: "shard-0", database: shard.database, lane: shard.lane, sagas: coordinator)
+        let home = Shard(name: "shard-0", database: shard.database, lane: shard.lane, sagas: sagas)
         let organizations = OrganizationService(
             database: control.database, lane: control.lane, shards: ShardDirectory([home]),
             plans: ["standard", "trial"],
@@ -155,13 +154,16 @@ func withPantry(
         let services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
             health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
-            paymentMethods: SandboxProvider.methods)
+            paymentMethods: SandboxProvider.methods,
+            sagas: SagaOperations(
+                organizations: organizations, registry: SagaRegistry(definitions + sagas.runtime.registry.all),
+                time: time))
         let state = ServerState(isReady: isReady)
         try await withServer(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
                 organizations: organizations, operatorToken: TestPantry.operatorToken)
-        ) { try await body(TestPantry(harness: $0, services: services, routesState: state)) }
+        ) { try await body(TestPantry(harness: $0, services: services, shard: home, routesState: state)) }
     }
 }
 

@@ -162,14 +162,25 @@ public struct WorkingSet: Sendable {
 
     /// Runs one command's decision; its changes are taken back unless it commits.
     mutating func scoped<T>(_ decide: (inout WorkingSet) -> Verdict<T>) -> Verdict<T> {
-        let (appendedBefore, touchedBefore) = (appended.count, touched.count)
         undo.removeAll(keepingCapacity: true)
-        let verdict = decide(&self)
-        if case .commit = verdict { return verdict }
-        for (key, entry) in undo.reversed() { entries[key] = entry }
+        return attempt { work in
+            let verdict = decide(&work)
+            if case .commit = verdict { return (verdict, isKept: true) }
+            return (verdict, isKept: false)
+        }
+    }
+
+    /// Runs a part of a decision whose changes are taken back unless it says that they are kept: for a command that can
+    /// still write something else when a part of it refuses.
+    public mutating func attempt<T>(_ part: (inout WorkingSet) -> (T, isKept: Bool)) -> T {
+        let (undoBefore, appendedBefore, touchedBefore) = (undo.count, appended.count, touched.count)
+        let (result, isKept) = part(&self)
+        if isKept { return result }
+        for (key, entry) in undo[undoBefore...].reversed() { entries[key] = entry }
+        undo.removeSubrange(undoBefore...)
         appended.removeSubrange(appendedBefore...)
         touched.removeSubrange(touchedBefore...)
-        return verdict
+        return result
     }
 
     /// What is to be written, each row once (a removed and re-inserted one twice) and in lock order.

@@ -8,8 +8,8 @@ package struct CheckoutTerms: Sendable {
     package var queueTime: Duration = .seconds(24 * 3600)
     /// The part of a product's units, in percent, that waiting orders may hold together.
     package var maxQueuedShare: Int64 = 50
-    /// How long a worker may be trusted to be at work on a saga.
-    package var lease: Duration = .seconds(30)
+    /// How long a worker that is not heard of is trusted to be at work on its sagas.
+    package var lease: Duration = .seconds(10)
     /// The pause before a payment that could not be made is tried again; doubles up to ``longestRetryPause``.
     package var retryPause: Duration = .seconds(5)
     package var longestRetryPause: Duration = .seconds(300)
@@ -17,10 +17,6 @@ package struct CheckoutTerms: Sendable {
     package var attemptLimit: Int64 = 500
 
     package init() {}
-
-    func pause(after attempts: Int64) -> Duration {
-        min(retryPause * (1 << min(Int(attempts), 16)), longestRetryPause)
-    }
 }
 
 /// The names of the sagas.
@@ -35,7 +31,7 @@ package enum StepName {
     package static let reserve = "reserve"
     package static let charge = "charge"
     package static let confirm = "confirm"
-    package static let release = "release"
+    package static let request = "request"
     package static let refund = "refund"
     package static let finish = "finish"
 }

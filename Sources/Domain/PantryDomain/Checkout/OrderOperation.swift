@@ -86,9 +86,9 @@ extension OrderOperation {
 
     /// Begins the saga that gives `amount` back: its intent, and the provider's key, are in this commit.
     func beginRefund(
-        of amount: Int64, reason: String?, as name: String, _ change: inout OrderWork, _ work: inout WorkingSet,
-        lease: Duration
-    ) -> SagaTicket {
+        of amount: Int64, reason: String?, by sagas: SagaClaimant<RefundState>, _ change: inout OrderWork,
+        _ work: inout WorkingSet
+    ) throws(StorageError) -> SagaTicket {
         let saga = change.nextID(SagaKind.self)
         let refund = RefundRecord(
             organization: number, id: change.nextID(), order: order, amount: amount, reason: reason,
@@ -99,29 +99,12 @@ extension OrderOperation {
         (change.order.saga, change.order.sagaScope) = (saga, key?.scope)
         let input = SagaInput(
             organizationID: caller.organizationID, traceparent: caller.traceparent, refund: refund.id)
-        var transition = SagaTransition(
-            SagaRecord(
-                organization: number, id: saga, definition: name, version: 1, subject: order.uuid, input: input.json,
-                step: StepName.refund, now: change.now, lease: lease), at: change.now)
-        transition.note(.began, StepName.refund, reason)
-        transition.note(.intended, StepName.refund, refund.providerKey)
-        transition.insert(in: &work)
+        var state = RefundState(input)
+        state.brief = RefundBrief(refund: refund, payment: change.payment)
         rememberKey(&work, change.now, saga: saga)
-        return SagaTicket(
-            tenant: caller.tenant, id: saga, definition: name, subject: order.uuid, epoch: 1, mayHaveBeenCalled: false,
-            memo: RefundBrief(refund: refund, payment: change.payment, currency: change.order.total.currency))
-    }
-}
-
-/// What a worker must know to call the provider for a refund.
-struct RefundBrief: Sendable {
-    var refund: RefundRecord
-    var payment: PaymentRecord
-    var currency: String
-
-    var request: ProviderRefund {
-        ProviderRefund(
-            key: refund.providerKey, charge: payment.providerKey, reference: refund.order.description,
-            amount: Money(refund.amount, currency))
+        switch try sagas.opening(id: saga, about: order.uuid, state).begin(afterFirstStepIn: &work, at: change.now) {
+        case .began(let ticket): return ticket
+        case .existing: throw .corrupt("saga \(saga) has begun before its refund")
+        }
     }
 }

@@ -26,11 +26,10 @@ package struct OrderService: Sendable {
         let deadline = min(context.deadline, time.instant() + terms.wait)
         while true {
             let command = PlaceOrder(
-                caller: context.caller, order: order, key: key, terms: terms, mayBegin: context.shard.sagas.hasRoom,
+                caller: context.caller, order: order, key: key, terms: terms, sagas: context.checkouts,
                 seed: random.next())
             switch try await context.submit(command) {
             case .started(let ticket):
-                context.shard.sagas.start(ticket)
                 return try await settle(ticket, key, until: deadline, in: context)
             case .replay(let answer): return .answer(answer, isReplay: true)
             case .kept(let answer): return .answer(answer, isReplay: false)
@@ -45,7 +44,7 @@ package struct OrderService: Sendable {
     private func settle(
         _ ticket: SagaTicket, _ key: RequestKey, until deadline: Instant, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        switch await context.report(of: ticket.id, until: deadline) {
+        switch await context.report(on: ticket, until: deadline) {
         case .answer(let answer): return .answer(answer, isReplay: false)
         case .refused(let refusal): throw refusal
         case .waiting, nil:
@@ -64,7 +63,9 @@ package struct OrderService: Sendable {
         _ order: OrderID, key: RequestKey?, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
         try await operate(order, in: context) {
-            CancelOrder(caller: context.caller, order: order, key: key, seed: random.next(), lease: terms.lease)
+            CancelOrder(
+                caller: context.caller, order: order, key: key, seed: random.next(),
+                sagas: context.refunds(context.shard.sagas.cancel), checkouts: context.allCheckouts)
         }
     }
 
@@ -76,7 +77,7 @@ package struct OrderService: Sendable {
         try await operate(order, in: context) {
             RefundOrder(
                 caller: context.caller, order: order, amount: amount, currency: currency, reason: reason, key: key,
-                seed: random.next(), lease: terms.lease)
+                seed: random.next(), sagas: context.refunds(context.shard.sagas.refund))
         }
     }
 
@@ -102,8 +103,7 @@ package struct OrderService: Sendable {
                 }
             case .joins(let saga): try await waitFor(saga, until: deadline, in: context)
             case .started(let ticket):
-                context.shard.sagas.start(ticket)
-                switch await context.report(of: ticket.id, until: deadline) {
+                switch await context.report(on: ticket, until: deadline) {
                 case .answer(let answer): return .answer(answer, isReplay: false)
                 case .refused(let refusal): throw refusal
                 case .waiting, nil: return .accepted(document: try await document(order, in: context), isReplay: false)
@@ -125,10 +125,25 @@ package struct OrderService: Sendable {
 }
 
 extension TenantContext {
+    /// What begins checkouts; nil when there is no room for another one.
+    fileprivate var checkouts: SagaClaimant<CheckoutState>? { shard.sagas.runtime.hasRoom ? allCheckouts : nil }
+    fileprivate var allCheckouts: SagaClaimant<CheckoutState> {
+        shard.sagas.runtime.claimant(of: shard.sagas.checkout, for: caller.tenant)
+    }
+    fileprivate func refunds(_ definition: SagaDefinition<RefundState>) -> SagaClaimant<RefundState> {
+        shard.sagas.runtime.claimant(of: definition, for: caller.tenant)
+    }
+
+    /// Works on a saga that has just been begun or taken over; what it comes to, or nil when `deadline` has passed.
+    fileprivate func report(on ticket: SagaTicket, until deadline: Instant) async -> CheckoutReport? {
+        heard(await shard.sagas.runtime.startAndReport(ticket, until: deadline))
+    }
     /// What a saga that is at work here comes to; nil when none is, or when `deadline` has passed.
     fileprivate func report(of saga: SagaID, until deadline: Instant) async -> CheckoutReport? {
-        guard let settled = await shard.sagas.report(of: saga, until: deadline) else { return nil }
-        trail.note(settled.position)
-        return settled.report
+        heard(await shard.sagas.runtime.report(of: saga, until: deadline))
+    }
+    private func heard(_ report: SagaReport?) -> CheckoutReport? {
+        trail.note(report?.position)
+        return report?.checkout
     }
 }

@@ -35,8 +35,8 @@ package struct PlaceOrder: LaneCommand {
     let order: OrderRequest
     let key: RequestKey
     let terms: CheckoutTerms
-    /// Whether there is room for another saga; a repeat of a key is answered in any case.
-    let mayBegin: Bool
+    /// Begins the checkout; nil when there is no room for another one: a repeat of a key is answered in any case.
+    let sagas: SagaClaimant<CheckoutState>?
     /// Of the ids that the decision makes.
     let seed: UInt64
     let units: [Unit]
@@ -51,10 +51,11 @@ package struct PlaceOrder: LaneCommand {
     }
 
     package init(
-        caller: Caller, order: OrderRequest, key: RequestKey, terms: CheckoutTerms, mayBegin: Bool = true, seed: UInt64
+        caller: Caller, order: OrderRequest, key: RequestKey, terms: CheckoutTerms, sagas: SagaClaimant<CheckoutState>?,
+        seed: UInt64
     ) {
         (self.caller, self.order, self.key, self.terms) = (caller, order, key, terms)
-        (self.mayBegin, self.seed) = (mayBegin, seed)
+        (self.sagas, self.seed) = (sagas, seed)
         // The same keys are asked for again and again: made once, they are only pointed at.
         let number = caller.tenant.organization
         keyRow = IdempotencyRecord.key(number, key.scope)
@@ -83,7 +84,7 @@ package struct PlaceOrder: LaneCommand {
 
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if let first = work[keyRow] { return repeated(first, &work) }
-        guard mayBegin else { return .discard(.refused(.overloaded("too many orders are under way"))) }
+        guard let sagas else { return .discard(.refused(.overloaded("too many orders are under way"))) }
         let lines: [OrderLine]
         let total: Money
         switch price(work) {
@@ -101,7 +102,7 @@ package struct PlaceOrder: LaneCommand {
             return .commit(.kept(answer))
         }
         do {
-            return .commit(.started(try begin(lines, total, &work, now)))
+            return .commit(.started(try begin(lines, total, sagas, &work, now)))
         } catch {
             return .discard(.refused(.shardUnavailable(error.description)))
         }
@@ -207,7 +208,8 @@ package struct PlaceOrder: LaneCommand {
     }
 
     private func begin(
-        _ lines: [OrderLine], _ total: Money, _ work: inout WorkingSet, _ now: Timestamp
+        _ lines: [OrderLine], _ total: Money, _ sagas: SagaClaimant<CheckoutState>, _ work: inout WorkingSet,
+        _ now: Timestamp
     ) throws(StorageError) -> SagaTicket {
         var mint = IdentifierMint(seed: seed, slot: Slot.of(organization: number))
         let orderID = mint.next(OrderKind.self, at: now)
@@ -232,24 +234,17 @@ package struct PlaceOrder: LaneCommand {
         try change.emitInventory("inventory:reserved", into: &work)
         work.insert(change.order)
         work.insert(change.payment)
-        let saga = SagaRecord(
-            organization: number, id: sagaID, definition: SagaName.checkout, version: 1, subject: orderID.uuid,
-            input: input.json, step: StepName.reserve, now: now, lease: terms.lease)
-        var transition = SagaTransition(saga, at: now)
-        transition.note(.began, StepName.reserve)
-        transition.note(.completed, StepName.reserve)
-        transition.note(.intended, StepName.charge, payment.providerKey)
-        transition.insert(in: &work)
         work.put(
             IdempotencyRecord(
                 organization: number, request: key, now: now, state: .running, answer: nil, subject: orderID.uuid,
                 saga: sagaID.uuid))
-        return SagaTicket(
-            tenant: caller.tenant, id: sagaID, definition: SagaName.checkout, subject: orderID.uuid, epoch: 1,
-            mayHaveBeenCalled: false,
-            memo: CheckoutBrief(
-                payment: payment, order: orderID, sagaState: .running, holdsUntil: now + terms.holdTime, input: input)
-        )
+        var state = CheckoutState(input)
+        state.brief = CheckoutBrief(payment: payment, order: orderID, holdsUntil: now + terms.holdTime)
+        let opening = sagas.opening(id: sagaID, about: orderID.uuid, state)
+        switch try opening.begin(afterFirstStepIn: &work, at: now) {
+        case .began(let ticket): return ticket
+        case .existing: throw .corrupt("saga \(sagaID) has begun before its order")
+        }
     }
 }
 

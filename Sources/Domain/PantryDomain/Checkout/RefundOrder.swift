@@ -1,3 +1,4 @@
+import Sagas
 import Storage
 
 /// Gives money back, in part or in full.
@@ -11,15 +12,16 @@ struct RefundOrder: OrderOperation {
     let reason: String?
     let key: RequestKey?
     let seed: UInt64
-    let lease: Duration
+    /// Begins the saga.
+    let sagas: SagaClaimant<RefundState>
     let touchesStock = false
 
     init(
         caller: Caller, order: OrderID, amount: Int64?, currency: String? = nil, reason: String?, key: RequestKey?,
-        seed: UInt64, lease: Duration
+        seed: UInt64, sagas: SagaClaimant<RefundState>
     ) {
         (self.caller, self.order, self.amount, self.currency) = (caller, order, amount, currency)
-        (self.reason, self.key, self.seed, self.lease) = (reason, key, seed, lease)
+        (self.reason, self.key, self.seed, self.sagas) = (reason, key, seed, sagas)
     }
 
     func decide(
@@ -42,7 +44,7 @@ struct RefundOrder: OrderOperation {
                 + "\(change.payment.refunded) refunded already"
             return .discard(.refused(.invalid([FieldProblem("/amount", "too-large", detail)])))
         }
-        let ticket = beginRefund(of: amount, reason: reason, as: SagaName.refund, &change, &work, lease: lease)
+        let ticket = try beginRefund(of: amount, reason: reason, by: sagas, &change, &work)
         return .commit(.started(ticket))
     }
 }

@@ -14,18 +14,21 @@ package struct SagaInput: Sendable, Hashable {
     }
     package var json: String {
         var json = JSONWriter()
-        json.object { json in
-            json.member("organizationId", organizationID.description)
-            json.member("traceparent", traceparent)
-            json.member("refund", refund?.description)
-        }
+        json.object(write)
         return json.string()
+    }
+    func write(to json: inout JSONWriter) {
+        json.member("organizationId", organizationID.description)
+        json.member("traceparent", traceparent)
+        json.member("refund", refund?.description)
     }
     /// Reads what ``json`` wrote; nil when the row holds something else.
     package init?(json text: String) {
-        guard let object = (try? JSONReader.parse(text))?.object,
-            let id = object["organizationId"]?.string.flatMap({ OrganizationID($0) })
-        else { return nil }
+        guard let object = (try? JSONReader.parse(text))?.object else { return nil }
+        self.init(object)
+    }
+    init?(_ object: JSONObject) {
+        guard let id = object["organizationId"]?.string.flatMap({ OrganizationID($0) }) else { return nil }
         self.init(
             organizationID: id, traceparent: object["traceparent"]?.string,
             refund: object["refund"]?.string.flatMap { RefundID($0) })

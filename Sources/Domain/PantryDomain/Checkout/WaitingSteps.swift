@@ -2,81 +2,52 @@ import Determinism
 import Sagas
 import Storage
 
-/// Puts an order whose payment is known not to have happened into the queue, with its stock.
-struct QueueOrder: OrderStep {
-    enum Outcome: Sendable {
-        case queued(document: String)
-        /// Waiting orders would hold too much of a product.
-        case noRoom
-        case broken(StorageError)
-    }
-    let reason: String
+/// Puts an order whose payment is known not to have happened into the queue, with its stock; unless its owner does not
+/// want to wait, or waiting orders would hold too much of a product.
+struct QueueOrder: OrderAction {
+    typealias State = CheckoutState
     let terms: CheckoutTerms
-    let seed: UInt64
     let touchesStock = true
 
     func decide(
-        _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
-    ) throws(StorageError) -> Verdict<Outcome> {
+        _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout CheckoutState, _ context: StepContext
+    ) throws(StorageError) -> LocalResult {
+        let trouble = context.trouble ?? "the payment cannot be made now"
+        guard change.payment.onUnavailable == .queue else {
+            state.ending = CheckoutEnding(.unavailable(trouble))
+            return .refused("its owner does not want to wait")
+        }
         let expiry = change.order.createdAt + terms.queueTime
-        let isFirst = saga.record.attempts == 0 || !change.hasHolds(until: expiry, in: work)
+        let isFirst = !change.hasHolds(until: expiry, in: work)
         guard try change.queueStock(until: expiry, maxShare: terms.maxQueuedShare, in: &work) else {
-            return .discard(.noRoom)
+            let why = "waiting orders hold \(terms.maxQueuedShare) % of a product already"
+            state.ending = CheckoutEnding(.unavailable("\(why); \(trouble)"))
+            return .refused(why)
         }
         change.setPayment(.queued)
-        saga.note(.failed, StepName.charge, reason)
-        let due = min(saga.now + terms.pause(after: saga.record.attempts), expiry)
-        saga.park(StepName.charge, until: due, reason)
         if isFirst { change.emitOrder("payment:queued", into: &work) }
         work.acceptOrderKey(change.order)
-        return .commit(.queued(document: change.document()))
+        state.brief = nil
+        return .done
     }
-    func broken(_ error: StorageError) -> Outcome { .broken(error) }
 }
 
-/// Takes a queued order up again: pins its stock and makes the charge's intent durable, before the provider is called.
-struct PinQueuedOrder: OrderStep {
-    enum Outcome: Sendable {
-        case pinned
-        /// A hold is gone or its time is up: the order has expired.
-        case lapsed
-        case broken(StorageError)
-    }
-    let seed: UInt64
+/// Takes a queued order up again: pins its stock, in the commit that makes the charge's intent durable once more.
+struct PinQueuedOrder: OrderAction {
+    typealias State = CheckoutState
     let touchesStock = true
 
     func decide(
-        _ change: inout OrderWork, _ work: inout WorkingSet, _ saga: inout SagaTransition
-    ) throws(StorageError) -> Verdict<Outcome> {
+        _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout CheckoutState, _ context: StepContext
+    ) throws(StorageError) -> LocalResult {
+        guard change.payment.status == .queued else { return .done }
         guard try change.pinStock(in: &work) else {
-            // For good, whatever the clock says next: money that came too late is given back on the strength of this.
-            try change.releaseStock(.expired, in: &work)
-            saga.note(.failed, StepName.charge, "the hold's time was up")
-            return .commit(.lapsed)
+            // For good, whatever the clock says next: the saga has turned back with this commit.
+            state.ending = CheckoutEnding(.expired)
+            return .refused("the hold's time was up")
         }
         change.setPayment(.processing)
-        saga.handle(.resume)
-        saga.note(.intended, StepName.charge, change.payment.providerKey)
-        return .commit(.pinned)
-    }
-    func broken(_ error: StorageError) -> Outcome { .broken(error) }
-}
-
-/// Leaves a saga whose external step is still unknown for a later time; gives it to an operator after too many.
-struct ParkSaga: SagaStep {
-    let step: String
-    let reason: String
-    let terms: CheckoutTerms
-
-    func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] { [] }
-    func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Bool> {
-        if saga.record.attempts + 1 >= terms.attemptLimit {
-            saga.giveUp(step, reason)
-        } else {
-            saga.note(.unknown, step, reason)
-            saga.park(step, until: saga.now + terms.pause(after: saga.record.attempts), reason)
-        }
-        return .commit(true)
+        return .done
     }
 }
 

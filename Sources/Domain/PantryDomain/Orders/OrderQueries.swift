@@ -1,7 +1,5 @@
 import Determinism
-import Sagas
 import Storage
-import StrictJSON
 
 /// Orders as they are read. Nothing here decides a write.
 package enum OrderQueries {
@@ -56,73 +54,6 @@ package enum OrderQueries {
             let next = rows.count > limit ? OrderID(try rows[limit - 1].uuid(1)).description : nil
             return Page(items: items, next: next, servedBy: result.servedBy)
         } catch { throw .shardUnavailable("\(error)") }
-    }
-
-    /// What happened to the order, step by step.
-    package static func timeline(
-        _ id: OrderID, _ consistency: ReadConsistency, in context: TenantContext
-    ) async throws(Refusal) -> Served {
-        let key: [SQLValue] = [.integer(context.number), .uuid(id.uuid)]
-        let result = try await context.read(
-            [
-                SQLStatement("SELECT status FROM orders WHERE organization = $1 AND id = $2", key),
-                SQLStatement(
-                    """
-                    SELECT s.id, s.definition, s.state, s.attempts, s.reason, s.created_at, s.updated_at
-                    FROM sagas s WHERE s.organization = $1 AND s.subject = $2 ORDER BY s.id
-                    """, key),
-                SQLStatement(
-                    """
-                    SELECT l.saga, l.entry, l.at, l.step, l.kind, l.attempt, l.detail
-                    FROM sagas s JOIN saga_log l ON l.organization = s.organization AND l.saga = s.id
-                    WHERE s.organization = $1 AND s.subject = $2 ORDER BY l.saga, l.entry
-                    """, key),
-            ], consistency)
-        guard !result.rows[0].isEmpty else { throw .notFound("there is no order “\(id)”") }
-        do {
-            return Served(
-                document: try timelineDocument(id, sagas: result.rows[1], log: result.rows[2]),
-                servedBy: result.servedBy)
-        } catch { throw .shardUnavailable("\(error)") }
-    }
-
-    private static func timelineDocument(_ id: OrderID, sagas: [SQLRow], log: [SQLRow]) throws -> String {
-        let entries = Dictionary(grouping: log) { $0[0] }
-        let rendered = try sagas.map { saga in
-            let steps = try (entries[saga[0]] ?? []).map(stepDocument)
-            var json = JSONWriter()
-            let (definition, state) = (try saga.text(1), try saga.text(2))
-            let (attempts, reason) = (try saga.integer(3), try saga.optionalText(4))
-            let (begun, updated) = (try saga.integer(5), try saga.integer(6))
-            let sagaID = SagaID(try saga.uuid(0)).description
-            json.object { json in
-                json.member("id", sagaID)
-                json.member("saga", definition)
-                json.member("state", state)
-                json.member("attempts", attempts)
-                json.member("reason", reason)
-                json.member("startedAt", Timestamp(microseconds: begun).rfc3339)
-                json.member("updatedAt", Timestamp(microseconds: updated).rfc3339)
-                json.member("steps", raw: "[\(steps.joined(separator: ","))]")
-            }
-            return json.string()
-        }
-        return "{\"orderId\":\"\(id)\",\"data\":[\(rendered.joined(separator: ","))]}"
-    }
-
-    private static func stepDocument(_ row: SQLRow) throws -> String {
-        let (entry, at, step) = (try row.integer(1), try row.integer(2), try row.text(3))
-        let (kind, attempt, detail) = (try row.text(4), try row.integer(5), try row.optionalText(6))
-        var json = JSONWriter()
-        json.object { json in
-            json.member("entry", entry)
-            json.member("at", Timestamp(microseconds: at).rfc3339)
-            json.member("step", step)
-            json.member("event", kind)
-            json.member("attempt", attempt)
-            json.member("detail", detail)
-        }
-        return json.string()
     }
 
     private static func document(_ row: SQLRow, _ context: TenantContext) throws(Refusal) -> String {

@@ -5,7 +5,7 @@ import Storage
 package final class OrganizationService: Sendable {
     private let database: any Database
     private let lane: WriteLane
-    private let shards: ShardDirectory
+    let shards: ShardDirectory
     private let plans: Set<String>
     private let time: any TimeSource
     private let random: any RandomSource
@@ -105,6 +105,20 @@ package final class OrganizationService: Sendable {
             if case .shardUnavailable = error, let cached { return cached.record }
             throw error
         }
+    }
+
+    /// The organizations that an id with this slot may belong to, each with its place.
+    func organizations(inSlot slot: UInt16) async throws(Refusal) -> [OrganizationRecord] {
+        let rows = try await read(SQLStatement("SELECT MAX(number) FROM organizations", []))
+        let count: Int64 = try decoded { try rows.rows[0].first?.optionalInteger(0) ?? -1 } + 1
+        var found: [OrganizationRecord] = []
+        for number in 0..<count where Slot.of(organization: number) == slot {
+            do throws(Refusal) { found.append(try await organization(number)) } catch {
+                // A number that a failed creation has left out.
+                guard case .notFound = error else { throw error }
+            }
+        }
+        return found
     }
 
     /// Forgets what is known of an organization: somebody knows it better.

@@ -7,9 +7,9 @@ package struct Shard: Sendable {
     package let name: String
     package let database: any Database
     package let lane: WriteLane
-    package let sagas: SagaCoordinator<CheckoutWorker>
+    package let sagas: OrderSagas
 
-    package init(name: String, database: any Database, lane: WriteLane, sagas: SagaCoordinator<CheckoutWorker>) {
+    package init(name: String, database: any Database, lane: WriteLane, sagas: OrderSagas) {
         (self.name, self.database, self.lane, self.sagas) = (name, database, lane, sagas)
     }
 }

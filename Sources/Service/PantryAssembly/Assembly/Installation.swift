@@ -11,6 +11,7 @@ import Storage
 package struct Installation: Sendable {
     package let organizations: OrganizationService
     package let orders: OrderService
+    package let sagas: SagaOperations
     package let shards: ShardDirectory
     package let databases: [NamedDatabase]
     package let operatorToken: String
@@ -86,17 +87,17 @@ package struct Installation: Sendable {
                 let database: any Database =
                     observation.map { MonitoredDatabase(named.database, named.name, named.database.system, $0) }
                     ?? named.database
-                let worker = CheckoutWorker(
-                    database: database, lane: lanes[index], provider: payments, terms: terms, time: time,
-                    random: random, logger: logger)
-                let store = SQLSagaStore(
-                    database: named.database, lane: lanes[index], time: time, lease: terms.lease)
-                let sagas = SagaCoordinator(
-                    worker: worker, store: store, time: time, observer: observation.map { SagaMonitor($0) }
+                var sagas = OrderSagas.Configuration()
+                sagas.terms = terms
+                // Other processes may have sagas of a database that is a server; a file is this process's alone.
+                sagas.sharedBy = named.database.dialect == .postgres ? .postgres : nil
+                let runtime = OrderSagas(
+                    database: database, sagas: named.database, lane: lanes[index], provider: payments,
+                    configuration: sagas, time: time, random: random, observer: observation.map { SagaMonitor($0) }
                 ) { error in
-                    logger.warning("sagas cannot be read", metadata: ["shard": "\(named.name)", "error": "\(error)"])
+                    logger.warning("a saga waits", metadata: ["shard": "\(named.name)", "error": "\(error)"])
                 }
-                return Shard(name: named.name, database: database, lane: lanes[index], sagas: sagas)
+                return Shard(name: named.name, database: database, lane: lanes[index], sagas: runtime)
             })
         let controlDatabase = databases[control].database
         let secrets = try await FleetSecrets.load(controlDatabase, time: time, random: random)
@@ -105,6 +106,9 @@ package struct Installation: Sendable {
             plans: Set(configuration.limits.plans.keys), secrets: secrets, time: time, random: random)
         return Installation(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
+            sagas: SagaOperations(
+                organizations: organizations,
+                registry: shards.shards.first?.sagas.runtime.registry ?? SagaRegistry([]), time: time),
             shards: shards,
             databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
             faultPoints: faultPoints, logger: logger, time: time, lock: lock, poolLimit: configuration.pool.limit)
@@ -121,14 +125,14 @@ package struct Installation: Sendable {
     ) async throws -> Value {
         let outcome: Result<Value, any Error> = await withTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { await lane.run() } }
-            for shard in shards.shards { group.addTask { await shard.sagas.run() } }
+            for shard in shards.shards { group.addTask { await shard.sagas.runtime.run() } }
             group.addTask { await recover(onRecovered) }
             group.addTask { await forgetOldKeys() }
             group.addTask { await refreshSecrets() }
             group.addTask { await warnOfTooManyConnections() }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
-            for shard in shards.shards { shard.sagas.stop() }
+            for shard in shards.shards { shard.sagas.runtime.stop() }
             await finishSagas(within: grace)
             for lane in lanes { lane.stop() }
             group.cancelAll()
@@ -151,9 +155,7 @@ package struct Installation: Sendable {
             do {
                 try await organizations.finishProvisioning()
                 var count = 0
-                // The directory lock says that nobody else is at work on files. On a server somebody may be.
-                let isAlone = databases.allSatisfy { $0.database.dialect == .sqlite }
-                for shard in shards.shards { count += try await shard.sagas.recover(alone: isAlone) }
+                for shard in shards.shards { count += try await shard.sagas.runtime.recover() }
                 logger.info("recovered", metadata: ["sagas": "\(count)"])
                 faultPoints?.serverIsReady()
                 await onRecovered()
@@ -203,7 +205,7 @@ package struct Installation: Sendable {
     /// Sagas at work get a moment to come to a rest; what is left is recovered at the next start.
     private func finishSagas(within grace: Duration) async {
         let deadline = time.instant() + grace
-        while shards.shards.contains(where: { !$0.sagas.isIdle }), time.instant() < deadline {
+        while shards.shards.contains(where: { !$0.sagas.runtime.isIdle }), time.instant() < deadline {
             guard (try? await time.sleep(for: .milliseconds(10))) != nil else { return }
         }
     }

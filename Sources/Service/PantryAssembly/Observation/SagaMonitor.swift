@@ -57,7 +57,7 @@ struct SagaMonitor: SagaObserver {
 
     /// `left`: somebody else holds it, or it is taken up again later.
     private static func outcome(_ report: (any Sendable)?) -> String {
-        switch (report as? SettledCheckout)?.report {
+        switch (report as? SagaReport)?.checkout {
         case .answer: "ended"
         case .refused: "undone"
         case .waiting: "waiting"
@@ -67,7 +67,7 @@ struct SagaMonitor: SagaObserver {
 
     /// nil while the order waits.
     private static func order(_ report: (any Sendable)?) -> String? {
-        switch (report as? SettledCheckout)?.report {
+        switch (report as? SagaReport)?.checkout {
         case .answer(let answer):
             switch answer.kind {
             case .created: "confirmed"

@@ -20,7 +20,9 @@ enum ServerAccess {
             configuration, environment: [:], time: time, random: SystemRandom(), logger: logger)
         let address = ServerAddress(host: configuration.server.host)
         let work = Work(
-            body: body, administration: LocalAdministration(organizations: installation.organizations, time: time),
+            body: body,
+            administration: LocalAdministration(
+                organizations: installation.organizations, sagas: installation.sagas, time: time),
             address: address, time: time)
         try await InstallationServer(
             installation: installation, configuration: configuration, time: time, logger: logger

@@ -372,7 +372,9 @@ paths:
       operationId: getOrderTimeline
       tags: [Orders]
       summary: Show what happened to an order
-      description: The order's sagas and their steps, with times, attempts and compensations.
+      description: |
+        The order's sagas, oldest first: its checkout, and a cancel or refunds that followed. Each tells entry by entry what was
+        done, tried and undone, and when it goes on by itself if it is not done.
       security: [{ ApiKey: [read] }]
       parameters:
         - { $ref: '#/components/parameters/Consistency' }
@@ -388,12 +390,14 @@ paths:
               schema: { $ref: '#/components/schemas/Timeline' }
               example:
                 orderId: ord_01m86qprvqfpqtgfbywambwch0
+                isComplete: true
                 data:
                   - id: saga_01m86qprvqfpqv2tay0g7gvb72
                     saga: checkout
                     state: succeeded
                     attempts: 0
                     reason: null
+                    nextTryAt: null
                     startedAt: '2026-11-24T12:15:19.927Z'
                     updatedAt: '2026-11-24T12:15:19.939Z'
                     steps:
@@ -404,13 +408,13 @@ paths:
                         step: charge
                         event: intended
                         attempt: 0
-                        detail: ord_01m86qprvqfpqtgfbywambwch0/charge
+                        detail: null
                       - entry: 4
                         at: '2026-11-24T12:15:19.939Z'
                         step: charge
                         event: completed
                         attempt: 0
-                        detail: sandbox/ord_01m86qprvqfpqtgfbywambwch0/charge
+                        detail: null
                       - { entry: 5, at: '2026-11-24T12:15:19.939Z', step: confirm, event: completed, attempt: 0, detail: null }
                       - { entry: 6, at: '2026-11-24T12:15:19.939Z', step: confirm, event: ended, attempt: 0, detail: succeeded }
         '400': { $ref: '#/components/responses/BadRequest' }
@@ -1508,6 +1512,352 @@ paths:
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas:
+    get:
+      operationId: listSagas
+      tags: [Operations]
+      summary: List sagas
+      description: |
+        Of all organizations, youngest first; what `pantry saga list` calls. `?status=stuck` are those that wait for an operator. A
+        cursor belongs to the same filters.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - name: status
+          in: query
+          description: Only sagas in this state.
+          schema: { $ref: '#/components/schemas/SagaStatus' }
+        - name: definition
+          in: query
+          description: Only sagas of this definition.
+          schema: { type: string, pattern: '^[A-Za-z0-9._-]{1,100}$' }
+          example: checkout
+        - name: organization
+          in: query
+          description: Only sagas of this organization.
+          schema: { $ref: '#/components/schemas/OrganizationID' }
+          example: org_01m86qprmrfpqs1ctaaj1wf9kd
+        - { $ref: '#/components/parameters/Limit' }
+        - { $ref: '#/components/parameters/Cursor' }
+      responses:
+        '200':
+          description: A page of sagas.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data:
+                    type: array
+                    maxItems: 100
+                    items:
+                      allOf: [{ $ref: '#/components/schemas/Saga' }]
+                      unevaluatedProperties: false
+                  page: { $ref: '#/components/schemas/Page' }
+              example:
+                data:
+                  - id: saga_01m86qprvqfpqv2tay0g7gvb72
+                    organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    orderId: ord_01m86qprvqfpqtgfbywambwch0
+                    definition: checkout
+                    version: 1
+                    status: stuck
+                    step: charge
+                    attempts: 500
+                    nextTryAt: null
+                    reason: the provider did not answer
+                    startedAt: '2026-11-24T12:15:19.927Z'
+                    updatedAt: '2026-11-26T02:40:11.302Z'
+                    deadline: null
+                    allowed: [retry]
+                page: { nextCursor: null, hasMore: false }
+        '400': { $ref: '#/components/responses/BadListRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    get:
+      operationId: getSaga
+      tags: [Operations]
+      summary: Show a saga
+      description: |
+        Its steps, its history, who works on it, the semantic locks that it holds or waits for, and what may be decided; what
+        `pantry saga show` calls.
+      security: [{ OperatorToken: [] }]
+      responses:
+        '200':
+          description: The saga.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+          content:
+            application/json:
+              schema:
+                allOf: [{ $ref: '#/components/schemas/SagaDetail' }]
+                unevaluatedProperties: false
+              example:
+                id: saga_01m86qprvqfpqv2tay0g7gvb72
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                orderId: ord_01m86qprvqfpqtgfbywambwch0
+                definition: checkout
+                version: 1
+                status: stuck
+                step: charge
+                attempts: 500
+                nextTryAt: null
+                reason: the provider did not answer
+                startedAt: '2026-11-24T12:15:19.927Z'
+                updatedAt: '2026-11-26T02:40:11.302Z'
+                deadline: null
+                allowed: [retry]
+                direction: forward
+                epoch: 501
+                leaseUntil: '2026-11-26T02:40:11.302Z'
+                worker: null
+                steps:
+                  - { step: reserve, status: done, attempts: 0, since: null, nextTryAt: null, allowed: [] }
+                  - step: charge
+                    status: stuck
+                    attempts: 500
+                    since: '2026-11-24T12:15:19.927Z'
+                    nextTryAt: null
+                    allowed: [retry]
+                locks: []
+                history:
+                  - entry: 1
+                    at: '2026-11-24T12:15:19.927Z'
+                    step: reserve
+                    event: began
+                    attempt: 0
+                    epoch: 1
+                    detail: null
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}/retry:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    post:
+      operationId: retrySaga
+      tags: [Operations]
+      summary: Try a saga's stuck step again
+      description: |
+        The step, or its compensation, gets as many attempts as it had at first. What
+        `pantry saga retry` calls. Kept in the saga's history.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/SagaStepDecision' }
+      responses:
+        '200': { $ref: '#/components/responses/DirectedSaga' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/NotDecidable' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}/skip:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    post:
+      operationId: skipSaga
+      tags: [Operations]
+      summary: Go on without a saga's stuck step
+      description: |
+        Or without its compensation, when the saga is on its way back: its effect then stays. What
+        `pantry saga skip` calls. Kept in the saga's history.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/SagaStepDecision' }
+      responses:
+        '200': { $ref: '#/components/responses/DirectedSaga' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/NotDecidable' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}/force:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    post:
+      operationId: forceSaga
+      tags: [Operations]
+      summary: Take a saga's stuck step as done
+      description: |
+        Somebody has done by hand what the step, or its compensation, should have done. What
+        `pantry saga force` calls. Kept in the saga's history.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/SagaStepDecision' }
+      responses:
+        '200': { $ref: '#/components/responses/DirectedSaga' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/NotDecidable' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}/compensate:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    post:
+      operationId: compensateSaga
+      tags: [Operations]
+      summary: Turn a saga back whose pivot is stuck
+      description: |
+        Somebody has found out that the step after which there is no way back had no effect. What
+        `pantry saga compensate` calls. Kept in the saga's history.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/SagaStepDecision' }
+      responses:
+        '200': { $ref: '#/components/responses/DirectedSaga' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/NotDecidable' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/sagas/{id}/cancel:
+    parameters:
+      - { $ref: '#/components/parameters/SagaID' }
+    post:
+      operationId: cancelSaga
+      tags: [Operations]
+      summary: Turn a saga back
+      description: |
+        What is done is undone. Not once the step after which there is no way back is done, or may be. What
+        `pantry saga cancel` calls. Kept in the saga's history.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody: { $ref: '#/components/requestBodies/SagaDecision' }
+      responses:
+        '200': { $ref: '#/components/responses/DirectedSaga' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/NotDecidable' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/replicas:
+    get:
+      operationId: listReplicas
+      tags: [Operations]
+      summary: List the database servers
+      description: Of every database, as the process that answers sees them now.
+      security: [{ OperatorToken: [] }]
+      responses:
+        '200':
+          description: All of them.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data]
+                properties:
+                  data: { type: array, items: { $ref: '#/components/schemas/DatabaseServer' } }
+              example:
+                data:
+                  - database: shard-0
+                    server: shard-0/replica-1
+                    address: db-2:5432
+                    engine: postgresql
+                    standing: replica
+                    detail: is a replica
+                    isPrimary: false
+                    serves: true
+                    timeline: 3
+                    lagBytes: 0
+                    lagMilliseconds: 12
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/pools:
+    get:
+      operationId: listPools
+      tags: [Operations]
+      summary: List the pools of connections
+      description: One for each PostgreSQL server, of the process that answers; none for SQLite.
+      security: [{ OperatorToken: [] }]
+      responses:
+        '200':
+          description: All of them.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data]
+                properties:
+                  data: { type: array, items: { $ref: '#/components/schemas/Pool' } }
+              example:
+                data:
+                  - database: shard-0
+                    server: shard-0/primary
+                    address: db-1:5432
+                    limit: 20
+                    size: 4
+                    leased: 1
+                    idle: 3
+                    waiting: 0
+                    tenants: 1
+                    oldestWaitMilliseconds: null
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
   /health:
     get:
       operationId: getHealth
@@ -1705,6 +2055,13 @@ components:
       description: The organization's id.
       schema: { $ref: '#/components/schemas/OrganizationID' }
       example: org_01m86qprmrfpqs1ctaaj1wf9kd
+    SagaID:
+      name: id
+      in: path
+      required: true
+      description: The saga's id.
+      schema: { $ref: '#/components/schemas/SagaID' }
+      example: saga_01m86qprvqfpqv2tay0g7gvb72
     SKU:
       name: sku
       in: path
@@ -1833,6 +2190,34 @@ components:
             properties:
               role: { $ref: '#/components/schemas/Role' }
           example: { role: read }
+    SagaStepDecision:
+      required: true
+      content:
+        application/json:
+          schema:
+            type: object
+            additionalProperties: false
+            required: [reason]
+            properties:
+              step:
+                description: Which step; needed only where the saga leaves a choice.
+                type: [string, 'null']
+                minLength: 1
+                maxLength: 100
+                pattern: '^[^\x00-\x1F\x7F-\x9F]*$'
+              reason: { $ref: '#/components/schemas/Reason', description: Why; it is kept in the saga's history. }
+          example: { step: charge, reason: the provider is back }
+    SagaDecision:
+      required: true
+      content:
+        application/json:
+          schema:
+            type: object
+            additionalProperties: false
+            required: [reason]
+            properties:
+              reason: { $ref: '#/components/schemas/Reason', description: Why; it is kept in the saga's history. }
+          example: { reason: the customer has called }
     ProductImport:
       required: true
       content:
@@ -1894,6 +2279,54 @@ components:
             imported: 1
             failed: 1
             errors: [{ line: 3, code: out-of-range, detail: 'amount: 0 is not an integer from 1 to 9007199254740991.' }]
+    DirectedSaga:
+      description: Decided; the saga as it is then. Whoever works on it next acts on it, within a second.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+      content:
+        application/json:
+          schema:
+            allOf: [{ $ref: '#/components/schemas/Saga' }]
+            unevaluatedProperties: false
+          example:
+            id: saga_01m86qprvqfpqv2tay0g7gvb72
+            organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+            orderId: ord_01m86qprvqfpqtgfbywambwch0
+            definition: checkout
+            version: 1
+            status: running
+            step: charge
+            attempts: 0
+            nextTryAt: '2026-11-26T02:40:11.302Z'
+            reason: the provider did not answer
+            startedAt: '2026-11-24T12:15:19.927Z'
+            updatedAt: '2026-11-26T02:40:11.302Z'
+            deadline: null
+            allowed: []
+    NotDecidable:
+      description: |
+        The decision does not fit the saga as it is; `from` is its status, `allowed` what may be decided instead. Or the first request
+        with this key has not ended.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [invalid-transition, idempotency-in-progress] } }
+          example:
+            type: 'https://pantry.dev/problems/invalid-transition'
+            title: Invalid transition
+            status: 409
+            detail: Skip does not fit the saga as it is stuck.
+            code: invalid-transition
+            requestId: '275f5f683a9720d8aa3e2b7e36c15fc8'
+            retryable: false
+            from: stuck
+            allowed: [retry]
     NotModified:
       description: The copy at hand is right.
       headers:
@@ -2354,29 +2787,37 @@ components:
     Timeline:
       type: object
       additionalProperties: false
-      required: [orderId, data]
+      required: [orderId, isComplete, data]
       properties:
         orderId: { $ref: '#/components/schemas/OrderID' }
+        isComplete:
+          description: Whether that is everything; of an order with a very long history the youngest part is shown.
+          type: boolean
         data:
           description: The sagas that worked on the order, oldest first.
           type: array
           minItems: 1
-          items: { $ref: '#/components/schemas/Saga' }
-    Saga:
+          maxItems: 100
+          items: { $ref: '#/components/schemas/TimelineSaga' }
+    TimelineSaga:
       type: object
       additionalProperties: false
-      required: [id, saga, state, attempts, reason, startedAt, updatedAt, steps]
+      required: [id, saga, state, attempts, reason, nextTryAt, startedAt, updatedAt, steps]
       properties:
-        id: { type: string, pattern: '^saga_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
-        saga: { enum: [checkout, cancel, refund] }
-        state: { enum: [running, parked, compensating, succeeded, compensated, stuck] }
+        id: { $ref: '#/components/schemas/SagaID' }
+        saga: { type: string, description: 'Which one, such as `checkout`, `cancel` or `refund`.' }
+        state: { $ref: '#/components/schemas/SagaStatus' }
         attempts: { type: integer, minimum: 0, description: How often it was picked up without coming to an end. }
         reason: { type: [string, 'null'], description: 'Why it is being undone, waits or is stuck.' }
+        nextTryAt:
+          description: When it goes on; null when it has ended, is stuck, or is at work now.
+          oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
         startedAt: { $ref: '#/components/schemas/Moment' }
         updatedAt: { $ref: '#/components/schemas/Moment' }
         steps:
+          description: What happened, oldest first. An `entry` that is missing is of no interest outside.
           type: array
-          minItems: 1
+          maxItems: 1000
           items:
             type: object
             additionalProperties: false
@@ -2384,11 +2825,201 @@ components:
             properties:
               entry: { type: integer, minimum: 1 }
               at: { $ref: '#/components/schemas/Moment' }
-              step: { enum: [reserve, charge, confirm, release, refund, finish] }
-              event:
-                enum: [began, intended, completed, failed, unknown, compensated, parked, claimed, ended, stuck]
+              step: { type: string, description: 'Such as `reserve`, `charge` or `confirm`.' }
+              event: { $ref: '#/components/schemas/SagaEvent' }
               attempt: { type: integer, minimum: 0 }
-              detail: { type: [string, 'null'], description: 'In words, or the key of a call to the provider.' }
+              detail: { type: [string, 'null'], description: In words. }
+    SagaStatus:
+      description: |
+        - `running`: going forward.
+        - `parked`: going forward, but not before its next try.
+        - `compensating`: being undone.
+        - `succeeded`: ended, every step's effect stands.
+        - `compensated`: ended, no step's effect stands.
+        - `stuck`: waits for an operator.
+      type: string
+      enum: [running, parked, compensating, succeeded, compensated, stuck]
+    SagaEvent:
+      description: |
+        `intended` says that a call outside is about to be made, `unknown` that nobody knows what came of it, `compensated` that an
+        effect was taken back, `directed` that an operator has decided something.
+      type: string
+      enum:
+        [began, intended, completed, failed, unknown, compensated, waiting, parked, directed, claimed, ended, stuck]
+    SagaVerb:
+      description: |
+        - `retry`: try a stuck step, or its compensation, again.
+        - `skip`: go on without it.
+        - `force`: go on as if it had succeeded; somebody has done it by hand.
+        - `compensate`: turn back; a stuck step after which there is no way back is known to have had no effect.
+        - `cancel`: turn back, as long as there is a way back.
+      type: string
+      enum: [retry, skip, force, compensate, cancel]
+    Saga:
+      description: A saga as operators see it.
+      type: object
+      required:
+        - id
+        - organizationId
+        - orderId
+        - definition
+        - version
+        - status
+        - step
+        - attempts
+        - nextTryAt
+        - reason
+        - startedAt
+        - updatedAt
+        - deadline
+        - allowed
+      properties:
+        id: { $ref: '#/components/schemas/SagaID' }
+        organizationId: { $ref: '#/components/schemas/OrganizationID' }
+        orderId: { $ref: '#/components/schemas/OrderID' }
+        definition: { type: string, description: 'Such as `checkout`.' }
+        version: { type: integer, minimum: 1, description: Of the definition that began it. }
+        status: { $ref: '#/components/schemas/SagaStatus' }
+        step: { type: string, description: The step that it stands at. }
+        attempts: { type: integer, minimum: 0, description: How often it was picked up without coming to an end. }
+        nextTryAt:
+          description: When it goes on; null when it has ended, is stuck, or is at work now.
+          oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
+        reason: { type: [string, 'null'], description: 'Why it is being undone, waits or is stuck.' }
+        startedAt: { $ref: '#/components/schemas/Moment' }
+        updatedAt: { $ref: '#/components/schemas/Moment' }
+        deadline:
+          description: When it turns back, if it still can.
+          oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
+        allowed:
+          description: What may be decided now.
+          type: array
+          items: { $ref: '#/components/schemas/SagaVerb' }
+    SagaDetail:
+      allOf:
+        - { $ref: '#/components/schemas/Saga' }
+        - type: object
+          required: [direction, epoch, leaseUntil, worker, steps, locks, history]
+          properties:
+            direction: { enum: [forward, backward] }
+            epoch: { type: integer, minimum: 1, description: Raised by each worker that takes the saga over. }
+            leaseUntil:
+              description: Until when the present worker may be trusted to be at work, whatever its own lease says.
+              allOf: [{ $ref: '#/components/schemas/Moment' }]
+            worker:
+              description: Who holds it, with the lease that counts; null when nobody does, or when `leaseUntil` alone counts.
+              oneOf:
+                - type: object
+                  additionalProperties: false
+                  required: [id, startedAt, leaseUntil]
+                  properties:
+                    id: { type: string, pattern: '^worker_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+                    startedAt: { oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }] }
+                    leaseUntil: { oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }] }
+                - type: 'null'
+            steps: { type: array, items: { $ref: '#/components/schemas/SagaStep' } }
+            locks:
+              description: The semantic locks that it holds or stands in line for.
+              type: array
+              items: { $ref: '#/components/schemas/SagaLock' }
+            history:
+              description: What happened, oldest first; of a very long one the youngest part.
+              type: array
+              maxItems: 2000
+              items:
+                type: object
+                additionalProperties: false
+                required: [entry, at, step, event, attempt, epoch, detail]
+                properties:
+                  entry: { type: integer, minimum: 1 }
+                  at: { $ref: '#/components/schemas/Moment' }
+                  step: { type: string }
+                  event: { $ref: '#/components/schemas/SagaEvent' }
+                  attempt: { type: integer, minimum: 0 }
+                  epoch: { type: integer, minimum: 1 }
+                  detail: { type: [string, 'null'], description: 'In words, or the key of a call outside.' }
+    SagaStep:
+      type: object
+      additionalProperties: false
+      required: [step, status, attempts, since, nextTryAt, allowed]
+      properties:
+        step: { type: string }
+        status:
+          description: |
+            - `pending`: nothing has been done.
+            - `intended`: its effect may be there.
+            - `done`, `skipped`, or `void`: known to have no effect.
+            - `undoing`, `undone`: on the way back.
+            - `stuck`: it, or its compensation, was given up.
+          enum: [pending, intended, done, void, skipped, undoing, undone, stuck]
+        attempts: { type: integer, minimum: 0, description: In its present direction. }
+        since:
+          description: When it was first taken up.
+          oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
+        nextTryAt:
+          description: When it is tried next.
+          oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
+        allowed:
+          description: What may be decided about it now.
+          type: array
+          items: { $ref: '#/components/schemas/SagaVerb' }
+    SagaLock:
+      type: object
+      additionalProperties: false
+      required: [resource, isHeld, holder, since, waiting]
+      properties:
+        resource: { type: string }
+        isHeld: { type: boolean, description: Whether this saga holds it. }
+        holder: { $ref: '#/components/schemas/SagaID' }
+        since: { $ref: '#/components/schemas/Moment' }
+        waiting:
+          description: Who stands in line, the first one first.
+          type: array
+          maxItems: 256
+          items: { $ref: '#/components/schemas/SagaID' }
+    DatabaseServer:
+      type: object
+      additionalProperties: false
+      required:
+        - database
+        - server
+        - address
+        - engine
+        - standing
+        - detail
+        - isPrimary
+        - serves
+        - timeline
+        - lagBytes
+        - lagMilliseconds
+      properties:
+        database: { type: string, description: 'As the configuration calls it: `control`, a shard, or `provider`.' }
+        server: { type: string, description: 'As in `Pantry-Served-By`.' }
+        address: { type: string, description: '`host:port`; empty for a file.' }
+        engine: { enum: [sqlite, postgresql] }
+        standing: { enum: [untried, down, primary, replica, lagging, ahead, refused] }
+        detail: { type: string, description: 'The standing in words, with its reason.' }
+        isPrimary: { type: boolean }
+        serves: { type: boolean, description: Whether reads go there. }
+        timeline: { type: [integer, 'null'], description: The valid timeline of the database. }
+        lagBytes: { type: integer, minimum: 0, description: Log between it and the primary. }
+        lagMilliseconds: { type: [integer, 'null'], minimum: 0, description: How old its state is at most. }
+    Pool:
+      description: The connections of the process that answers.
+      type: object
+      additionalProperties: false
+      required: [database, server, address, limit, size, leased, idle, waiting, tenants, oldestWaitMilliseconds]
+      properties:
+        database: { type: string }
+        server: { type: string }
+        address: { type: string }
+        limit: { type: integer, minimum: 1 }
+        size: { type: integer, minimum: 0, description: 'All of them, those being opened or closed included.' }
+        leased: { type: integer, minimum: 0 }
+        idle: { type: integer, minimum: 0 }
+        waiting: { type: integer, minimum: 0, description: Callers that wait for one. }
+        tenants: { type: integer, minimum: 0, description: Organizations that hold or await one. }
+        oldestWaitMilliseconds: { type: [integer, 'null'], minimum: 0 }
     Product:
       type: object
       additionalProperties: false
@@ -2641,6 +3272,7 @@ components:
       type: [object, 'null']
     OrderID: { type: string, pattern: '^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     OrganizationID: { type: string, pattern: '^org_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+    SagaID: { type: string, pattern: '^saga_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     KeyID: { type: string, pattern: '^key_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     IdempotencyKey: { type: string, minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }
     ConsistencyToken: { type: string, maxLength: 1024, pattern: '^[0-9]+\.[A-Za-z0-9_-]+$' }
@@ -2683,11 +3315,13 @@ components:
           required: [onHand]
           properties:
             onHand: { $ref: '#/components/schemas/Units' }
-        from: { $ref: '#/components/schemas/OrderStatus', description: The order's status; with `invalid-transition`. }
+        from:
+          description: The status of the order or the saga; with `invalid-transition`.
+          anyOf: [{ $ref: '#/components/schemas/OrderStatus' }, { $ref: '#/components/schemas/SagaStatus' }]
         allowed:
-          description: The statuses that may follow; with `invalid-transition`.
+          description: The statuses that may follow, or what may be decided about the saga; with `invalid-transition`.
           type: array
-          items: { $ref: '#/components/schemas/OrderStatus' }
+          items: { anyOf: [{ $ref: '#/components/schemas/OrderStatus' }, { $ref: '#/components/schemas/SagaVerb' }] }
         declineCode: { type: string, description: The provider's reason; with `payment-declined`. }
         orderId: { $ref: '#/components/schemas/OrderID', description: The failed order; with `payment-declined`. }
         line: { type: integer, minimum: 1, description: Where an import's body cannot be read; with `malformed-request`. }
@@ -2750,6 +3384,7 @@ components:
             - unknown-plan
             - unknown-sku
             - wrong-currency
+            - wrong-step
             - wrong-type
         detail: { type: string, description: What would be right. }
 

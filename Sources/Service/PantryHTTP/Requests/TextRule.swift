@@ -7,6 +7,8 @@ struct TextRule: Sendable {
     static let category = TextRule(length: 0...100)
     static let reason = TextRule(length: 1...200)
     static let reference = TextRule(length: 0...200)
+    /// The name of a saga's step.
+    static let step = TextRule(length: 1...100)
     static let plan = TextRule(length: 1...64)
     static let region = TextRule(length: 1...50)
     /// A word of a fixed choice, before it is compared with the choices.

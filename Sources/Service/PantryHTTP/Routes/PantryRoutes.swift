@@ -5,6 +5,7 @@ package enum PantryRoutes {
             + ProductRoutes(services: services).all + StockRoutes(services: services).all
             + ImportRoutes(services: services).all
             + OrderRoutes(services: services).all + OperatorRoutes(services: services).all
+            + SagaRoutes(services: services).all + DatabaseRoutes(services: services).all
             + HealthRoutes(services: services, state: state).all + MetricsRoutes(services: services).all
             + OpenAPIRoutes().all
     }

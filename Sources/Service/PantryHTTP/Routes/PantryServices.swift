@@ -8,6 +8,9 @@ package struct PantryServices: Sendable {
     package let organizations: OrganizationService
     let tokens: ConsistencyTokens
     package var orders: OrderService
+    package var sagas: SagaOperations
+    /// The database servers behind this process as they are now.
+    package var servers: @Sendable () -> [DatabaseServer]
     /// Whether the database answers; for `/health`.
     package var health: @Sendable () async -> Bool
     package var time: any TimeSource
@@ -23,10 +26,13 @@ package struct PantryServices: Sendable {
     package init(
         organizations: OrganizationService, orders: OrderService, health: @escaping @Sendable () async -> Bool,
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
-        paymentMethods: [String],
+        paymentMethods: [String], sagas: SagaOperations? = nil,
+        servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
+        self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
+        self.servers = servers
         tokens = ConsistencyTokens(organizations.secrets)
         (self.time, self.random, self.checkoutWait) = (time, random, checkoutWait)
         (self.version, self.paymentMethods, self.metrics) = (version, paymentMethods, metrics)

@@ -30,7 +30,7 @@ extension DomainConformance {
         try await change(shop, number) { work, _, now in
             var transition = SagaTransition(
                 SagaRecord(
-                    organization: organization, id: id, definition: "conformance", version: 1, subject: id.uuid,
+                    organization: organization, id: id, definition: "checkout", version: 1, subject: id.uuid,
                     input: #"{"it's":"50% _\\"}"#, step: "charge", now: now, lease: .seconds(30)), at: now)
             transition.note(.began, "charge")
             transition.insert(in: &work)
@@ -67,7 +67,7 @@ extension DomainConformance {
             let ticket = try #require(
                 try await shop.world.first.store.due(at: shop.world.time.now(), ignoringLeases: false, limit: 1).first)
             #expect(ticket.tenant == Tenant(organization: shop.number, epoch: 1) && ticket.epoch == 1)
-            #expect(ticket.definition == "conformance" && ticket.subject == id(1).uuid)
+            #expect(ticket.definition == "checkout" && ticket.subject == id(1).uuid)
             try await work(shop, 1) { $0.succeed("end") }
         },
         Behavior("a saga is claimed once, whatever server asks") { shop in
@@ -84,9 +84,6 @@ extension DomainConformance {
                 }
             }
             #expect(claims.compactMap(\.?.epoch) == [2])
-            #expect(try await due(shop) == [], "leased again")
-            shop.world.time.advance(by: .seconds(30))
-            #expect(try await due(shop) == [id(1)])
             try await work(shop, 1) { $0.undone("end", "it's over") }
         },
         Behavior("sagas are due by their time, a few at a time, and those that ended never") { shop in

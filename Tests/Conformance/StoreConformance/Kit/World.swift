@@ -59,7 +59,7 @@ final class World: Sendable {
 
     /// From here on nobody but the test works on sagas.
     func stopWorkingOnSagas() {
-        for server in [first, second] { server.shard.sagas.stop() }
+        for server in [first, second] { server.shard.sagas.runtime.stop() }
     }
 
     // MARK: time

@@ -23,19 +23,18 @@ final class Server: Sendable {
         let database = ServerDatabase(inner: store.shard, life: life, bench: store.bench)
         let random = SeededRandom(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 77)
         let lane = WriteLane(engine: database, time: time)
-        let worker = CheckoutWorker(
-            database: database, lane: lane, provider: ServerProvider(inner: provider, life: life), terms: terms,
-            time: time, random: random, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        var pace = SagaCoordinatorConfiguration()
-        (pace.sweepInterval, pace.waiterInterval) = (.seconds(1), .milliseconds(500))
-        let sagas = SagaCoordinator(
-            worker: worker, store: SQLSagaStore(database: database, lane: lane, time: time, lease: terms.lease),
-            time: time, configuration: pace, reportTrouble: { _ in })
+        var configuration = OrderSagas.Configuration()
+        configuration.terms = terms
+        configuration.coordination.sweepInterval = .seconds(1)
+        configuration.coordination.waiterInterval = .milliseconds(500)
+        let sagas = OrderSagas(
+            database: database, lane: lane, provider: ServerProvider(inner: provider, life: life),
+            configuration: configuration, time: time, random: random, reportTrouble: { _ in })
         shard = Shard(name: "shard-0", database: database, lane: lane, sagas: sagas)
         orders = OrderService(terms: terms, time: time, random: random)
         loops = [
             Task(executorPreference: store.bench) { await lane.run() },
-            Task(executorPreference: store.bench) { await sagas.run() },
+            Task(executorPreference: store.bench) { await sagas.runtime.run() },
         ]
     }
 
@@ -44,7 +43,7 @@ final class Server: Sendable {
         life.release()
         let (loops, shard) = (loops, shard)
         try await store.drive {
-            shard.sagas.stop()
+            shard.sagas.runtime.stop()
             await loops[1].value
             shard.lane.stop()
             await loops[0].value
@@ -53,8 +52,8 @@ final class Server: Sendable {
 
     @discardableResult
     func recover() async throws -> Int {
-        let sagas = shard.sagas
-        return try await store.drive { try await sagas.recover(alone: true) }
+        let sagas = shard.sagas.runtime
+        return try await store.drive { try await sagas.recover() }
     }
 
     // MARK: requests

@@ -17,6 +17,16 @@ struct Shop: Sendable {
     var tenant: Tenant { Tenant(organization: number, epoch: epoch) }
     var caller: Caller { Caller(tenant: tenant, organizationID: organizationID, traceparent: nil) }
 
+    /// Begins checkouts in the name of a worker that nobody hears of.
+    var checkouts: SagaClaimant<CheckoutState> {
+        store.nobody.runtime.claimant(of: store.nobody.checkout, for: tenant)
+    }
+    /// Begins cancels or refunds in the name of a worker that nobody hears of.
+    func refunds(_ name: String) -> SagaClaimant<RefundState> {
+        let sagas = store.nobody
+        return sagas.runtime.claimant(of: name == SagaName.cancel ? sagas.cancel : sagas.refund, for: tenant)
+    }
+
     static func open(in store: Store, number: Int64 = 1) async throws -> Shop {
         var mint = IdentifierMint(seed: UInt64(number), slot: Slot.of(organization: number))
         _ = try await store.submit(RaiseFence(number: number, epoch: 1))

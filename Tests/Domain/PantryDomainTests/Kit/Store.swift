@@ -27,6 +27,8 @@ final class Store: Sendable {
     let booksLane: WriteLane
     let lane: WriteLane
     let controlLane: WriteLane
+    /// Sagas that nobody works on: what begins some without a server.
+    let nobody: OrderSagas
     private let folder: URL
     private let loops: [Task<Void, Never>]
 
@@ -55,6 +57,10 @@ final class Store: Sendable {
             WriteLane(engine: ServerDatabase(inner: $0, life: Life(), bench: bench), time: time)
         }
         (lane, booksLane, controlLane) = (lanes[0], lanes[1], lanes[2])
+        let configuration = OrderSagas.Configuration()
+        nobody = OrderSagas(
+            database: shard, lane: lanes[0], provider: SandboxProvider(lane: lanes[1], time: time),
+            configuration: configuration, time: time, random: random, reportTrouble: { _ in })
         loops = lanes.map { lane in Task(executorPreference: bench) { await lane.run() } }
     }
 

@@ -1,0 +1,45 @@
+import Determinism
+import Sagas
+import Storage
+
+/// A local step or compensation of an order's saga: a decision over the order, its payment and the keys that wait for
+/// the answer.
+protocol OrderAction: LocalAction where State: OrderSagaState {
+    /// Whether the step touches the order's stock rows.
+    var touchesStock: Bool { get }
+    func decide(
+        _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout State, _ context: StepContext
+    ) throws(StorageError) -> LocalResult
+}
+
+extension OrderAction {
+    func needs(_ loaded: WorkingSet, _ state: State, _ context: StepContext) -> [Need] {
+        let (number, orderKey) = (context.organization, OrderRecord.key(context.organization, OrderID(context.subject)))
+        guard loaded.isLoaded(orderKey) else { return [.row(orderKey)] }
+        guard let order = loaded[orderKey] else { return [] }
+        var needs: [Need] = [.row(PaymentRecord.key(number, order.payment))]
+        for scope in [order.idempotencyScope, order.sagaScope].compactMap({ $0 }) {
+            needs.append(.row(IdempotencyRecord.key(number, scope)))
+        }
+        if let refund = state.input.refund { needs.append(.row(RefundRecord.key(number, refund))) }
+        return touchesStock ? needs + OrderWork.stockNeeds(order) : needs
+    }
+
+    func decide(_ work: inout WorkingSet, _ state: inout State, _ context: StepContext) -> LocalResult {
+        let number = context.organization
+        guard let order = work[OrderRecord.key(number, OrderID(context.subject))],
+            let payment = work[PaymentRecord.key(number, order.payment)]
+        else { return .later("the saga has no order or no payment") }
+        var change = OrderWork(
+            order: order, payment: payment, input: state.input, now: context.now,
+            mint: IdentifierMint(seed: context.seed, slot: Slot.of(organization: number)))
+        do {
+            let result = try decide(&change, &work, &state, context)
+            if case .done = result { change.store(in: &work) }
+            return result
+        } catch {
+            // Damaged rows are for people to look at; nothing is decided on them.
+            return .later(error.description)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Determinism
+import Sagas
+import Storage
+import StrictJSON
+
+/// What every saga of an order knows: the request that began it.
+protocol OrderSagaState: SagaState {
+    var input: SagaInput { get }
+}
+
+/// What a checkout knows beside its order's rows.
+///
+/// What the provider is told is read from the order's rows when a worker takes the
+/// checkout up, and the report is for those who wait while it ends.
+package struct CheckoutState: OrderSagaState {
+    package var input: SagaInput
+    /// Why the order does not come about; nil while it may.
+    var ending: CheckoutEnding?
+    /// The provider's name for the charge, until it stands in the payment's row.
+    var receipt: String?
+    /// What the provider is told, where the worker knows it already.
+    var brief: CheckoutBrief?
+    /// What those who wait are told.
+    package var report: CheckoutReport?
+
+    package init(_ input: SagaInput) { self.input = input }
+
+    init(_ input: SagaInput, canceled isCanceled: Bool) {
+        self.input = input
+        if isCanceled { ending = CheckoutEnding(.canceled) }
+    }
+
+    package init(stored text: String) throws {
+        guard let object = (try? JSONReader.parse(text))?.object, let input = SagaInput(object) else {
+            throw StorageError.corrupt("“\(text)” is not what a checkout knows")
+        }
+        self.init(input)
+        receipt = object["receipt"]?.string
+        guard let ending = object["ending"]?.object else { return }
+        self.ending = CheckoutEnding(ending)
+        if self.ending == nil { throw StorageError.corrupt("“\(text)” says nothing known of the checkout's end") }
+    }
+
+    package func stored() -> String {
+        var json = JSONWriter()
+        json.object { json in
+            input.write(to: &json)
+            if let receipt { json.member("receipt", receipt) }
+            if let ending { json.member("ending", object: ending.write) }
+        }
+        return json.string()
+    }
+}
+
+/// Why an order does not come about, and whether its money had to be given back.
+struct CheckoutEnding: Sendable, Hashable {
+    enum Cause: Sendable, Hashable {
+        /// The provider refuses the charge.
+        case declined(code: String)
+        /// The payment could not be made, and its owner does not want to wait or may not.
+        case unavailable(String)
+        /// The hold's time was up.
+        case expired
+        /// Its owner canceled it.
+        case canceled
+    }
+    var cause: Cause
+    /// Whether a charge that had been captured after all was given back in full.
+    var wasRefunded = false
+
+    init(_ cause: Cause) { self.cause = cause }
+
+    init?(_ object: JSONObject) {
+        let detail = object["detail"]?.string ?? ""
+        switch object["cause"]?.string {
+        case "declined": cause = .declined(code: detail)
+        case "unavailable": cause = .unavailable(detail)
+        case "expired": cause = .expired
+        case "canceled": cause = .canceled
+        default: return nil
+        }
+        wasRefunded = object["refunded"]?.bool ?? false
+    }
+
+    func write(to json: inout JSONWriter) {
+        switch cause {
+        case .declined(let code):
+            json.member("cause", "declined")
+            json.member("detail", code)
+        case .unavailable(let reason):
+            json.member("cause", "unavailable")
+            json.member("detail", reason)
+        case .expired: json.member("cause", "expired")
+        case .canceled: json.member("cause", "canceled")
+        }
+        if wasRefunded { json.member("refunded", true) }
+    }
+}
+
+/// What a cancel or refund knows beside its rows: the refund that it carries out.
+package struct RefundState: OrderSagaState {
+    package var input: SagaInput
+    /// What the provider is told, where the worker knows it already.
+    var brief: RefundBrief?
+    /// The code with which the provider refuses.
+    var refusal: String?
+    /// What those who wait are told.
+    package var report: CheckoutReport?
+
+    package init(_ input: SagaInput) { self.input = input }
+
+    package init(stored text: String) throws {
+        guard let object = (try? JSONReader.parse(text))?.object, let input = SagaInput(object), input.refund != nil
+        else { throw StorageError.corrupt("“\(text)” is not what a refund knows") }
+        self.init(input)
+        refusal = object["refusal"]?.string
+    }
+    package func stored() -> String {
+        var json = JSONWriter()
+        json.object { json in
+            input.write(to: &json)
+            if let refusal { json.member("refusal", refusal) }
+        }
+        return json.string()
+    }
+}

@@ -1,0 +1,116 @@
+import Determinism
+import Sagas
+import Storage
+
+/// Sagas of all organizations as operators see and direct them.
+package struct SagaOperations: Sendable {
+    /// The most entries of a saga's history that are shown, the youngest.
+    package static let historyLimit = 2_000
+
+    private let organizations: OrganizationService
+    private let registry: SagaRegistry
+    private let time: any TimeSource
+
+    /// - Parameter registry: the definitions that this process works on.
+    package init(organizations: OrganizationService, registry: SagaRegistry = SagaRegistry([]), time: any TimeSource) {
+        (self.organizations, self.registry, self.time) = (organizations, registry, time)
+    }
+
+    /// Sagas of all shards, the youngest first.
+    package func list(
+        state: SagaStateMachine.State?, definition: String?, organization: OrganizationID?, after: SagaID?, limit: Int
+    ) async throws(Refusal) -> Page {
+        var filter = SagaFilter()
+        (filter.state, filter.definition, filter.before, filter.limit) = (state, definition, after, limit + 1)
+        var shards = organizations.shards.shards
+        if let organization {
+            let record = try await organizations.organization(try await organizations.number(of: organization))
+            filter.organization = record.number
+            shards = [try organizations.shards.shard(record.shard)]
+        }
+        var found: [SagaRecord] = []
+        for shard in shards {
+            found += try await reading { [filter] in
+                try await SQLSagaArchive(database: shard.database).sagas(filter)
+            }
+        }
+        found.sort { $1.id.uuid < $0.id.uuid }
+        var items: [String] = []
+        for saga in found.prefix(limit) { items.append(try await document(saga).json) }
+        return Page(
+            items: items, next: found.count > limit ? found[limit - 1].id.description : nil,
+            servedBy: "\(shards.first?.name ?? "none")/primary")
+    }
+
+    /// One saga, with its steps and its history, who works on it, and what it holds and waits for.
+    package func show(_ id: SagaID) async throws(Refusal) -> Served {
+        let (saga, shard) = try await find(id)
+        let archive = SQLSagaArchive(database: shard.database)
+        let detail = try await reading {
+            let history = try await archive.history(of: id, in: saga.organization, limit: Self.historyLimit)
+            let progress = SagaReading(saga, history, registry, at: time.now())
+            var lease: SagaWorkerLease?
+            if let owner = saga.owner { lease = try await archive.lease(of: owner) }
+            let locks = try await archive.locks(progress.locks, of: saga.organization)
+            return SagaDetail(history: history, reading: progress, lease: lease, locks: locks)
+        }
+        var document = try await document(saga)
+        document.detail = detail
+        return Served(document: document.json, servedBy: "\(shard.name)/primary")
+    }
+
+    /// Carries out what an operator has decided; the saga as it is then.
+    /// - Parameters:
+    ///   - step: nil where the saga leaves no choice.
+    ///   - actor: who decides it.
+    ///   - reason: why; kept in the saga's history.
+    package func direct(
+        _ id: SagaID, _ verb: SagaDirective.Verb, step: String?, by actor: String, because reason: String,
+        key: RequestKey?, traceparent: String? = nil
+    ) async throws(Refusal) -> KeyedAnswer {
+        let (saga, shard) = try await find(id)
+        var isBackward = false
+        if saga.outline == nil {
+            let history = try await reading {
+                try await SQLSagaArchive(database: shard.database).history(
+                    of: id, in: saga.organization, limit: Self.historyLimit)
+            }
+            isBackward = SagaReading.isBackward(saga, history)
+        }
+        let context = try await organizations.context(
+            for: saga.organization, traceparent: traceparent, deadline: time.instant() + .seconds(10))
+        let command = DirectedSaga(
+            organization: saga.organization, organizationID: context.caller.organizationID, saga: id, verb: verb,
+            step: step, actor: actor, reason: reason, registry: registry, entries: saga.entries,
+            isBackward: isBackward)
+        return try await context.answer(command, key: key)
+    }
+
+    /// A saga's id carries its organization's slot, and few organizations share one.
+    private func find(_ id: SagaID) async throws(Refusal) -> (SagaRecord, Shard) {
+        let candidates = try await organizations.organizations(inSlot: id.uuid.slot)
+        for (name, records) in Dictionary(grouping: candidates, by: \.shard) {
+            let shard = try organizations.shards.shard(name)
+            let found = try await reading {
+                try await SQLSagaArchive(database: shard.database).saga(id, ofOneOf: records.map(\.number))
+            }
+            if let found { return (found, shard) }
+        }
+        throw .notFound("there is no saga “\(id)”")
+    }
+
+    private func document(_ saga: SagaRecord) async throws(Refusal) -> SagaDocument {
+        SagaDocument(
+            saga: saga, organization: try await organizations.organization(saga.organization).id,
+            possible: SagaDirective.possible(for: saga, registry),
+            nextTryAt: SagaReading(saga, [], registry, at: time.now()).nextTryAt)
+    }
+
+    private func reading<Value: Sendable>(
+        _ body: @Sendable () async throws -> Value
+    ) async throws(Refusal) -> Value {
+        do { return try await body() } catch let error as StorageError { throw Refusal(error) } catch {
+            throw .shardUnavailable("\(error)")
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Determinism
+
+/// A step of a saga, or a compensation, that somebody else carries out.
+///
+/// Its intent is durable before the call, with a key that stays the same in all attempts. A call without an answer is
+/// unknown, not failed: it is asked for, or made again under its key, and if it is given up its compensation runs,
+/// whether or not the effect was ever there.
+public protocol ExternalAction<State>: Sendable {
+    /// The saga's state.
+    associatedtype State: SagaState
+    /// What a successful call answers.
+    associatedtype Receipt: Sendable
+    /// Makes the call, with ``StepContext/key`` as its idempotency key and ``StepContext/epoch`` as its fencing token.
+    func call(_ state: State, _ context: StepContext) async -> ExternalCallMachine<Receipt>.CallResult
+    /// Asks what became of the call with this key; nil when the other side cannot be asked: then the call is made again
+    /// under the same key, which the other side must take as one.
+    func ask(_ state: State, _ context: StepContext) async -> ExternalCallMachine<Receipt>.AskResult?
+    /// Takes the receipt into the state that is stored with the step's end.
+    func record(_ receipt: Receipt, in state: inout State, _ context: StepContext)
+    /// Takes a refusal into the state, for the compensations that follow and for those who are told.
+    func recordRefusal(code: String, reason: String, in state: inout State, _ context: StepContext)
+}
+
+extension ExternalAction {
+    /// The reason is in the saga's history.
+    public func recordRefusal(code: String, reason: String, in state: inout State, _ context: StepContext) {}
+}
+
+extension ExternalAction {
+    /// The other side cannot be asked.
+    public func ask(_ state: State, _ context: StepContext) async -> ExternalCallMachine<Receipt>.AskResult? { nil }
+}
+
+extension ExternalAction where Receipt == Void {
+    /// There is nothing to take.
+    public func record(_ receipt: Void, in state: inout State, _ context: StepContext) {}
+}
+
+/// An ``ExternalAction`` made of a closure: it returns when the effect is there.
+public struct ExternalStep<State: SagaState>: ExternalAction {
+    private let body: @Sendable (State, StepContext) async -> ExternalCallMachine<Void>.CallResult
+
+    /// A call whose answer has nothing to keep.
+    public init(_ body: @escaping @Sendable (State, StepContext) async -> ExternalCallMachine<Void>.CallResult) {
+        self.body = body
+    }
+    /// Makes the call.
+    public func call(_ state: State, _ context: StepContext) async -> ExternalCallMachine<Void>.CallResult {
+        await body(state, context)
+    }
+}
+
+/// What an external step came to, with the change that it makes to the state.
+enum ExternalOutcome<State: SagaState>: Sendable {
+    case done(@Sendable (inout State) -> Void)
+    case refused(String, @Sendable (inout State) -> Void)
+    /// The other side knows nothing of it; `wasSent` when a call was made that may still be on its way.
+    case absent(String, wasSent: Bool)
+    /// Nobody knows.
+    case unknown(String)
+}
+
+/// An external action without its receipt's type.
+struct AnyExternalAction<State: SagaState>: Sendable {
+    typealias Run =
+        @Sendable (
+            _ state: State, _ context: StepContext, _ calls: ExternalCallConfiguration, _ mayHaveBeenCalled: Bool,
+            _ time: any TimeSource, _ interposer: (any SagaInterposer)?
+        ) async throws -> ExternalOutcome<State>
+    let run: Run
+
+    init<Action: ExternalAction>(_ action: Action) where Action.State == State {
+        run = { state, context, calls, mayHaveBeenCalled, time, interposer in
+            var machine = ExternalCallMachine<Action.Receipt>(calls, mayHaveBeenCalled: mayHaveBeenCalled)
+            var (canBeAsked, wasSent) = (true, mayHaveBeenCalled)
+            var next = machine.begin()
+            while true {
+                try Task.checkCancellation()
+                switch next {
+                case .call:
+                    let result = await Self.call(action, state, context, interposer)
+                    if case .unknown = result { wasSent = true }
+                    next = machine.handle(.called(result))
+                case .ask:
+                    let answer = await action.ask(state, context)
+                    canBeAsked = answer != nil
+                    // One that cannot be asked is called again under its key: for the machine, as if it were unheard
+                    // of.
+                    next = machine.handle(.asked(answer ?? .absent))
+                case .rest(let pause):
+                    try await time.sleep(for: pause)
+                    next = machine.handle(.rested)
+                case .end(.done(let receipt)): return .done { action.record(receipt, in: &$0, context) }
+                case .end(.refused(let code, let reason)):
+                    return .refused("\(code): \(reason)") {
+                        action.recordRefusal(code: code, reason: reason, in: &$0, context)
+                    }
+                case .end(.absent(let reason)):
+                    return canBeAsked ? .absent(reason, wasSent: wasSent) : .unknown(reason)
+                case .end(.unknown(let reason)): return .unknown(reason)
+                }
+            }
+        }
+    }
+
+    private static func call<Action: ExternalAction>(
+        _ action: Action, _ state: State, _ context: StepContext, _ interposer: (any SagaInterposer)?
+    ) async -> ExternalCallMachine<Action.Receipt>.CallResult where Action.State == State {
+        guard let interposer else { return await action.call(state, context) }
+        switch await interposer.fate(of: context) {
+        case .made: return await action.call(state, context)
+        case .repeated:
+            _ = await action.call(state, context)
+            return await action.call(state, context)
+        case .answerLost:
+            _ = await action.call(state, context)
+            return .unknown("the answer was lost")
+        case .lost: return .unknown("the call was lost")
+        case .notSent: return .notSent("the call was not sent")
+        }
+    }
+}

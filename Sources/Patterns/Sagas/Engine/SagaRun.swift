@@ -1,0 +1,206 @@
+import Determinism
+import Storage
+
+/// Works on one saga from where its row stands until it ends, is put aside, or is somebody else's.
+struct SagaRun<State: SagaState>: Sendable {
+    let definition: SagaDefinition<State>
+    let ticket: SagaTicket
+    let engine: SagaEngine
+    let trail = CommitTrail()
+    private let busy = BusySteps()
+
+    init(definition: SagaDefinition<State>, ticket: SagaTicket, engine: SagaEngine) {
+        (self.definition, self.ticket, self.engine) = (definition, ticket, engine)
+    }
+
+    func report() async throws -> SagaReport {
+        var situation: SagaSituation<State>
+        // Intents that this worker has written itself: those calls have certainly not been made.
+        var fresh: Set<Int> = []
+        if let memo = ticket.memo as? SagaSituation<State> {
+            situation = memo
+            engine.wake(memo.woken, ticket.tenant)
+            if !ticket.mayHaveBeenCalled { fresh = intended(situation) }
+        } else {
+            situation = try await commit(.look, known: nil)
+        }
+        while true {
+            try Task.checkCancellation()
+            if situation.record.owner == nil { return SagaReport(situation, position: trail.position) }
+            let now = engine.time.now()
+            let ready = situation.machine.ready.filter { !rests($0, situation, now) }
+            let before = situation
+            if ready.isEmpty {
+                situation = try await rest(situation)
+            } else if ready.count == 1 {
+                let step = ready[0]
+                situation = try await perform(step, situation, isFresh: fresh.remove(step) != nil)
+            } else {
+                situation = try await performSideBySide(situation, &fresh)
+            }
+            note(situation, after: before, &fresh)
+        }
+    }
+
+    /// Adds the intents that the step from `before` to `situation` has written.
+    private func note(
+        _ situation: SagaSituation<State>, after before: SagaSituation<State>, _ fresh: inout Set<Int>
+    ) {
+        guard situation.machine.progress.isBackward == before.machine.progress.isBackward else {
+            fresh = intended(situation)
+            return
+        }
+        fresh.formUnion(intended(situation).subtracting(intended(before)))
+    }
+
+    private func rests(_ step: Int, _ situation: SagaSituation<State>, _ now: Timestamp) -> Bool {
+        situation.machine.progress.entries[step].notBefore.map { $0 > now } ?? false
+    }
+
+    private func intended(_ situation: SagaSituation<State>) -> Set<Int> {
+        let status: SagaProgress.Status = situation.machine.progress.isBackward ? .undoing : .intended
+        return Set(
+            situation.machine.progress.entries.indices.filter {
+                situation.machine.progress.entries[$0].status == status
+            })
+    }
+
+    /// Waits for a short pause to be over; a longer one has put the saga aside, or will do so now.
+    private func rest(_ situation: SagaSituation<State>) async throws -> SagaSituation<State> {
+        let now = engine.time.now()
+        guard let due = situation.machine.restsUntil(now), due <= now + engine.terms.patience else {
+            return try await commit(.look, known: situation)
+        }
+        try await engine.time.sleep(for: .microseconds(due.microseconds - now.microseconds))
+        return situation
+    }
+
+    // MARK: one step
+
+    private func perform(
+        _ step: Int, _ situation: SagaSituation<State>, isFresh: Bool
+    ) async throws -> SagaSituation<State> {
+        let (body, isBackward) = (definition.bodies[step], situation.machine.progress.isBackward)
+        let action: SagaAction<State>.Body
+        if isBackward {
+            guard let compensation = body.compensation else {
+                return try await commit(.look, known: situation)
+            }
+            action = compensation.body
+        } else {
+            guard case .action(let forward) = body.forward else {
+                return try await commit(.look, known: situation)
+            }
+            action = forward.body
+        }
+        switch action {
+        case .local:
+            return try await commit(isBackward ? .localUndo(step) : .local(step), known: situation)
+        case .external(let external):
+            let durable: SagaProgress.Status = isBackward ? .undoing : .intended
+            let entry = situation.machine.progress.entries[step]
+            guard entry.status == durable, !entry.isWithdrawn || isBackward else {
+                return try await commit(.look, known: situation)
+            }
+            let outcome = try await external.run(
+                situation.state, situation.context(step, at: engine.time.now()),
+                definition.outline.steps[step].policy.calls, !isFresh, engine.time, engine.terms.interposer)
+            return try await commit(
+                isBackward ? .finishedUndo(step, outcome) : .finished(step, outcome), known: situation)
+        }
+    }
+
+    /// Works on several steps at a time, and on what becomes ready meanwhile, until nothing is under way.
+    private func performSideBySide(
+        _ situation: SagaSituation<State>, _ fresh: inout Set<Int>
+    ) async throws -> SagaSituation<State> {
+        try await withThrowingTaskGroup(of: (Int, SagaSituation<State>).self) { group in
+            var latest = situation
+            while true {
+                let now = engine.time.now()
+                let underWay = busy.all
+                for step in latest.machine.ready where !underWay.contains(step) && !rests(step, latest, now) {
+                    let (snapshot, isFresh) = (latest, fresh.remove(step) != nil)
+                    busy.begin(step)
+                    group.addTask { (step, try await perform(step, snapshot, isFresh: isFresh)) }
+                }
+                guard let (step, next) = try await group.next() else { return latest }
+                // Only now: an older result that is handed out first knows nothing of this step's end.
+                busy.end(step)
+                let before = latest
+                // Each commit locks the row: the one with more entries came later.
+                if next.record.entries > latest.record.entries
+                    || next.record.entries == latest.record.entries && next.record.updatedAt >= latest.record.updatedAt
+                {
+                    latest = next
+                }
+                note(latest, after: before, &fresh)
+                fresh.subtract(busy.all)
+            }
+        }
+    }
+
+    // MARK: commits
+
+    /// Writes the saga's next commit, also where the database is away for a while: what was done before is found in the
+    /// row.
+    private func commit(
+        _ move: SagaMove<State>, known: SagaSituation<State>?
+    ) async throws -> SagaSituation<State> {
+        var (known, pause) = (known, Duration.milliseconds(20))
+        let giveUp = engine.time.instant() + engine.terms.outagePatience
+        while true {
+            let step = AdvanceSaga(
+                definition: definition, terms: engine.terms, move: move, known: known, busy: busy,
+                chance: engine.random.next())
+            let command = SagaCommand(
+                step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
+                subject: definition.locking(ticket.tenant.organization, ticket.subject))
+            do {
+                switch try await engine.submit(command, tenant: ticket.tenant, trail: trail) {
+                case .done(.advanced(let situation)):
+                    engine.wake(situation.woken, ticket.tenant)
+                    return situation
+                case .done(.broken(let error)): throw error
+                case .fenced(let reason): return try await ended(reason)
+                }
+            } catch let failure as LaneFailure where failure.mayPass && engine.time.instant() < giveUp {
+                // What a lost answer has done is in the row, not in what was known before.
+                known = nil
+                try await engine.time.sleep(for: pause)
+                pause = min(pause * 2, .seconds(1))
+            }
+        }
+    }
+
+    /// A commit whose answer was lost may have been the last one: then the saga has ended as this worker wanted it to.
+    private func ended(_ reason: String) async throws -> SagaSituation<State> {
+        let record = try await engine.submit(
+            LookAtSaga(organization: ticket.tenant.organization, saga: ticket.id), tenant: ticket.tenant, trail: trail)
+        guard let record, record.epoch == ticket.epoch, record.state.isEnded else {
+            throw SagaLost(description: reason)
+        }
+        return try SagaSituation(record, definition)
+    }
+}
+
+/// Reads a saga's row behind all that was written before.
+struct LookAtSaga: LaneCommand {
+    let organization: Int64
+    let saga: SagaID
+
+    func needs(_ loaded: WorkingSet) -> [Need] { [.row(SagaRecord.key(organization, saga))] }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<SagaRecord?> {
+        .discard(work[SagaRecord.key(organization, saga)])
+    }
+}
+
+extension LaneFailure {
+    /// Whether the same may succeed a moment later: the database was away, or somebody else was faster.
+    var mayPass: Bool {
+        switch self {
+        case .unavailable, .unknown, .conflict, .overloaded, .expired: true
+        case .fenced: false
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Determinism
+import Storage
+
+/// Taking and releasing semantic locks inside a saga's own commits.
+enum SagaLocking {
+    /// What came of asking for locks.
+    enum Answer: Equatable {
+        /// All are held.
+        case held
+        /// The saga stands in line, behind the holder of this one.
+        case waits(String, holder: SagaID)
+        /// The line for this one is as long as it may be.
+        case refused(String)
+    }
+
+    static func needs(_ organization: Int64, _ resources: [String]) -> [Need] {
+        resources.map { .row(SagaLockRecord.key(organization, $0)) }
+    }
+
+    /// Asks for all of them: takes those that are free, and stands in line for the others.
+    static func acquire(
+        _ resources: [String], for saga: SagaRecord, _ progress: inout SagaProgress, in work: inout WorkingSet,
+        at now: Timestamp
+    ) -> Answer {
+        var answer = Answer.held
+        for resource in Set(resources).sorted() {
+            let key = SagaLockRecord.key(saga.organization, resource)
+            if var row = work[key] {
+                if row.holder == saga.id { continue }
+                if !row.waiting.contains(saga.id) {
+                    if row.waiting.count >= SagaLockRecord.lineLimit { return .refused(resource) }
+                    row.waiting.append(saga.id)
+                    work.put(row)
+                }
+                if case .held = answer { answer = .waits(resource, holder: row.holder) }
+            } else {
+                work.put(
+                    SagaLockRecord(organization: saga.organization, resource: resource, holder: saga.id, since: now))
+            }
+            if !progress.locks.contains(resource) { progress.locks.append(resource) }
+        }
+        return answer
+    }
+
+    /// Gives back everything that the saga holds and leaves every line.
+    /// - Returns: the sagas that hold a lock now that they waited for.
+    static func release(
+        _ saga: SagaRecord, _ progress: inout SagaProgress, in work: inout WorkingSet, at now: Timestamp
+    ) -> [SagaID] {
+        var woken: [SagaID] = []
+        for resource in progress.locks {
+            let key = SagaLockRecord.key(saga.organization, resource)
+            guard var row = work[key] else { continue }
+            row.waiting.removeAll { $0 == saga.id }
+            if row.holder == saga.id {
+                guard let next = row.waiting.first else {
+                    work.remove(key)
+                    continue
+                }
+                row.waiting.removeFirst()
+                (row.holder, row.since) = (next, now)
+                woken.append(next)
+            }
+            work.put(row)
+        }
+        progress.locks = []
+        return woken
+    }
+}

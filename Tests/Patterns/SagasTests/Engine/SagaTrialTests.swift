@@ -1,0 +1,109 @@
+import Determinism
+import Sagas
+import SagasTestKit
+import Storage
+import Synchronization
+import Testing
+
+/// Sagas put through everything that the test kit has.
+@Suite("SagaTrials", .timeLimit(.minutes(2)))
+struct SagaTrialTests {
+    /// An account that keeps a key once, and settles every order of a payment and its way back.
+    private final class Bank: Sendable {
+        private struct Book {
+            var paid: Set<String> = []
+            var returned: Set<String> = []
+            var tombstones: Set<String> = []
+        }
+        private let book = Mutex(Book())
+
+        func pay(_ key: String) -> ExternalCallMachine<Void>.CallResult {
+            book.withLock { book in
+                if book.tombstones.contains(key) {
+                    return .refused(code: "late", reason: "it was undone before it came")
+                }
+                book.paid.insert(key)
+                return .done(())
+            }
+        }
+        func giveBack(_ key: String) -> ExternalCallMachine<Void>.CallResult {
+            book.withLock { book in
+                if book.paid.contains(key) { book.returned.insert(key) } else { book.tombstones.insert(key) }
+                return .done(())
+            }
+        }
+        /// How many payments stand.
+        var standing: Int { book.withLock { $0.paid.subtracting($0.returned).count } }
+    }
+
+    private func trip(_ bank: Bank) -> SagaTrial<Trip> {
+        let saga = Saga(Trip.self, "trip", version: 1)
+            .compensatable("seat", .local(.add(1, to: "seat")), undo: .local(.add(-1, to: "seat")))
+            .compensatable(
+                "pay", .external { _, context in bank.pay(context.forwardKey) },
+                undo: .external { _, context in bank.giveBack(context.forwardKey) }
+            )
+            .parallel(
+                SagaBranch()
+                    .compensatable("room", .local(.add(1, to: "room")), undo: .local(.add(-1, to: "room")))
+                    .compensatable(
+                        "deposit", .external { _, context in bank.pay(context.forwardKey) },
+                        undo: .external { _, context in bank.giveBack(context.forwardKey) }),
+                SagaBranch().compensatable("car", .local(.add(1, to: "car")), undo: .local(.add(-1, to: "car")))
+            )
+            .awaiting("approval", .signal("approved", within: .seconds(3_600)))
+            .pivot("ticket", .local(.add(1, to: "ticket")))
+            .retriable("mail", .external { _, _ in .done(()) })
+            .definition
+        var trial = SagaTrial(saga, from: Trip()) { end in
+            let stands = end.ending == .succeeded
+            guard bank.standing == (stands ? 2 : 0) else {
+                throw SagaTrialFault("\(bank.standing) payments stand though the trip has \(end.ending)")
+            }
+            for name in ["seat", "room", "car", "ticket"] {
+                let value = try end.tables.record(TallyRecord.key(1, name))?.value ?? 0
+                if value != (stands ? 1 : 0) { throw SagaTrialFault("“\(name)” is \(value)") }
+            }
+        }
+        trial.signals = [("approved", "anna")]
+        return trial
+    }
+
+    @Test func everyAfflictionEndsInAWayThatTheSagaMayEnd() async throws {
+        let report = try await SagaTrials.run { trip(Bank()) }
+        #expect(report.failures.isEmpty, "\(report)")
+        #expect(report.count > 60, "\(report.count) trials")
+        #expect((report.endings[.succeeded] ?? 0) > 20 && (report.endings[.compensated] ?? 0) > 3, "\(report)")
+    }
+
+    /// The kit must find what is wrong: this bank books a payment as often as it is called.
+    @Test func bankThatBooksTwiceIsFound() async throws {
+        let report = try await SagaTrials.run {
+            let booked = Counter()
+            let saga = Saga(Trip.self, "trip", version: 1)
+                .compensatable(
+                    "pay",
+                    .external { _, _ in
+                        booked.add(1)
+                        return .done(())
+                    },
+                    undo: .external { _, _ in
+                        booked.add(-1)
+                        return .done(())
+                    }
+                )
+                .pivot("ticket", .local(.add(1, to: "ticket"))).definition
+            return SagaTrial(saga, from: Trip()) { end in
+                let due = end.ending == .succeeded ? 1 : 0
+                if booked.value != due { throw SagaTrialFault("\(booked.value) payments, not \(due)") }
+            }
+        }
+        #expect(!report.failures.isEmpty)
+    }
+
+    private final class Counter: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func add(_ amount: Int) { count.withLock { $0 += amount } }
+    }
+}
