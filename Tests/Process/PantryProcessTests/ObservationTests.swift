@@ -63,7 +63,8 @@ extension ProcessTests {
                 #expect(saga.attribute("pantry.saga.outcome") == "ended")
                 let payment = try #require(spans.first { $0.name == "payment authorize" })
                 #expect(payment.parent == saga.id && payment.attribute("pantry.payment.outcome") == "done")
-                #expect(spans.contains { $0.name == "lane SagaCommand<ConfirmOrder>" && $0.parent == saga.id })
+                let confirmation = "lane SagaCommand<AdvanceSaga<CheckoutState>>"
+                #expect(spans.contains { $0.name == confirmation && $0.parent == saga.id }, "\(spans.map(\.name))")
 
                 try await expectOutbox(of: order, in: installation, carries: "00-\(trace)-\(root.id)-01")
                 #expect(process.errorText.contains("\"traceId\":\"\(trace)\""), "the access log names the trace")
