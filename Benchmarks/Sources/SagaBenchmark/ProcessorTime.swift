@@ -13,3 +13,9 @@ func processorSeconds() -> Double {
 
 /// Hands on what was printed, also where output goes into a pipe.
 func flushOutput() { fflush(nil) }
+
+/// Says something beside the answers.
+func complain(_ text: String) {
+    var bytes = Array("# \(text)\n".utf8)
+    _ = write(2, &bytes, bytes.count)
+}

@@ -43,7 +43,7 @@ final class SagaHome: Sendable {
         runtime = SagaRuntime(
             registry: registry, lane: lane,
             stores: .sql(database, lane: lane, serving: registry, worker: worker, time: time, sharedBy: .postgres),
-            worker: worker, time: time, terms: terms, reportTrouble: { print("# \($0)") })
+            worker: worker, time: time, terms: terms, reportTrouble: { complain("\($0)") })
     }
 
     /// Runs `body` over a database that has the tables, with a worker that has its lease.
@@ -59,7 +59,7 @@ final class SagaHome: Sendable {
             group.addTask { await self.runtime.run() }
             while !runtime.hasRoom { try await time.sleep(for: .milliseconds(5)) }
             do { try await body(self) } catch {
-                print("# \(error)")
+                complain("\(error)")
                 throw error
             }
             runtime.stop()
@@ -115,16 +115,13 @@ final class SagaHome: Sendable {
     func work(
         _ count: Int?, for seconds: Int64? = nil, inFlight: Int, _ definition: SagaDefinition<Journey>
     ) async throws -> [Duration] {
-        let left = Mutex(count ?? .max)
+        let left = Countdown(count ?? .max)
         let end = seconds.map { time.instant() + .seconds($0) }
         return try await withThrowingTaskGroup(of: [Duration].self) { group in
             for _ in 0..<inFlight {
                 group.addTask {
                     var latencies: [Duration] = []
-                    while left.withLock({ left in
-                        left -= 1
-                        return left >= 0
-                    }), end.map({ self.time.instant() < $0 }) ?? true {
+                    while left.take(), end.map({ self.time.instant() < $0 }) ?? true {
                         let begin = self.time.instant()
                         try await self.one(definition)
                         latencies.append(self.time.instant() - begin)
@@ -166,6 +163,21 @@ final class SagaHome: Sendable {
             try await time.sleep(for: .milliseconds(20))
         }
         return try await database.read(SQLStatement("SELECT count(*) FROM sagas", []), .strong)[0].integer(0)
+    }
+}
+
+/// So many are left to be done.
+final class Countdown: Sendable {
+    private let left: Mutex<Int>
+
+    init(_ count: Int) { left = Mutex(count) }
+
+    /// Whether one was left; it is not any more.
+    func take() -> Bool {
+        left.withLock { left in
+            left -= 1
+            return left >= 0
+        }
     }
 }
 
