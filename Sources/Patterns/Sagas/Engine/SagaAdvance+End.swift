@@ -13,7 +13,6 @@ extension SagaAdvance {
         case .stuck:
             let step = machine.progress.entries.lastIndex { $0.status == .stuck } ?? 0
             saga.giveUp(name(step), stuckReason(step))
-            saga.record.owner = nil
         case nil:
             if machine.progress.isBackward, saga.record.state != .compensating { saga.handle(.compensate) }
             putAsideIfItRests()

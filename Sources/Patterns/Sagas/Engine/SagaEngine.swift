@@ -151,7 +151,6 @@ struct GiveBackSaga: SagaStep {
     func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] { [] }
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Bool> {
         saga.park(saga.record.step, until: saga.now + pause, reason)
-        saga.record.owner = nil
         return .commit(true)
     }
 }

@@ -48,7 +48,6 @@ public final class SagaRuntime: Sendable {
     private let lane: WriteLane
     private let leases: (any SagaLeases)?
     private let time: any TimeSource
-    private let random: any RandomSource
     private let terms: SagaTerms
     private let lease: Mutex<WorkerLeaseMachine>
     private let wakes: AsyncStream<Wake>
@@ -72,7 +71,7 @@ public final class SagaRuntime: Sendable {
             worker: engine, store: stores.store, time: time, configuration: coordination, observer: observer,
             reportTrouble: reportTrouble)
         (self.worker, self.lane, leases, archive) = (worker, lane, stores.leases, stores.archive)
-        (self.time, self.random, self.terms, self.reportTrouble) = (time, random, terms, reportTrouble)
+        (self.time, self.terms, self.reportTrouble) = (time, terms, reportTrouble)
         lease = Mutex(WorkerLeaseMachine(lease: terms.lease))
         // What is dropped is found by the sweep.
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))

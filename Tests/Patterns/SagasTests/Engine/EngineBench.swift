@@ -4,7 +4,6 @@ import Foundation
 import SQLiteDriver
 import Sagas
 import Storage
-import Synchronization
 import Testing
 
 /// A database with sagas in it, and as many runtimes on it as a test begins.
@@ -24,7 +23,6 @@ final class EngineBench: Sendable {
     let tenant = Tenant(organization: 1, epoch: 3)
     let trouble = Notes<String>()
     private let random = SeededRandom(seed: 7)
-    private let commits = Mutex(0)
 
     private init(database: SQLiteDatabase) {
         self.database = database

@@ -135,7 +135,6 @@ struct SagaEngineTests {
 
     /// Eventuate Tram #75, Seata #2861: a failed compensation blocks the rest.
     @Test func failedCompensationDoesNotKeepTheOthersFromRunning() async throws {
-        let bank = Bank()
         let saga = Saga(Trip.self, "trip", version: 1)
             .compensatable("seat", .local(.add(1, to: "seat")), undo: .local(.add(-1, to: "seat")))
             .compensatable(
@@ -156,7 +155,6 @@ struct SagaEngineTests {
                 await eventuallyState(.compensated, of: report.saga, bench)
                 #expect(try await bench.history(report.saga).contains("pay directed"))
             }
-            _ = bank
         }
     }
 
