@@ -81,6 +81,8 @@ struct FaultLiveTests {
             let idle = try await live.connect()
             let outcomes = try await withThrowingTaskGroup(of: PostgresError?.self) { group in
                 group.addTask { await connection.failure("SELECT pg_sleep(60)", [], .commits()) }
+                // The tasks of a group begin in any order: what is sent before the sleep would be answered.
+                try await Poll.untilTrue("the sleep to be sent") { connection.pendingCount == 1 }
                 group.addTask { await connection.failure("SELECT 1", [], .commits()) }
                 group.addTask { await connection.failure("SELECT 2", [], .uncommitted) }
                 try await Poll.untilTrue("all to be sent") { connection.pendingCount == 3 }
