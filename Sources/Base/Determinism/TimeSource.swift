@@ -24,7 +24,8 @@ public struct SystemTime: TimeSource {
         return Timestamp(microseconds: seconds * 1_000_000 + nanoseconds / 1_000)
     }
 
-    /// The monotonic clock; on Linux it does not advance while the machine is suspended.
+    /// The monotonic clock that goes on while the machine is suspended: what a lease or a deadline is measured by must
+    /// not stand still meanwhile. A virtual machine that is stopped from outside does not notice either.
     public func instant() -> Instant {
         let (seconds, nanoseconds) = clockReading(wall: false)
         return Instant(nanoseconds: seconds * 1_000_000_000 + nanoseconds)
@@ -45,8 +46,15 @@ public struct SystemTime: TimeSource {
     import Darwin
 #endif
 
+#if os(Linux)
+    private let bootClock = CLOCK_BOOTTIME
+#else
+    // On Darwin this one goes on in sleep.
+    private let bootClock = CLOCK_MONOTONIC
+#endif
+
 private func clockReading(wall: Bool) -> (seconds: Int64, nanoseconds: Int64) {
     var reading = timespec()
-    clock_gettime(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &reading)
+    clock_gettime(wall ? CLOCK_REALTIME : bootClock, &reading)
     return (Int64(reading.tv_sec), Int64(reading.tv_nsec))
 }
