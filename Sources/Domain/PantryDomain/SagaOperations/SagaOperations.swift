@@ -83,7 +83,9 @@ package struct SagaOperations: Sendable {
             organization: saga.organization, organizationID: context.caller.organizationID, saga: id, verb: verb,
             step: step, actor: actor, reason: reason, registry: registry, entries: saga.entries,
             isBackward: isBackward)
-        return try await context.answer(command, key: key)
+        let answer = try await context.answer(command, key: key)
+        shard.sagas.runtime.lookForDue()
+        return answer
     }
 
     /// A saga's id carries its organization's slot, and few organizations share one.

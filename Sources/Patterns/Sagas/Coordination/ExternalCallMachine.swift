@@ -10,6 +10,9 @@ public struct ExternalCallConfiguration: Sendable, Hashable {
     public var pause: Duration = .milliseconds(100)
     /// The longest pause.
     public var longestPause: Duration = .seconds(2)
+    /// How long one call, or one question, may take. It is cancelled then, and nobody waits for it any longer, whether
+    /// or not it heeds that; what it came to is unknown.
+    public var timeout: Duration = .seconds(30)
     /// The defaults.
     public init() {}
 }

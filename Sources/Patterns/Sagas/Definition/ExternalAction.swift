@@ -60,35 +60,47 @@ enum ExternalOutcome<State: SagaState>: Sendable {
     case unknown(String)
 }
 
+/// What surrounds one attempt at an external step.
+struct ExternalAttempt: Sendable {
+    let calls: ExternalCallConfiguration
+    /// Whether the call may have been made before, by whomever.
+    let mayHaveBeenCalled: Bool
+    /// What each call and each question of the step is bounded by.
+    let limit: TimeLimit
+    let time: any TimeSource
+    let interposer: (any SagaInterposer)?
+
+    var overdue: String { "no answer within \(calls.timeout)" }
+}
+
 /// An external action without its receipt's type.
 struct AnyExternalAction<State: SagaState>: Sendable {
     typealias Run =
-        @Sendable (
-            _ state: State, _ context: StepContext, _ calls: ExternalCallConfiguration, _ mayHaveBeenCalled: Bool,
-            _ time: any TimeSource, _ interposer: (any SagaInterposer)?
-        ) async throws -> ExternalOutcome<State>
+        @Sendable (_ state: State, _ context: StepContext, _ attempt: ExternalAttempt) async throws
+        -> ExternalOutcome<State>
     let run: Run
 
     init<Action: ExternalAction>(_ action: Action) where Action.State == State {
-        run = { state, context, calls, mayHaveBeenCalled, time, interposer in
-            var machine = ExternalCallMachine<Action.Receipt>(calls, mayHaveBeenCalled: mayHaveBeenCalled)
-            var (canBeAsked, wasSent) = (true, mayHaveBeenCalled)
+        run = { state, context, attempt in
+            var machine = ExternalCallMachine<Action.Receipt>(
+                attempt.calls, mayHaveBeenCalled: attempt.mayHaveBeenCalled)
+            var (canBeAsked, wasSent) = (true, attempt.mayHaveBeenCalled)
             var next = machine.begin()
             while true {
                 try Task.checkCancellation()
                 switch next {
                 case .call:
-                    let result = await Self.call(action, state, context, interposer)
+                    let result = await Self.call(action, state, context, attempt)
                     if case .unknown = result { wasSent = true }
                     next = machine.handle(.called(result))
                 case .ask:
-                    let answer = await action.ask(state, context)
+                    let answer = await Self.ask(action, state, context, attempt)
                     canBeAsked = answer != nil
                     // One that cannot be asked is called again under its key: for the machine, as if it were unheard
                     // of.
                     next = machine.handle(.asked(answer ?? .absent))
                 case .rest(let pause):
-                    try await time.sleep(for: pause)
+                    try await attempt.time.sleep(for: pause)
                     next = machine.handle(.rested)
                 case .end(.done(let receipt)): return .done { action.record(receipt, in: &$0, context) }
                 case .end(.refused(let code, let reason)):
@@ -104,19 +116,35 @@ struct AnyExternalAction<State: SagaState>: Sendable {
     }
 
     private static func call<Action: ExternalAction>(
-        _ action: Action, _ state: State, _ context: StepContext, _ interposer: (any SagaInterposer)?
+        _ action: Action, _ state: State, _ context: StepContext, _ attempt: ExternalAttempt
     ) async -> ExternalCallMachine<Action.Receipt>.CallResult where Action.State == State {
-        guard let interposer else { return await action.call(state, context) }
+        func make() async -> ExternalCallMachine<Action.Receipt>.CallResult {
+            switch await attempt.limit.run({ await action.call(state, context) }) {
+            case .finished(let result): result
+            // It may have arrived, or still be on its way.
+            case .deadlinePassed: .unknown(attempt.overdue)
+            }
+        }
+        guard let interposer = attempt.interposer else { return await make() }
         switch await interposer.fate(of: context) {
-        case .made: return await action.call(state, context)
+        case .made: return await make()
         case .repeated:
-            _ = await action.call(state, context)
-            return await action.call(state, context)
+            _ = await make()
+            return await make()
         case .answerLost:
-            _ = await action.call(state, context)
+            _ = await make()
             return .unknown("the answer was lost")
         case .lost: return .unknown("the call was lost")
         case .notSent: return .notSent("the call was not sent")
+        }
+    }
+
+    private static func ask<Action: ExternalAction>(
+        _ action: Action, _ state: State, _ context: StepContext, _ attempt: ExternalAttempt
+    ) async -> ExternalCallMachine<Action.Receipt>.AskResult? where Action.State == State {
+        switch await attempt.limit.run({ await action.ask(state, context) }) {
+        case .finished(let answer): answer
+        case .deadlinePassed: .unknown(attempt.overdue)
         }
     }
 }

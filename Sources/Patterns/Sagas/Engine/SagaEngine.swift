@@ -69,6 +69,8 @@ public final class SagaEngine: SagaWorker {
     let random: any RandomSource
     let terms: SagaTerms
     private let onWoken: Mutex<(@Sendable ([SagaID], Tenant) -> Void)?> = Mutex(nil)
+    /// One for each timeout that the definitions have.
+    private let limits: Mutex<[Duration: TimeLimit]> = Mutex([:])
     private let reportTrouble: @Sendable (SagaID, any Error) -> Void
 
     /// - Parameter reportTrouble: told of a saga that is left for later, and why.
@@ -108,6 +110,18 @@ public final class SagaEngine: SagaWorker {
             await giveBack(ticket, because: error)
             return nil
         }
+    }
+
+    /// What surrounds an attempt at an external step.
+    func attempt(_ calls: ExternalCallConfiguration, mayHaveBeenCalled: Bool) -> ExternalAttempt {
+        let limit = limits.withLock { limits in
+            if let limit = limits[calls.timeout] { return limit }
+            let limit = TimeLimit(calls.timeout, time: time)
+            limits[calls.timeout] = limit
+            return limit
+        }
+        return ExternalAttempt(
+            calls: calls, mayHaveBeenCalled: mayHaveBeenCalled, limit: limit, time: time, interposer: terms.interposer)
     }
 
     /// Puts a saga that cannot be worked on now aside, for whoever can. What cannot be written now is found by a sweep:

@@ -102,9 +102,10 @@ struct SagaRun<State: SagaState>: Sendable {
             guard entry.status == durable, !entry.isWithdrawn || isBackward else {
                 return try await commit(.look, known: situation)
             }
+            let attempt = engine.attempt(
+                definition.outline.steps[step].policy.calls, mayHaveBeenCalled: !isFresh)
             let outcome = try await external.run(
-                situation.state, situation.context(step, at: engine.time.now()),
-                definition.outline.steps[step].policy.calls, !isFresh, engine.time, engine.terms.interposer)
+                situation.state, situation.context(step, at: engine.time.now()), attempt)
             return try await commit(
                 isBackward ? .finishedUndo(step, outcome) : .finished(step, outcome), known: situation)
         }

@@ -163,7 +163,7 @@ public final class SagaRuntime: Sendable {
                 organization: tenant.organization, saga: saga, name: name, token: token, payload: payload,
                 registry: registry),
             tenant: tenant, trail: nil)
-        if outcome == .accepted(wakes: true) { wake.yield(.due) }
+        if outcome == .accepted(wakes: true) { lookForDue() }
         return outcome
     }
 
@@ -175,12 +175,15 @@ public final class SagaRuntime: Sendable {
             DirectSaga(
                 directive, organization: tenant.organization, saga: saga, by: actor, because: reason,
                 registry: registry), tenant: tenant, trail: nil)
-        if outcome == .accepted { wake.yield(.due) }
+        if outcome == .accepted { lookForDue() }
         return outcome
     }
 
     /// Unfinished sagas of definitions that are not here, or not as they were: to be looked at when a process starts.
     public func misfits() async throws -> [SagaMisfits] { try await archive.misfits(registry) }
+
+    /// Takes up at once what somebody else's command has just made due; it would be found by the next sweep.
+    public func lookForDue() { wake.yield(.due) }
 
     // MARK: running
 
@@ -192,6 +195,7 @@ public final class SagaRuntime: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepLease() }
             group.addTask { for await wake in self.wakes { await self.answer(wake) } }
+            if let retention = terms.retention { group.addTask { await self.forget(after: retention) } }
             await coordinator.run()
             wake.finish()
             group.cancelAll()
@@ -226,6 +230,17 @@ public final class SagaRuntime: Sendable {
             do { _ = try await engine.submit(command, tenant: tenant, trail: nil) } catch { reportTrouble(error) }
         }
         await coordinator.takeUpWhatIsDue()
+    }
+
+    /// Removes what ended long ago, in slices, so that nothing waits long behind one.
+    private func forget(after retention: Duration) async {
+        let slice = 500
+        repeat {
+            do {
+                let before = time.now() + (.zero - retention)
+                while try await archive.prune(endedBefore: before, limit: slice) == slice, !Task.isCancelled {}
+            } catch { if !Task.isCancelled { reportTrouble(error) } }
+        } while (try? await time.sleep(for: terms.pruneInterval)) != nil
     }
 
     /// Renews the lease; beside that somebody looks whether it still holds, because a renewal may hang.

@@ -89,6 +89,8 @@ package struct Installation: Sendable {
                     ?? named.database
                 var sagas = OrderSagas.Configuration()
                 sagas.terms = terms
+                // The provider's own limit comes first; this one is for a provider that does not keep it.
+                sagas.calls.timeout = configuration.payments.timeout + .seconds(5)
                 // Other processes may have sagas of a database that is a server; a file is this process's alone.
                 sagas.sharedBy = named.database.dialect == .postgres ? .postgres : nil
                 let runtime = OrderSagas(
@@ -155,7 +157,10 @@ package struct Installation: Sendable {
             do {
                 try await organizations.finishProvisioning()
                 var count = 0
-                for shard in shards.shards { count += try await shard.sagas.runtime.recover() }
+                for shard in shards.shards {
+                    count += try await shard.sagas.runtime.recover()
+                    try await warnOfMisfits(shard)
+                }
                 logger.info("recovered", metadata: ["sagas": "\(count)"])
                 faultPoints?.serverIsReady()
                 await onRecovered()
@@ -164,6 +169,19 @@ package struct Installation: Sendable {
                 logger.error("recovery failed, trying again", metadata: ["error": "\(error)"])
                 try? await time.sleep(for: .seconds(1))
             }
+        }
+    }
+
+    /// Sagas that a newer server has begun, or an older one whose definition has gone, wait for a server that has it.
+    private func warnOfMisfits(_ shard: Shard) async throws {
+        for misfits in try await shard.sagas.runtime.misfits() {
+            logger.warning(
+                "sagas wait for a server that has their definition",
+                metadata: [
+                    "shard": "\(shard.name)", "definition": "\(misfits.definition)", "version": "\(misfits.version)",
+                    "count": "\(misfits.count)",
+                    "examples": "\(misfits.examples.map(\.description).joined(separator: ", "))",
+                ])
         }
     }
 
