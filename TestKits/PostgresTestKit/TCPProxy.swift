@@ -80,11 +80,16 @@ public final class TCPProxy: Sendable {
 
     /// Cuts the next connection on which the client sends `mark`. A mark that is split over packets is found; with TLS
     /// there is nothing to find.
-    /// - Parameter mark: such as `Array("COMMIT".utf8)`.
-    public func cutOnce(at mark: [UInt8], _ point: CutPoint) {
+    /// - Parameters:
+    ///   - mark: such as `Array("COMMIT".utf8)`.
+    ///   - passes: how many of the mark are let through before, on whichever connections.
+    public func cutOnce(at mark: [UInt8], _ point: CutPoint, after passes: Int = 0) {
         precondition(!mark.isEmpty, "a mark has at least one byte")
-        loop.change { $0.trap = TCPProxyTrap(mark: mark, point: point) }
+        loop.change { $0.trap = TCPProxyTrap(mark: mark, point: point, passes: passes) }
     }
+
+    /// Cuts at no mark any more.
+    public func cutNoMore() { loop.change { $0.trap = nil } }
 
     /// Stops listening and resets everything. Nothing happens the second time.
     public func close() { loop.change { $0.isClosed = true } }

@@ -6,6 +6,8 @@ import Synchronization
 struct TCPProxyTrap: Sendable {
     let mark: [UInt8]
     let point: TCPProxy.CutPoint
+    /// How many messages with the mark are let through before.
+    var passes: Int
 }
 
 /// The thread behind a ``TCPProxy``.
@@ -114,6 +116,10 @@ final class TCPProxyLoop: Sendable {
         link.receive(due: time.instant() + latest.delay) { bytes in
             controls.withLock { controls in
                 guard let trap = controls.trap, link.meets(trap, in: bytes) else { return nil }
+                guard trap.passes == 0 else {
+                    controls.trap?.passes -= 1
+                    return nil
+                }
                 controls.trap = nil
                 return trap
             }

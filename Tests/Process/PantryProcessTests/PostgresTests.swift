@@ -62,26 +62,6 @@ extension ProcessTests {
             }
         }
 
-        /// Each crash is followed by the wait for a lease, so that the short run takes one point: the order and its
-        /// charge are stored, the confirmation is not.
-        @Test func killedAtDurableWritesOfAnOrder() async throws {
-            try await PostgresHome.with { home in
-                try await Installation.with(home.settings) { installation in
-                    var process = try await installation.start()
-                    let shop = try await Shop.open(Catalog(count: 2, stocked: 1_000), in: installation, on: process)
-                    let (first, last) = TestScale.isLong ? (1, CrashScenario.ok.fewestPoints) : (4, 4)
-                    var round = CrashRound(scenario: .ok, shop: shop, after: first - 1, isShared: true)
-                    while round.point < last {
-                        try await round.prepare(on: process)
-                        try await process.killAndWait()
-                        #expect(try await round.crash(), "not killed at point \(round.point)")
-                        process = try await installation.start()
-                        try await round.check(shop, on: process)
-                    }
-                }
-            }
-        }
-
         /// Two servers, one shop, a race for few units, each key sent to both.
         @Test func twoServersSellEachUnitOnce() async throws {
             try await PostgresHome.with { home in

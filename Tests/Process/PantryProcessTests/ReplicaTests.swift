@@ -47,6 +47,27 @@ extension ProcessTests {
             }
         }
 
+        /// What an operator sees of the shard's servers, and of this process's connections to them.
+        private func expectServers(
+            _ expected: [String: Int], _ customers: Customers, _ process: PantryProcess
+        ) async throws {
+            let (client, token) = (try process.client(), customers.shop.installation.operatorToken)
+            var seen: [String: Int] = [:]
+            do {
+                try await Poll.untilTrue("the servers to be shown as they are") {
+                    let servers = await client.get("/ops/replicas", key: token).answer?["data"]?.array ?? []
+                    let standings = servers.filter { $0.object?["database"]?.string == "shard-0" }
+                        .compactMap { $0.object?["standing"]?.string }
+                    seen = Dictionary(standings.map { ($0, 1) }, uniquingKeysWith: +)
+                    return seen == expected
+                }
+            } catch { Issue.record("\(seen) instead of \(expected)") }
+            let pools = await client.get("/ops/pools", key: token).answer?["data"]?.array ?? []
+            let limits = pools.filter { $0.object?["database"]?.string == "shard-0" }
+                .compactMap { $0.object?["limit"]?.numberLiteral }
+            #expect(limits.count == 3 && Set(limits).count == 1, "a pool for each server: \(limits)")
+        }
+
         @Test func pausedAndKilledReplicasAreNoticedByNobody() async throws {
             try await withCustomers { home, customers, _ in
                 async let ordered: Void = customers.order(Self.orders, key: "a")
@@ -59,6 +80,20 @@ extension ProcessTests {
                 try await home.servers[2].start()
                 await ordered
                 #expect(customers.sightings.byReplicas > 0, "\(customers.sightings.servers)")
+            }
+        }
+
+        @Test func operatorsSeeEachServerAsItIs() async throws {
+            try await withCustomers { home, customers, process in
+                try await expectServers(["primary": 1, "replica": 2], customers, process)
+                try await home.servers[1].pauseReplay()
+                await customers.order(10, key: "a")
+                try await expectServers(["primary": 1, "replica": 1, "lagging": 1], customers, process)
+                try await home.servers[2].kill9()
+                try await expectServers(["primary": 1, "lagging": 1, "down": 1], customers, process)
+                try await home.servers[1].resumeReplay()
+                try await home.servers[2].start()
+                try await expectServers(["primary": 1, "replica": 2], customers, process)
             }
         }
 
