@@ -55,17 +55,21 @@ public struct SagaOutline: Sendable, Hashable {
     /// The definition's version.
     public let version: Int64
     /// All steps, in the order of their declaration.
-    public internal(set) var steps: [Step] = []
+    public internal(set) var steps: [Step] = [] { didSet { fingerprint = computedFingerprint } }
     /// The sequence.
-    public internal(set) var stages: [Stage] = []
+    public internal(set) var stages: [Stage] = [] { didSet { fingerprint = computedFingerprint } }
+    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
+    public private(set) var fingerprint: Int64 = 0
 
-    init(name: String, version: Int64) { (self.name, self.version) = (name, version) }
+    init(name: String, version: Int64) {
+        (self.name, self.version) = (name, version)
+        fingerprint = computedFingerprint
+    }
 
     /// The position of the step with that name.
     public func position(of name: String) -> Int? { steps.firstIndex { $0.name == name } }
 
-    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
-    public var fingerprint: Int64 {
+    private var computedFingerprint: Int64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         func add(_ text: String) {
             for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

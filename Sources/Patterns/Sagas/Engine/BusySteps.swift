@@ -7,6 +7,8 @@ final class BusySteps: Sendable {
 
     /// All of them.
     var all: Set<Int> { steps.withLock { $0 } }
+    /// Whether there is none.
+    var isEmpty: Bool { steps.withLock(\.isEmpty) }
     /// All but this one.
     func others(than step: Int?) -> Set<Int> { step.map { all.subtracting([$0]) } ?? all }
     /// Notes that one is begun.

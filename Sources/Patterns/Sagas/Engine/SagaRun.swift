@@ -1,12 +1,15 @@
 import Determinism
 import Storage
+import Synchronization
 
 /// Works on one saga from where its row stands until it ends, is put aside, or is somebody else's.
-struct SagaRun<State: SagaState>: Sendable {
+final class SagaRun<State: SagaState>: Sendable {
     let definition: SagaDefinition<State>
     let ticket: SagaTicket
     let engine: SagaEngine
     let trail = CommitTrail()
+    /// Whether a commit was made after the trail's position was asked for.
+    private let isTrailBehind = Atomic(false)
     private let busy = BusySteps()
 
     init(definition: SagaDefinition<State>, ticket: SagaTicket, engine: SagaEngine) {
@@ -26,7 +29,9 @@ struct SagaRun<State: SagaState>: Sendable {
         }
         while true {
             try Task.checkCancellation()
-            if situation.record.owner == nil { return SagaReport(situation, position: trail.position) }
+            if situation.record.owner == nil {
+                return SagaReport(situation, position: try await latestPosition())
+            }
             let now = engine.time.now()
             let ready = situation.machine.ready.filter { !rests($0, situation, now) }
             let before = situation
@@ -123,7 +128,7 @@ struct SagaRun<State: SagaState>: Sendable {
                 for step in latest.machine.ready where !underWay.contains(step) && !rests(step, latest, now) {
                     let (snapshot, isFresh) = (latest, fresh.remove(step) != nil)
                     busy.begin(step)
-                    group.addTask { (step, try await perform(step, snapshot, isFresh: isFresh)) }
+                    group.addTask { (step, try await self.perform(step, snapshot, isFresh: isFresh)) }
                 }
                 guard let (step, next) = try await group.next() else { return latest }
                 // Only now: an older result that is handed out first knows nothing of this step's end.
@@ -143,6 +148,21 @@ struct SagaRun<State: SagaState>: Sendable {
 
     // MARK: commits
 
+    /// Whether the saga may end, or come to a rest, with the next commit: then somebody may want to know how far the
+    /// database is. To ask each time would cost as much as a small statement.
+    private func mayBeLast(_ situation: SagaSituation<State>?) -> Bool {
+        guard let situation, !situation.machine.progress.isBackward, busy.isEmpty else { return true }
+        return situation.machine.progress.entries.count { $0.status != .done && $0.status != .skipped } <= 1
+    }
+
+    private func latestPosition() async throws -> CommitPosition? {
+        if isTrailBehind.load(ordering: .acquiring) {
+            let look = LookAtSaga(organization: ticket.tenant.organization, saga: ticket.id)
+            _ = try await engine.submit(look, tenant: ticket.tenant, trail: trail)
+        }
+        return trail.position
+    }
+
     /// Writes the saga's next commit, also where the database is away for a while: what was done before is found in the
     /// row.
     private func commit(
@@ -157,8 +177,11 @@ struct SagaRun<State: SagaState>: Sendable {
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
                 subject: definition.locking(ticket.tenant.organization, ticket.subject))
+            let asks = mayBeLast(known)
             do {
-                switch try await engine.submit(command, tenant: ticket.tenant, trail: trail) {
+                let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)
+                isTrailBehind.store(!asks, ordering: .releasing)
+                switch outcome {
                 case .done(.advanced(let situation)):
                     engine.wake(situation.woken, ticket.tenant)
                     return situation

@@ -55,7 +55,8 @@ public protocol SagaArchive: Sendable {
     func lease(of worker: SagaWorkerID) async throws -> SagaWorkerLease?
     /// Unfinished sagas of definitions with an outline that nobody of these serves.
     func misfits(_ registry: SagaRegistry) async throws -> [SagaMisfits]
-    /// Removes sagas that ended before `moment`, with their history, at most `limit` of them.
+    /// Removes sagas that ended before `moment`, with their history, at most `limit` of them: first those that were
+    /// begun first.
     /// - Returns: how many were removed.
     func prune(endedBefore moment: Timestamp, limit: Int) async throws -> Int
 }
@@ -158,7 +159,7 @@ public struct SQLSagaArchive: SagaArchive {
                 SQLStatement(
                     """
                     SELECT organization, id FROM sagas WHERE \(SagaSchema.isEnded("")) AND updated_at < $1
-                    ORDER BY updated_at LIMIT $2
+                    ORDER BY id LIMIT $2
                     """, [.integer(moment.microseconds), .integer(Int64(limit))]))
             for row in old {
                 let key: [SQLValue] = [row[0], row[1]]

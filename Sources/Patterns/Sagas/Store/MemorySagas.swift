@@ -106,7 +106,7 @@ public final class MemorySagas: SagaLeases, SagaArchive {
         try await engine.change { tables in
             let old = try tables.records(of: SagaRecord.self)
                 .filter { $0.state.isEnded && $0.updatedAt < moment }
-                .sorted { $0.updatedAt < $1.updatedAt }.prefix(limit)
+                .sorted { $0.id < $1.id }.prefix(limit)
             let ids = Set(old.map(\.id))
             for entry in try tables.records(of: SagaLogRecord.self) where ids.contains(entry.saga) {
                 tables.remove(entry.key)
