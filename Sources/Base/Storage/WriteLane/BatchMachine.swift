@@ -46,7 +46,8 @@ public struct BatchMachine: Sendable {
         let settles: [Submission.Settle]
         let failure: LaneFailure?
         /// How far the database had come when the batch had ended; the driver says it, where there are replicas that
-        /// could be behind. It stands at or beyond everything that the batch has read or written.
+        /// could be behind and ``BatchMachine/wantsPosition`` says that somebody wants to know. It stands at or beyond
+        /// everything that the batch has read or written.
         public var position: CommitPosition?
         let report: (@Sendable () -> Void)?
         /// Batches to run afterwards: the commands of a failed batch, one by one, so that one bad command harms no
@@ -98,6 +99,8 @@ public struct BatchMachine: Sendable {
 
     /// How many commands the batch carries.
     public var count: Int { submissions.count }
+    /// Whether anybody wants to know how far the database had come when the batch had ended; see ``Ending/position``.
+    public var wantsPosition: Bool { submissions.contains(where: \.wantsPosition) }
 
     /// Takes the next event; `now` is what the commands of this batch take as the time.
     public mutating func handle(_ event: Event, now: Timestamp) -> Action {

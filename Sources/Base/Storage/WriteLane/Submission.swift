@@ -17,9 +17,11 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
     final let deadline: Instant
     /// Its observer's.
     final let mark: (any Sendable)?
+    /// Whether anybody wants to know how far the database had come.
+    final let wantsPosition: Bool
 
-    fileprivate init(tenant: Tenant?, deadline: Instant, mark: (any Sendable)?) {
-        (self.tenant, self.deadline, self.mark) = (tenant, deadline, mark)
+    fileprivate init(tenant: Tenant?, deadline: Instant, mark: (any Sendable)?, wantsPosition: Bool) {
+        (self.tenant, self.deadline, self.mark, self.wantsPosition) = (tenant, deadline, mark, wantsPosition)
     }
 
     static func of<C: LaneCommand>(
@@ -46,7 +48,7 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) {
         (self.command, self.trail, self.resume) = (command, trail, resume)
-        super.init(tenant: tenant, deadline: deadline, mark: mark)
+        super.init(tenant: tenant, deadline: deadline, mark: mark, wantsPosition: trail != nil)
     }
 
     override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }

@@ -5,6 +5,10 @@ import Storage
 struct LaneFindings {
     /// The records of each load.
     var records: [[AnyRecord]]
+    /// The rows that were read by their keys, and the transactions that wrote them.
+    var read: [(record: AnyRecord, writer: UInt32)] = []
+    /// What they take, about.
+    var bytes = 0
     /// The loads whose rows somebody else has locked.
     var held: Set<Int> = []
 
@@ -44,18 +48,13 @@ struct LaneReading {
             return
         }
         let keys = ColumnArrays(statements.keyTypes)
-        var numbers: [Int64] = []
-        for case let key? in loads[group].lazy.map(\.key) {
+        let wanted = loads[group].lazy.compactMap(\.key)
+        for key in wanted {
             keys.beginRow()
             keys.key(key)
-            if table.locksAbsentRows { numbers.append(key.lockNumber) }
         }
         names = table.locksAbsentRows ? batch.items.count : nil
-        if table.locksAbsentRows {
-            var parameters = PostgresParameters()
-            parameters.append(Set(numbers).sorted())
-            batch.append(skips ? Self.tryNames : Self.lockNames, parameters)
-        }
+        if table.locksAbsentRows { batch.append(skips ? Self.tryNames : Self.lockNames, Self.names(wanted)) }
         let parameters = keys.parameters
         // Asked for first: what is made between the two statements is then found, and not taken for locked.
         present = passesOver ? batch.items.count : nil
@@ -65,12 +64,19 @@ struct LaneReading {
     }
 
     /// Locks names, not rows, until the transaction's end; in the order of the numbers, which is the same everywhere.
-    private static let lockNames = PostgresStatement(
+    static let lockNames = PostgresStatement(
         """
         SELECT number, (pg_advisory_xact_lock(number) IS NOT NULL)::int::bigint FROM unnest($1::bigint[]) AS k(number)
         """)
     private static let tryNames = PostgresStatement(
         "SELECT number, pg_try_advisory_xact_lock(number)::int::bigint FROM unnest($1::bigint[]) AS k(number)")
+
+    /// The parameters of ``lockNames``.
+    static func names(_ keys: some Sequence<RecordKey>) -> PostgresParameters {
+        var parameters = PostgresParameters()
+        parameters.append(Set(keys.map(\.lockNumber)).sorted())
+        return parameters
+    }
 
     /// Reads the results.
     func take(_ results: [PostgresResult], into findings: inout LaneFindings, _ loads: [Load]) throws {
@@ -81,8 +87,11 @@ struct LaneReading {
         for row in 0..<results[rows].rowCount {
             reader.begin(row: row)
             let index = try place(reader)
-            findings.records[index] = [try loads[index].decoder.decode(reader)]
+            let record = try loads[index].decoder.decode(reader)
+            findings.records[index] = [record]
+            findings.read.append((record, UInt32(truncatingIfNeeded: try reader.integer())))
         }
+        findings.bytes += results[rows].byteCount
         if let present {
             let there = results[present].reader()
             for row in 0..<results[present].rowCount {

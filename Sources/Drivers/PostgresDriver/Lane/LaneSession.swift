@@ -16,6 +16,14 @@ struct LaneSession {
     private var isInTransaction = false
     private var statements: [ObjectIdentifier: LaneStatements] = [:]
     private var searches = LaneSearches()
+    private var memory: LaneMemory
+    /// Whether the rows of the present batch are kept for the next one.
+    private var remembers = false
+    /// Whether the present batch may take rows from the memory.
+    private var trustsMemory = false
+    private var assumptions = LaneAssumptions()
+    /// Whether the last request failed because a row was not as it was remembered: the batch must begin anew.
+    private(set) var isOutdated = false
     /// Whether the last request ended because others hold what it needs.
     private(set) var isBlocked = false
     /// Until when rows that others have locked are passed over.
@@ -27,6 +35,7 @@ struct LaneSession {
 
     init(name: String, servers: PostgresReplicaSet, limits: PostgresLaneConfiguration) {
         (self.name, self.servers, self.limits) = (name, servers, limits)
+        memory = LaneMemory(bytes: limits.memoryBytes)
     }
 
     // MARK: connecting
@@ -37,6 +46,8 @@ struct LaneSession {
         if let connection, let route, connection.isOpen, servers.isCurrent(route) { return }
         connection?.close()
         (connection, isInTransaction) = (nil, false)
+        // Another server may have given the same numbers to other transactions.
+        memory.forgetAll()
         let target = try await servers.primaryOnceKnown()
         let now = time.instant()
         // The pause is for the server that failed, not for the one that has taken over.
@@ -68,9 +79,22 @@ struct LaneSession {
         return connection
     }
 
-    // MARK: the two trips
+    // MARK: the trips
 
-    /// Locks and reads, in the order of the loads; opens the transaction if need be.
+    /// Begins a batch of that many commands.
+    ///
+    /// The memory spares a trip, which is much for a few commands and little for many; keeping their rows costs each
+    /// of them the same.
+    /// - Parameter trusting: whether rows may be taken from the lane's memory.
+    mutating func beginBatch(of commands: Int, trusting: Bool) {
+        (assumptions, isOutdated) = (LaneAssumptions(), false)
+        remembers = !hidesServer && commands <= limits.memoryBatchLimit
+        if !remembers { memory.forgetAll() }
+        trustsMemory = trusting && remembers && memory.isTrusted()
+    }
+
+    /// Locks and reads, in the order of the loads; opens the transaction if need be. Where all of it is remembered,
+    /// the next trip locks and confirms it instead.
     ///
     /// Waits for what other servers have locked, which in good times is a matter of milliseconds. Where the wait ends
     /// with the lock timeout, somebody holds a row and says nothing: then, and for some time after, rows are passed
@@ -78,9 +102,10 @@ struct LaneSession {
     mutating func load(_ loads: [Load], now: Instant) async throws(StorageError) -> LaneFindings {
         for load in loads where !knows(load.table) { try await prepare(load.table) }
         if now >= skipsUntil {
+            if let remembered = recall(loads) { return remembered }
             let wasInTransaction = isInTransaction
             do { return try await load(loads, skips: false) } catch {
-                guard isBlocked else { throw error.storage }
+                guard isBlocked, !isOutdated else { throw error.storage }
                 skipsUntil = now + limits.skipTime
                 // What an earlier trip of the batch has read is gone with its transaction.
                 if wasInTransaction { throw error.storage }
@@ -90,9 +115,30 @@ struct LaneSession {
         do { return try await load(loads, skips: true) } catch { throw error.storage }
     }
 
+    /// The rows as they are remembered, if all of them are. A name that clients make is new until somebody says that
+    /// it is not.
+    private mutating func recall(_ loads: [Load]) -> LaneFindings? {
+        guard trustsMemory else { return nil }
+        var findings = LaneFindings(count: loads.count)
+        var taken = assumptions
+        for (index, load) in loads.enumerated() {
+            guard let key = load.key else { return nil }
+            if let row = memory.row(key) {
+                findings.records[index] = [row.record]
+                taken.assume(key, writer: row.writer)
+            } else if load.table.locksAbsentRows {
+                taken.assumeAbsent(key)
+            } else {
+                return nil
+            }
+        }
+        assumptions = taken
+        return findings
+    }
+
     private mutating func load(_ loads: [Load], skips: Bool) async throws(PostgresError) -> LaneFindings {
         var batch = PostgresBatch(effect: .uncommitted)
-        begin(&batch)
+        let confirming = begin(&batch)
         let groups = loads.groups { $0.key != nil && $1.key != nil && $0.table === $1.table }
         var readings: [LaneReading] = []
         for group in groups {
@@ -100,7 +146,7 @@ struct LaneSession {
             readings.append(
                 LaneReading(group, of: loads, statements, skips: skips, into: &batch) { searches.statement($0) })
         }
-        let reply = try await submit(batch)
+        let reply = try await submit(batch, confirming)
         var findings = LaneFindings(count: loads.count)
         do {
             for reading in readings { try reading.take(reply.results, into: &findings, loads) }
@@ -109,6 +155,9 @@ struct LaneSession {
         } catch {
             throw PostgresError(.server, .corrupt("\(error)"))
         }
+        guard remembers else { return findings }
+        let bytes = findings.bytes / max(1, findings.read.count)
+        for (record, writer) in findings.read { memory.remember(record, writer: writer, bytes: bytes) }
         return findings
     }
 
@@ -119,46 +168,87 @@ struct LaneSession {
     }
 
     /// Writes and commits, in one trip. The tables are known by ``prepare(_:_:)``.
+    /// - Parameter asks: whether to ask how far the log is.
     /// - Returns: how far the log was after the commit, asked behind it in the same trip: before, it might not have
     ///   come to the commit's own record. Nil if that could not be found out.
     mutating func write(
-        _ changes: [RowChange], _ appended: [AnyRecord]
+        _ changes: [RowChange], _ appended: [AnyRecord], asks: Bool
     ) async throws(StorageError) -> CommitPosition? {
-        var batch = PostgresBatch()
-        begin(&batch)
-        var guarded: Set<Int> = []
-        appendChanges(changes, to: &batch, &guarded)
-        appendInserts(appended, to: &batch)
-        batch.appendCommit()
-        batch.append(positionStatement)
+        // A trip is a transaction by itself, unless something has to come behind its commit.
+        let isByItself = !isInTransaction && !asks && !hidesServer
+        let seen = assumptions.leaveToUpdates(changes)
+        var writes = LaneWrites(statements)
+        writes.confirming = isByItself ? confirm(&writes.batch) : begin(&writes.batch)
+        writes.append(changes, seen)
+        writes.append(appended)
+        if !isByItself {
+            writes.batch.appendCommit()
+            if asks { writes.batch.append(positionStatement) }
+        }
+        let batch = writes.batch
         let reply: PostgresReply
-        do { reply = try await submit(batch) } catch {
-            if error.sqlState == .divisionByZero, let statement = error.statement, guarded.contains(statement) {
+        do { reply = try await submit(batch, writes.confirming) } catch {
+            if isOutdated { throw .conflict("a row has changed since it was remembered") }
+            if error.sqlState == .divisionByZero, error.statement.map(writes.guarded.contains) == true {
                 throw .conflict("a row has changed since it was read")
             }
             throw error.storage
         }
         isInTransaction = false
-        guard case .commits(let place?) = batch.effect, reply.results[place].commandTag == "COMMIT" else {
+        if case .commits(let place?) = batch.effect, reply.results[place].commandTag != "COMMIT" {
             throw .conflict("the transaction had failed before its commit")
         }
-        return reply.results.count > place + 1 ? Self.position(reply.results[place + 1]) : nil
+        remember(changes, number: writes.numbered.flatMap { Self.number(reply.results[$0]) }, batch.byteCount)
+        guard asks, case .commits(let place?) = batch.effect, reply.results.count > place + 1 else { return nil }
+        return Self.position(reply.results[place + 1])
+    }
+
+    /// Keeps the rows as the commit has left them.
+    private mutating func remember(_ changes: [RowChange], number: UInt32?, _ byteCount: Int) {
+        guard remembers else { return }
+        let bytes = byteCount / max(1, changes.count)
+        for change in changes {
+            if let record = change.record, let number {
+                memory.remember(record, writer: number, bytes: bytes)
+            } else {
+                memory.forget(change.key)
+            }
+        }
+    }
+
+    /// The transaction's number as rows have it, without the count of times that numbers began anew.
+    private static func number(_ result: PostgresResult) -> UInt32? {
+        let row = result.reader()
+        row.begin(row: 0, column: 1)
+        return (try? row.integer()).map { UInt32(truncatingIfNeeded: $0) }
     }
 
     /// Ends a transaction that has nothing to commit.
+    /// - Parameter asks: whether to ask how far the log is.
     /// - Returns: how far the log is, which is beyond everything that was read; nil if that could not be found out.
-    mutating func end() async -> CommitPosition? {
-        guard let connection, connection.isOpen, isInTransaction else {
+    /// - Throws: where what was taken from the memory could not be confirmed.
+    mutating func end(asks: Bool) async throws(StorageError) -> CommitPosition? {
+        let mustConfirm = !assumptions.isEmpty
+        guard let connection, connection.isOpen, isInTransaction || mustConfirm else {
             await rollBack()
+            if mustConfirm { throw .unavailable("\(name) is not connected") }
             return nil
         }
-        let batch = PostgresBatch(
-            [PostgresBatch.Item(positionStatement), PostgresBatch.Item(PostgresConnection.rollback)],
-            effect: .uncommitted)
-        let reply = try? await connection.submit(batch)
-        isInTransaction = false
-        await rollBack()
-        return reply.flatMap { $0.results.first.flatMap(Self.position) }
+        var batch = PostgresBatch(effect: .uncommitted)
+        let confirming = begin(&batch)
+        let place = batch.items.count
+        if asks { batch.append(positionStatement) }
+        batch.append(PostgresConnection.rollback)
+        do {
+            let reply = try await submit(batch, confirming)
+            isInTransaction = false
+            await rollBack()
+            return asks ? Self.position(reply.results[place]) : nil
+        } catch {
+            await rollBack()
+            if mustConfirm { throw error.storage }
+            return nil
+        }
     }
 
     /// The positions behind a commit that waited for its log to be on the disk, and behind one that did not. The
@@ -176,8 +266,14 @@ struct LaneSession {
         return CommitPosition(timeline: timeline.number, offset: end.bytes)
     }
 
+    /// Ends what the batch was about: it has failed, and nothing of what it decided counts.
+    mutating func abandon() async {
+        assumptions = LaneAssumptions()
+        await rollBack()
+    }
+
     /// Gives the locks back, if there are any. A connection on which that fails is let go of, and they with it.
-    mutating func rollBack() async {
+    private mutating func rollBack() async {
         guard let connection, isInTransaction || !connection.isClean else { return }
         isInTransaction = false
         do {
@@ -189,11 +285,24 @@ struct LaneSession {
         self.connection = nil
     }
 
-    private mutating func begin(_ batch: inout PostgresBatch) {
-        guard !isInTransaction else { return }
+    /// Opens the transaction if need be, and confirms what was taken from the memory.
+    /// - Returns: the positions of the statements that do so.
+    private mutating func begin(_ batch: inout PostgresBatch) -> Set<Int> {
+        if !isInTransaction { openTransaction(&batch) }
+        return confirm(&batch)
+    }
+
+    private func confirm(_ batch: inout PostgresBatch) -> Set<Int> {
+        assumptions.isEmpty ? [] : assumptions.confirm(in: &batch, statements)
+    }
+
+    /// Whether a pooler stands between, which may give the next transaction to another server.
+    private var hidesServer: Bool { route.map { servers.member($0.host).hidesServer } ?? true }
+
+    private mutating func openTransaction(_ batch: inout PostgresBatch) {
         isInTransaction = true
         batch.append(Self.begin)
-        guard let route, servers.member(route.host).hidesServer else { return }
+        guard hidesServer else { return }
         var settings = Self.planning
         settings["lock_timeout"] = "\(limits.lockTimeout.wholeMilliseconds)"
         settings["idle_in_transaction_session_timeout"] = "\(limits.idleInTransactionTimeout.wholeMilliseconds)"
@@ -209,76 +318,35 @@ struct LaneSession {
         "plan_cache_mode": "force_generic_plan",
     ]
 
-    private mutating func submit(_ batch: PostgresBatch) async throws(PostgresError) -> PostgresReply {
+    /// - Parameter confirming: the positions of statements that confirm what was taken from the memory.
+    private mutating func submit(
+        _ batch: PostgresBatch, _ confirming: Set<Int> = []
+    ) async throws(PostgresError) -> PostgresReply {
         isBlocked = false
         guard let connection else {
             throw PostgresError(.connectionLost, .unavailable("\(name) is not connected"))
         }
-        do { return try await connection.submit(batch) } catch {
+        do {
+            let reply = try await connection.submit(batch)
+            if !confirming.isEmpty {
+                assumptions = LaneAssumptions()
+                memory.wasRight()
+            }
+            return reply
+        } catch {
             if let route { servers.report(error, on: route) }
             isBlocked = error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
+            if !confirming.isEmpty {
+                // Whoever holds a row changes it; and what is passed over must be looked at.
+                let isDenied = error.sqlState == .divisionByZero && error.statement.map(confirming.contains) == true
+                isOutdated = isDenied || isBlocked
+                if isOutdated { memory.wasWrong() }
+            }
             throw error
         }
     }
 
     private static let begin = PostgresStatement("BEGIN")
-
-    // MARK: writing
-
-    private func appendChanges(_ changes: [RowChange], to batch: inout PostgresBatch, _ guarded: inout Set<Int>) {
-        var index = 0
-        while index < changes.count {
-            let (table, kind) = (changes[index].key.table, changes[index].kind)
-            let end = changes[index...].firstIndex { $0.key.table !== table || $0.kind != kind } ?? changes.endIndex
-            defer { index = end }
-            guard let statements = statements[ObjectIdentifier(table)] else { continue }
-            switch kind {
-            case .insert: append(inserts: changes[index..<end].compactMap(\.record), statements, to: &batch)
-            case .update:
-                let lists = ColumnArrays(statements.updateTypes, lists: statements.updateLists)
-                for case let record? in changes[index..<end].lazy.map(\.record) {
-                    lists.beginRow()
-                    record.write(to: lists)
-                    lists.integer(record.version - 1)
-                }
-                guarded.insert(batch.items.count)
-                batch.append(statements.update, lists.parameters)
-            case .delete:
-                let keys = ColumnArrays(statements.keyTypes)
-                for change in changes[index..<end] {
-                    keys.beginRow()
-                    keys.key(change.key)
-                }
-                guarded.insert(batch.items.count)
-                batch.append(statements.delete, keys.parameters)
-            }
-        }
-    }
-
-    /// Rows of one table together, tables in the order in which they first occur.
-    private func appendInserts(_ records: [AnyRecord], to batch: inout PostgresBatch) {
-        var tables: [ObjectIdentifier] = []
-        var byTable: [ObjectIdentifier: [AnyRecord]] = [:]
-        for record in records {
-            let table = ObjectIdentifier(record.key.table)
-            if byTable[table] == nil { tables.append(table) }
-            byTable[table, default: []].append(record)
-        }
-        for table in tables {
-            guard let statements = statements[table], let records = byTable[table] else { continue }
-            append(inserts: records, statements, to: &batch)
-        }
-    }
-
-    private func append(inserts records: [AnyRecord], _ statements: LaneStatements, to batch: inout PostgresBatch) {
-        let lists = ColumnArrays(statements.types)
-        for record in records {
-            lists.beginRow()
-            record.write(to: lists)
-            if record.version > 0 { lists.integer(record.version) }
-        }
-        batch.append(statements.insert, lists.parameters)
-    }
 
     // MARK: tables
 
@@ -318,21 +386,4 @@ struct LaneSession {
         SELECT attname::text, atttypid::bigint FROM pg_attribute
         WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
         """)
-}
-
-extension RowChange {
-    fileprivate enum Kind { case insert, update, delete }
-    fileprivate var kind: Kind {
-        switch self {
-        case .insert: .insert
-        case .update: .update
-        case .delete: .delete
-        }
-    }
-    fileprivate var record: AnyRecord? {
-        switch self {
-        case .insert(let record), .update(let record): record
-        case .delete: nil
-        }
-    }
 }

@@ -5,7 +5,7 @@ import Storage
 import Synchronization
 
 /// Drives the write lane's batches over one connection of its own, one after the other, each in two trips: `BEGIN`,
-/// locks and loads; then writes and `COMMIT`.
+/// locks and loads; then writes and `COMMIT`. Where the lane remembers all of a batch's rows, it is one trip.
 ///
 /// One connection, because a second one would wait for the rows of the first. Batches of other servers take their locks
 /// in the same order, so that they wait for each other and never in a circle.
@@ -51,14 +51,26 @@ final class PostgresLane: Sendable {
     }
 
     private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
-        var batch = batch
         let now = time.now()
         do throws(StorageError) { try await session.open(time: time, random: random) } catch {
             database.observe(error)
             return Self.ending(batch, error, now: now)
         }
+        // What was decided over remembered rows that somebody else has changed is decided again over read ones.
+        session.beginBatch(of: batch.count, trusting: true)
+        if let ending = await attempt(batch, &session, now) { return ending }
+        session.beginBatch(of: batch.count, trusting: false)
+        return await attempt(batch, &session, now)
+            ?? Self.ending(batch, .conflict("its rows have changed since they were read"), now: now)
+    }
+
+    /// - Returns: nil where a row was not as it was remembered, and the batch has to begin anew.
+    private func attempt(
+        _ first: BatchMachine, _ session: inout LaneSession, _ now: Timestamp
+    ) async -> BatchMachine.Ending? {
+        var batch = first
         var action = batch.handle(.begun, now: now)
-        var position: CommitPosition?
+        var (position, hasCommitted) = (CommitPosition?.none, false)
         while true {
             let event: BatchMachine.Event
             switch action {
@@ -67,21 +79,30 @@ final class PostgresLane: Sendable {
                     let found = try await session.load(loads, now: time.instant())
                     event = .loaded(found.records, held: found.held)
                 } catch {
-                    event = await failed(error, &session)
+                    guard let failure = await failed(error, &session) else { return nil }
+                    event = failure
                 }
             case .write(let changes, let appended):
                 do throws(StorageError) {
                     try await session.prepare(changes, appended)
                     database.commitObserver?(.before)
-                    position = try await session.write(changes, appended)
+                    position = try await session.write(changes, appended, asks: batch.wantsPosition)
                     database.commitObserver?(.after)
-                    event = .committed
+                    (hasCommitted, event) = (true, .committed)
                 } catch {
-                    event = await failed(error, &session)
+                    guard let failure = await failed(error, &session) else { return nil }
+                    event = failure
                 }
             case .end(var ending):
                 // Also of what was only read: a repeat's answer may be another server's write of just now.
-                ending.position = if let position { position } else { await session.end() }
+                if !hasCommitted {
+                    do throws(StorageError) { position = try await session.end(asks: batch.wantsPosition) } catch {
+                        if session.isOutdated { return nil }
+                        database.observe(error)
+                        return Self.ending(first, error, now: now)
+                    }
+                }
+                ending.position = position
                 // They come back at once; the server is not to be asked for the same rows without a pause.
                 if ending.deferredCount == batch.count { try? await time.sleep(for: limits.heldPause) }
                 return ending
@@ -90,9 +111,11 @@ final class PostgresLane: Sendable {
         }
     }
 
-    private func failed(_ error: StorageError, _ session: inout LaneSession) async -> BatchMachine.Event {
-        database.observe(error)
-        await session.rollBack()
+    /// - Returns: nil where a row was not as it was remembered.
+    private func failed(_ error: StorageError, _ session: inout LaneSession) async -> BatchMachine.Event? {
+        if !session.isOutdated { database.observe(error) }
+        await session.abandon()
+        if session.isOutdated { return nil }
         return session.isBlocked ? .blocked : .failed(error)
     }
 

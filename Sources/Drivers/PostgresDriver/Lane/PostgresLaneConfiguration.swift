@@ -17,6 +17,12 @@ public struct PostgresLaneConfiguration: Sendable {
     /// How long connecting may take; 2 s by default. Shorter than for others: meanwhile nobody writes, and there may be
     /// another primary.
     public var connectTimeout: Duration = .seconds(2)
+    /// How many bytes of rows the lane remembers from one batch to the next, about: 8 MiB by default, 0 for none. What
+    /// was remembered is confirmed under the same locks before anything is written, and read again where somebody has
+    /// changed it; it saves the trip that would have read it. Through a transaction pooler nothing is remembered.
+    public var memoryBytes = 8 << 20
+    /// The most commands of a batch that uses the memory: 16 by default. Among more a trip is little.
+    public var memoryBatchLimit = 16
     /// The pauses between attempts to connect: 50 ms after the first failure, 1 s at most by default. Only the pauses
     /// count here, for there is one connection.
     public var reconnecting = {

@@ -20,6 +20,7 @@ struct BinaryArray: Sendable {
         case PostgresType.int8: PostgresType.int8Array
         case PostgresType.uuid: PostgresType.uuidArray
         case PostgresType.bytea: PostgresType.byteaArray
+        case PostgresType.xid: PostgresType.xidArray
         default: PostgresType.textArray
         }
     }
@@ -32,6 +33,10 @@ struct BinaryArray: Sendable {
     mutating func append(_ value: Int64) {
         begin(PostgresType.int8, length: 8)
         elements.appendBigEndian(value)
+    }
+    mutating func append(transaction: UInt32) {
+        begin(PostgresType.xid, length: 4)
+        elements.appendBigEndian(transaction)
     }
     mutating func append(_ value: UUIDv7) {
         begin(PostgresType.uuid, length: 16)

@@ -55,18 +55,6 @@ public final class ColumnArrays: ColumnWriter {
         columns[list].append(value)
     }
 
-    /// The next columns are a key's, in the order of its table's key.
-    func key(_ key: RecordKey) {
-        for part in key.table.key {
-            switch part {
-            case .organization: integer(key.organization)
-            case .text: text(key.text)
-            case .id: uuid(key.id)
-            case .number: integer(key.number)
-            }
-        }
-    }
-
     private func next() -> Int? {
         defer { place += 1 }
         if let lists { return lists[place] }

@@ -52,6 +52,10 @@ public struct PostgresParameters: Sendable {
     public mutating func append(_ value: Int64) {
         fixed(PostgresType.int8) { $0.appendBigEndian(value) }
     }
+    /// Appends the number of a transaction, as `xid`.
+    mutating func append(transaction: UInt32) {
+        fixed(PostgresType.xid) { $0.appendBigEndian(transaction) }
+    }
     /// Appends a truth value, as `boolean`.
     public mutating func append(_ value: Bool) {
         fixed(PostgresType.bool) { $0.append(value ? 1 : 0) }

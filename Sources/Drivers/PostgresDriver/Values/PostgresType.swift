@@ -16,6 +16,7 @@ enum PostgresType {
     static let float8: UInt32 = 701
     static let untypedText: UInt32 = 705
     static let byteaArray: UInt32 = 1001
+    static let xidArray: UInt32 = 1011
     static let textArray: UInt32 = 1009
     static let int8Array: UInt32 = 1016
     static let bpchar: UInt32 = 1042

@@ -1,0 +1,79 @@
+import Testing
+
+@testable import PostgresDriver
+@testable import Storage
+
+/// What the lane's memory keeps, and when it is trusted.
+@Suite("LaneMemory")
+struct LaneMemoryTests {
+    private struct Mark: Record {
+        static let table = Table("marks", rank: 9, key: [.number("number")], mutable: ["text"])
+        let number: Int64
+        let text: String
+        var key: Key<Mark> { Key(number: number) }
+        init(_ number: Int64, _ text: String = "") { (self.number, self.text) = (number, text) }
+        init(from row: any ColumnReader) throws { self.init(try row.integer(), try row.text()) }
+        func write(to row: any ColumnWriter) {
+            row.integer(number)
+            row.text(text)
+        }
+    }
+
+    private func key(_ number: Int64) -> RecordKey { Key<Mark>(number: number).erased }
+
+    /// A record as an engine hands it on.
+    private func stored(_ number: Int64) -> AnyRecord { RecordBox(Mark(number), version: 1) }
+
+    @Test func theLatestStateIsRemembered() {
+        var memory = LaneMemory(bytes: 1 << 20)
+        #expect(memory.row(key(1)) == nil)
+        memory.remember(stored(1), writer: 7, bytes: 10)
+        memory.remember(stored(1), writer: 8, bytes: 10)
+        #expect(memory.row(key(1))?.writer == 8 && memory.count == 1)
+        memory.forget(key(1))
+        #expect(memory.row(key(1)) == nil)
+        memory.remember(stored(2), writer: 9, bytes: 10)
+        memory.forgetAll()
+        #expect(memory.row(key(2)) == nil && memory.count == 0)
+    }
+
+    @Test func itIsBoundedAndKeepsWhatIsUsed() {
+        var memory = LaneMemory(bytes: 100_000)
+        for number: Int64 in 0..<10_000 {
+            memory.remember(stored(number), writer: 1, bytes: 100)
+            #expect(memory.count <= 200)
+            #expect(memory.row(key(0)) != nil, "it is asked for all the time")
+        }
+        #expect(memory.row(key(9_999)) != nil && memory.row(key(1)) == nil)
+        // One that fills a generation by itself is kept until the next.
+        memory.remember(stored(1), writer: 1, bytes: 10 << 20)
+        #expect(memory.row(key(1)) != nil)
+    }
+
+    @Test func withoutBytesItIsNeverTrusted() {
+        var memory = LaneMemory(bytes: 0)
+        memory.remember(stored(1), writer: 1, bytes: 1)
+        #expect(memory.count == 0)
+        let isTrusted = memory.isTrusted()
+        #expect(!isTrusted)
+    }
+
+    @Test func whoeverIsDeceivedWaitsLongerEachTime() {
+        var memory = LaneMemory(bytes: 1 << 20)
+        func batchesWithout() -> Int {
+            var count = 0
+            while !memory.isTrusted() { count += 1 }
+            return count
+        }
+        #expect(batchesWithout() == 0)
+        for expected in [8, 16, 32, 64, 128, 256, 512, 1_024, 1_024] {
+            memory.remember(stored(1), writer: 1, bytes: 1)
+            memory.wasWrong()
+            #expect(memory.count == 0)
+            #expect(batchesWithout() == expected)
+        }
+        for _ in 0..<20 { memory.wasRight() }
+        memory.wasWrong()
+        #expect(batchesWithout() == 8)
+    }
+}
