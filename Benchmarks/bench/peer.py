@@ -51,19 +51,30 @@ class Values:
         return f"{constant}::{kind}"
 
     def lists(self, statement):
-        """For each list of the statement its type and values."""
-        kinds = dict(re.findall(r"\$(\d+)::(\w+)\[\]", statement.text))
-        return [(kinds[str(n)], [self.expression(v, kinds[str(n)]) for v in statements.elements(text)])
-                for n, text in enumerate(statement.parameters, 1)]
+        """For each parameter of the statement its type and values: one, or a list's."""
+        kinds = dict(re.findall(r"\$(\d+)::(\w+)", statement.text))
+        return [(kinds[str(n)], [self.expression(v, kinds[str(n)]) for v in elements(statement, n - 1)])
+                for n in range(1, len(statement.parameters) + 1)]
+
+
+def elements(statement, place):
+    """The values of the parameter at that place: one, or a list's."""
+    value = statement.parameters[place]
+    return statements.elements(value) if f"${place + 1}::" in statement.text and is_list(statement, place) else [value]
+
+
+def is_list(statement, place):
+    return re.search(rf"\${place + 1}::\w+\[\]", statement.text) is not None
 
 
 def as_sent(statement, values):
     """The statement itself, with this order's lists in place of the parameters."""
     if "advisory" in statement.text:
         return re.sub(r"\$1::bigint\[\]", "ARRAY[:x::bigint]", statement.text)
-    lists = [f"ARRAY[{', '.join(items)}]::{kind}[]" for kind, items in values.lists(statement)]
+    given = [f"ARRAY[{', '.join(items)}]::{kind}[]" if is_list(statement, place) else items[0]
+             for place, (kind, items) in enumerate(values.lists(statement))]
     text = relative(statement.text)
-    return re.sub(r"\$(\d+)::\w+\[\]", lambda found: lists[int(found.group(1)) - 1], text)
+    return re.sub(r"\$(\d+)::\w+(\[\])?", lambda found: given[int(found.group(1)) - 1], text)
 
 
 def relative(text):
@@ -81,7 +92,13 @@ def by_hand(statement, values):
     text = statement.text
     if "advisory" in text:
         return ["SELECT pg_advisory_xact_lock(:x::bigint)"]
+    if "unnest" not in text:
+        # For one row already; what counts it and tells its transaction is the lane's.
+        text = re.sub(r"^WITH done AS \((.*) RETURNING 1\) SELECT .*$", r"\1", text).removesuffix(" RETURNING 1, txid_current()")
+        items = [items[0] for _, items in values.lists(statement)]
+        return [re.sub(r"\$(\d+)::\w+", lambda found: items[int(found.group(1)) - 1], text)]
     rows = list(zip(*(items for _, items in values.lists(statement))))
+    text = re.sub(r"^WITH done AS \((INSERT .*)\) SELECT 1, txid_current\(\)$", r"\1", text)
     if text.startswith("INSERT"):
         head = text.split(" SELECT * FROM unnest")[0]
         return [f"{head} VALUES {', '.join('(' + ', '.join(row) + ')' for row in rows)}"]
@@ -89,7 +106,7 @@ def by_hand(statement, values):
     columns = [column for column in found.group(1).split(", ") if column != "place"]
     if text.startswith("SELECT"):
         table = re.search(r"JOIN (\w+) t", text).group(1)
-        selected = re.search(r"k\.place, (.*?) FROM", text)
+        selected = re.search(r"k\.place, (.*?)(?:, t\.xmin)? FROM", text)
         selected = selected.group(1) if selected else "1"
         lock = re.search(r" FOR .* OF t", text)
         lock = lock.group(0) if lock else ""
@@ -132,7 +149,7 @@ def script(transactions, values, first, last, form, commits=3):
 def hot_script(transactions, values, sku):
     """One line of one product: the order's row, the conditional update, a commit."""
     order = next(s for t in transactions for s in t.statements if s.text.startswith("INSERT INTO orders"))
-    organization = values.lists(order)[0][1][0]
+    organization = values.lists(order)[0][1][0]  # a list's, or the only one
     update = (f"UPDATE stock SET reserved = reserved + 1, version = version + 1 WHERE organization = {organization} "
               f"AND sku = '{sku}' AND on_hand - reserved >= 1")
     # The row that everybody wants comes last, and is held for the shortest time.

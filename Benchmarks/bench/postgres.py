@@ -94,6 +94,10 @@ class Postgres:
     def url(self, database):
         return f"postgres://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
+    def plain_url(self, database):
+        """As through a pooler: nothing is prepared or remembered, so that each transaction says all that it does."""
+        return self.url(database) + "?pooler=transaction"
+
     def environment(self):
         """For PostgreSQL's own clients."""
         other = {k: v for k, v in os.environ.items() if not k.startswith("PG")}

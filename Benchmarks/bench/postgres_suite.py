@@ -66,11 +66,10 @@ class Suite:
         postgres = self.postgres
         for database in ("control", "shard_0"):
             postgres.sql(f"CREATE DATABASE {database}")
-        settings = {"control": {"url": postgres.url("control")},
-                    "shards": [{"name": "shard-0", "primary": postgres.url("shard_0")}]}
+        settings = lambda url: {"control": {"url": url("control")}, "shards": [{"name": "shard-0", "primary": url("shard_0")}]}
         directory = Path(self.scratch) / "pantry"
         directory.mkdir()
-        self.server = Server(self.binary, directory, settings).start()
+        self.server = Server(self.binary, directory, settings(postgres.plain_url)).start()
         self.key = self.server.new_shop(PRODUCTS)
         self.heard, self.beside = statements.heard(postgres, self.server, self.key)
         self.server.stop()
@@ -82,7 +81,7 @@ class Suite:
         postgres.sql(books, "peer")
         for database in ("control", "shard_0", "peer"):
             postgres.sql("VACUUM ANALYZE", database)
-        self.server.start()
+        self.server = Server(self.binary, directory, settings(postgres.url)).start()
         self.compare()
 
     def compare(self):
@@ -203,7 +202,7 @@ class Suite:
         self.lane_run(3, seconds=1, callers=1)
         self.postgres.configure("log_statement", "all")
         begin = self.postgres.log.stat().st_size
-        self.lane_run(3, seconds=1, callers=1)
+        self.lane_run(3, seconds=1, callers=1, url=self.postgres.plain_url("lane"))
         self.postgres.configure("log_statement", None)
         with open(self.postgres.log, "rb") as log:
             log.seek(begin)
@@ -211,15 +210,15 @@ class Suite:
         # One from the middle: prepared, and like all others.
         self.lane_heard = [heard[len(heard) // 2]]
         inserts = {s.text.split(" ")[2]: s for s in self.lane_heard[0].statements if s.text.startswith("INSERT INTO")}
-        key = statements.elements(inserts["keys"].parameters[1])[0]
+        key = peer.elements(inserts["keys"], 1)[0]
         skus = re.findall(r"p-\d+", next(s for s in self.lane_heard[0].statements if " stock " in s.text).parameters[1])
         self.lane_values = peer.Values(self.lane_heard, key, skus)
         self.postgres.sql("VACUUM ANALYZE", "lane")
 
-    def lane_run(self, lines, seconds=None, callers=CLIENTS):
+    def lane_run(self, lines, seconds=None, callers=CLIENTS, url=None):
         with Costs(self.postgres) as costs:
             out = subprocess.run(
-                [HERE / ".build/release/LaneBenchmark", self.postgres.url("lane"), str(callers),
+                [HERE / ".build/release/LaneBenchmark", url or self.postgres.url("lane"), str(callers),
                  str(seconds or self.options.seconds), str(lines)], capture_output=True, text=True)
         if out.returncode:
             raise RuntimeError(f"the lane's benchmark failed: {out.stderr[-2000:]}")

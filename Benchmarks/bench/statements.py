@@ -7,10 +7,12 @@ from .machine import ROOT
 
 PUBLISHED = ROOT / "docs" / "order-statements-postgres.sql"
 HEAD = """\
--- All that an order of three lines executes on PostgreSQL, in its order, once its products have been asked for before.
+-- All that an order of three lines executes on PostgreSQL, in its order, where nothing is remembered from orders before it.
+-- Rows that a lane remembers it locks and compares by the transaction that wrote them, with the writes, instead of reading
+-- them in a trip of their own; the writes are the same.
 -- Orders that wait at the same moment share each of the three transactions: the lists then have more elements, the
 -- statements stay the same. Parameters are open. Of a transaction BEGIN and the first loads travel together, later loads
--- where they depend on the first, and the writes with COMMIT.
+-- where they depend on the first, and the writes with COMMIT. What sets a transaction's timeouts is left out.
 -- `Benchmarks/run postgres` hears the list from the server's log and compares it with this file.
 """
 PREFIX = re.compile(r"^([^|\n]*)\|(\d+)\|([^|\n]*)\|(LOG|DETAIL|ERROR|STATEMENT|HINT|CONTEXT|FATAL|WARNING):  ")
@@ -75,6 +77,8 @@ def parse(text):
         statement = Statement(" ".join(found.group(1).split()), [])
         if statement.text.startswith("BEGIN"):
             open_transactions[process] = Transaction(database, [])
+        elif statement.text.startswith("SELECT set_config("):
+            continue
         elif process not in open_transactions:
             others.append(Transaction(database, [statement]))
         elif statement.text.startswith(("COMMIT", "ROLLBACK")):
