@@ -11,8 +11,9 @@ public struct ExternalCallConfiguration: Sendable, Hashable {
     /// The longest pause.
     public var longestPause: Duration = .seconds(2)
     /// How long one call, or one question, may take. It is cancelled then, and nobody waits for it any longer, whether
-    /// or not it heeds that; what it came to is unknown.
-    public var timeout: Duration = .seconds(30)
+    /// or not it heeds that; what it came to is unknown. nil where the calls bound themselves: then none has a task of
+    /// its own.
+    public var timeout: Duration? = .seconds(30)
     /// The defaults.
     public init() {}
 }

@@ -67,9 +67,7 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     }
 
     /// Whether another saga may be begun; ask before the commit that begins it.
-    public var hasRoom: Bool {
-        state.withLock { !$0.isStopped && !$0.isSuspended && $0.running.count < configuration.concurrencyLimit }
-    }
+    public var hasRoom: Bool { room > 0 }
 
     /// Whether no saga is at work here.
     public var isIdle: Bool { state.withLock { $0.running.isEmpty } }
@@ -127,11 +125,13 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
             let due = try await store.due(at: time.now(), ignoringLeases: alone, limit: seen.count + 512)
             let fresh = due.filter { !seen.contains($0.id) }
             if fresh.isEmpty { return seen.count }
-            for ticket in fresh {
-                // One that the sweep has taken meanwhile is in good hands: a second claim would only fence those.
-                if state.withLock({ $0.running[ticket.id] != nil }) { continue }
-                seen.insert(ticket.id)
-                if let claimed = try await store.claim(ticket) { start(claimed) }
+            // One that the sweep has taken meanwhile is in good hands: a second claim would only fence those.
+            let free = fresh.filter { !isAtWork(on: $0.id) }
+            seen.formUnion(free.map(\.id))
+            try await withThrowingDiscardingTaskGroup { group in
+                for ticket in free {
+                    group.addTask { if let claimed = try await self.store.claim(ticket) { self.start(claimed) } }
+                }
             }
             await whenIdle()
         }
@@ -229,16 +229,48 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     /// Claims what is due and starts it: what a sweep does, at once, for whoever knows that something has become due.
     public func takeUpWhatIsDue() async {
         do {
-            for ticket in try await store.due(at: time.now(), ignoringLeases: false, limit: 256) {
-                guard hasRoom, state.withLock({ $0.running[ticket.id] == nil }) else { continue }
-                // One that cannot be claimed must not keep those behind it waiting.
-                do {
-                    if let claimed = try await store.claim(ticket) { start(claimed) }
-                } catch { reportTrouble(error) }
-            }
+            let limit = 256
+            var count: Int
+            repeat {
+                let due = try await store.due(at: time.now(), ignoringLeases: false, limit: limit)
+                count = due.count
+                let fresh = due.filter { !isAtWork(on: $0.id) }.prefix(room)
+                // Those that could not be claimed are still there: they wait for the next sweep.
+                guard await claim(fresh) > 0 else { return }
+            } while count == limit && !Task.isCancelled
         } catch {
             // A read that was cut off by an orderly stop is no trouble.
             if !Task.isCancelled { reportTrouble(error) }
+        }
+    }
+
+    /// Claims share their commits, as all commands do that come together.
+    /// - Returns: how many were claimed.
+    private func claim(_ tickets: ArraySlice<SagaTicket>) async -> Int {
+        await withTaskGroup(of: Int.self) { group in
+            for ticket in tickets {
+                group.addTask {
+                    // One that cannot be claimed must not keep the others waiting.
+                    do {
+                        guard let claimed = try await self.store.claim(ticket) else { return 0 }
+                        self.start(claimed)
+                        return 1
+                    } catch {
+                        self.reportTrouble(error)
+                        return 0
+                    }
+                }
+            }
+            return await group.reduce(0, +)
+        }
+    }
+
+    private func isAtWork(on saga: SagaID) -> Bool { state.withLock { $0.running[saga] != nil } }
+
+    /// How many more sagas may be at work here.
+    private var room: Int {
+        state.withLock { state in
+            state.isStopped || state.isSuspended ? 0 : max(0, configuration.concurrencyLimit - state.running.count)
         }
     }
 

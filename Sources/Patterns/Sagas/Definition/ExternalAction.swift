@@ -66,11 +66,20 @@ struct ExternalAttempt: Sendable {
     /// Whether the call may have been made before, by whomever.
     let mayHaveBeenCalled: Bool
     /// What each call and each question of the step is bounded by.
-    let limit: TimeLimit
+    let limit: TimeLimit?
     let time: any TimeSource
     let interposer: (any SagaInterposer)?
 
-    var overdue: String { "no answer within \(calls.timeout)" }
+    /// - Returns: nil where the time was up first.
+    func bounded<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value? {
+        guard let limit else { return await body() }
+        switch await limit.run(body) {
+        case .finished(let value): return value
+        case .deadlinePassed: return nil
+        }
+    }
+
+    var overdue: String { "no answer within \(calls.timeout ?? .zero)" }
 }
 
 /// An external action without its receipt's type.
@@ -119,11 +128,8 @@ struct AnyExternalAction<State: SagaState>: Sendable {
         _ action: Action, _ state: State, _ context: StepContext, _ attempt: ExternalAttempt
     ) async -> ExternalCallMachine<Action.Receipt>.CallResult where Action.State == State {
         func make() async -> ExternalCallMachine<Action.Receipt>.CallResult {
-            switch await attempt.limit.run({ await action.call(state, context) }) {
-            case .finished(let result): result
-            // It may have arrived, or still be on its way.
-            case .deadlinePassed: .unknown(attempt.overdue)
-            }
+            // One that was cut off may have arrived, or still be on its way.
+            await attempt.bounded { await action.call(state, context) } ?? .unknown(attempt.overdue)
         }
         guard let interposer = attempt.interposer else { return await make() }
         switch await interposer.fate(of: context) {
@@ -142,9 +148,6 @@ struct AnyExternalAction<State: SagaState>: Sendable {
     private static func ask<Action: ExternalAction>(
         _ action: Action, _ state: State, _ context: StepContext, _ attempt: ExternalAttempt
     ) async -> ExternalCallMachine<Action.Receipt>.AskResult? where Action.State == State {
-        switch await attempt.limit.run({ await action.ask(state, context) }) {
-        case .finished(let answer): answer
-        case .deadlinePassed: .unknown(attempt.overdue)
-        }
+        await attempt.bounded { await action.ask(state, context) } ?? .unknown(attempt.overdue)
     }
 }

@@ -38,10 +38,7 @@ extension SagaAdvance {
 
     /// Nothing can be done for a while: a short pause is the worker's to wait, a longer one the row's.
     private mutating func putAsideIfItRests() {
-        guard busy.isEmpty, var due = machine.restsUntil(now) else { return }
-        if !machine.progress.isBackward, let deadline = saga.record.deadline, !machine.isPastReturn {
-            due = min(due, deadline)
-        }
+        guard busy.isEmpty, let due = machine.restsUntil(now, within: saga.record.deadline) else { return }
         let isWaiting = machine.ready.contains { definition.outline.steps[$0].kind == .awaiting }
         guard isWaiting || due > now + terms.patience else { return }
         let step = machine.ready[0]

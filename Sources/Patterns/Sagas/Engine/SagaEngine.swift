@@ -114,11 +114,13 @@ public final class SagaEngine: SagaWorker {
 
     /// What surrounds an attempt at an external step.
     func attempt(_ calls: ExternalCallConfiguration, mayHaveBeenCalled: Bool) -> ExternalAttempt {
-        let limit = limits.withLock { limits in
-            if let limit = limits[calls.timeout] { return limit }
-            let limit = TimeLimit(calls.timeout, time: time)
-            limits[calls.timeout] = limit
-            return limit
+        let limit = calls.timeout.map { timeout in
+            limits.withLock { limits in
+                if let limit = limits[timeout] { return limit }
+                let limit = TimeLimit(timeout, time: time)
+                limits[timeout] = limit
+                return limit
+            }
         }
         return ExternalAttempt(
             calls: calls, mayHaveBeenCalled: mayHaveBeenCalled, limit: limit, time: time, interposer: terms.interposer)

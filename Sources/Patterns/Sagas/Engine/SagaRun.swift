@@ -70,12 +70,13 @@ final class SagaRun<State: SagaState>: Sendable {
             })
     }
 
-    /// Waits for a short pause to be over; a longer one has put the saga aside, or will do so now.
+    /// Waits for a short pause to be over, or for the saga's deadline. A longer pause has put the saga aside, or does
+    /// so now.
     private func rest(_ situation: SagaSituation<State>) async throws -> SagaSituation<State> {
         let now = engine.time.now()
-        guard let due = situation.machine.restsUntil(now), due <= now + engine.terms.patience else {
-            return try await commit(.look, known: situation)
-        }
+        guard let due = situation.machine.restsUntil(now, within: situation.record.deadline), due > now,
+            due <= now + engine.terms.patience
+        else { return try await commit(.look, known: situation) }
         try await engine.time.sleep(for: .microseconds(due.microseconds - now.microseconds))
         return situation
     }
@@ -150,9 +151,16 @@ final class SagaRun<State: SagaState>: Sendable {
 
     /// Whether the saga may end, or come to a rest, with the next commit: then somebody may want to know how far the
     /// database is. To ask each time would cost as much as a small statement.
-    private func mayBeLast(_ situation: SagaSituation<State>?) -> Bool {
-        guard let situation, !situation.machine.progress.isBackward, busy.isEmpty else { return true }
-        return situation.machine.progress.entries.count { $0.status != .done && $0.status != .skipped } <= 1
+    ///
+    /// A commit decides one local step at most; where more than that is to be done it is not the last.
+    private func mayBeLast(_ move: SagaMove<State>, _ situation: SagaSituation<State>?) -> Bool {
+        guard case .local(let step) = move, let machine = situation?.machine, !machine.progress.isBackward, busy.isEmpty
+        else { return true }
+        return !machine.outline.steps.indices.contains { other in
+            let status = machine.progress.entries[other].status
+            return other != step && machine.outline.steps[other].kind != .awaiting && status != .done
+                && status != .skipped
+        }
     }
 
     private func latestPosition() async throws -> CommitPosition? {
@@ -177,7 +185,7 @@ final class SagaRun<State: SagaState>: Sendable {
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
                 subject: definition.locking(ticket.tenant.organization, ticket.subject))
-            let asks = mayBeLast(known)
+            let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)
                 isTrailBehind.store(!asks, ordering: .releasing)

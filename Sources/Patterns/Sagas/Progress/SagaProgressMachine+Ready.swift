@@ -27,13 +27,14 @@ extension SagaProgressMachine {
     }
 
     /// Until when nothing can be done; nil when something can, or when the saga has come to an end.
-    public func restsUntil(_ now: Timestamp) -> Timestamp? {
-        var earliest: Timestamp?
+    /// - Parameter deadline: when the saga turns back, as long as there is a way back; nil for never.
+    public func restsUntil(_ now: Timestamp, within deadline: Timestamp? = nil) -> Timestamp? {
+        var earliest = progress.isBackward || isPastReturn ? nil : deadline
         for step in ready {
             guard let notBefore = progress.entries[step].notBefore, notBefore > now else { return nil }
             earliest = min(earliest ?? notBefore, notBefore)
         }
-        return earliest
+        return ready.isEmpty ? nil : earliest
     }
 
     private func branches(of stage: SagaOutline.Stage) -> [[Int]] {

@@ -25,6 +25,9 @@ final class Server: Sendable {
         let lane = WriteLane(engine: database, time: time)
         var configuration = OrderSagas.Configuration()
         configuration.terms = terms
+        // A call that hangs stands for a server that is paused in it. Bounded calls would also have tasks of their own,
+        // outside the bench.
+        configuration.calls.timeout = nil
         configuration.coordination.sweepInterval = .seconds(1)
         configuration.coordination.waiterInterval = .milliseconds(500)
         let sagas = OrderSagas(

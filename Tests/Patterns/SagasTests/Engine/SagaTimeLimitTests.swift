@@ -94,6 +94,26 @@ struct SagaTimeLimitTests {
         gate.open()
     }
 
+    /// The worker waited for the step's long pause and the row for the near deadline: it wrote commit after commit
+    /// until then.
+    @Test func nearDeadlineDuringALongPauseIsWaitedForWithoutCommits() async throws {
+        let policy = StepPolicy { $0.backoff = SagaBackoff(first: .seconds(60), longest: .seconds(60)) }
+        let saga = Saga(Trip.self, "trip", version: 1, deadline: .milliseconds(300))
+            .compensatable("seat", .local(.add(1, to: "seat")), undo: .local(.add(-1, to: "seat")))
+            .effectless("table", .local { _, _, _ in .later("none is free") }, policy: policy)
+            .pivot("ticket", .local(.add(1, to: "ticket"))).definition
+        try await EngineBench.with { bench in
+            let runtime = bench.runtime([AnySagaDefinition(saga)]) { $0.patience = .seconds(2) }
+            try await bench.running(runtime) {
+                let report = try await bench.outcome(of: saga, in: runtime)
+                #expect(report.state == .compensated && report.reason == "its time was up")
+            }
+            let commits = try await bench.database.read(SQLStatement("SELECT version FROM sagas"), .strong)
+                .first?.integer(0)
+            #expect(commits.map { $0 <= 6 } == true, "\(commits as Any)")
+        }
+    }
+
     @Test func whatEndedLongAgoIsForgottenWhileARuntimeRuns() async throws {
         let saga = Saga(Trip.self, "trip", version: 1)
             .pivot("ticket", .local(.add(1, to: "ticket"))).definition
