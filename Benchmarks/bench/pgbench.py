@@ -22,7 +22,7 @@ class Script:
 
     def __init__(self, postgres, database, name, text, scratch):
         self.postgres, self.database, self.name = postgres, database, name
-        self.scratch = Path(scratch) / f"pgbench-{re.sub('[^a-z0-9]+', '-', name.lower())}"
+        self.scratch = Path(scratch) / f"pgbench-{database}-{re.sub('[^a-z0-9]+', '-', name.lower())}"
         self.scratch.mkdir()
         self.file = self.scratch / "script.sql"
         self.file.write_text(text)
