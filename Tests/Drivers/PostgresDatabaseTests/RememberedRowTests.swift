@@ -64,6 +64,39 @@ struct RememberedRowTests {
         }
     }
 
+    /// Takes as many units from one shelf as are on another, and empties that.
+    private struct Spend: LaneCommand {
+        let (name, by): (String, String)
+        func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key(name)), .row(Shelf.key(by))] }
+        func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
+            guard var shelf = work[Shelf.key(name)], var price = work[Shelf.key(by)] else { return .discard(nil) }
+            (shelf.units, price.units) = (shelf.units - price.units, 0)
+            work.put(shelf)
+            work.put(price)
+            return .commit(shelf.units)
+        }
+    }
+
+    /// The constraint of one row failed over what was remembered of another, whose own update would have said so: the
+    /// command was refused, again and again.
+    @Test func aConstraintThatFailsOverARememberedRowIsNoRefusal() async throws {
+        try await with { running, server in
+            for _ in 0..<3 { _ = try await running.put("a") }
+            for _ in 0..<5 { _ = try await running.put("b") }
+            try await server.psql("UPDATE shelves SET units = 1 WHERE name = 'b'")
+            let left = try await running.lane.submit(
+                Spend(name: "a", by: "b"), tenant: nil, deadline: running.time.instant() + .seconds(10))
+            #expect(left == 2)
+            // One that fails in earnest still does.
+            for _ in 0..<5 { _ = try await running.put("b") }
+            await #expect(throws: LaneFailure.self) {
+                try await running.lane.submit(
+                    Spend(name: "a", by: "b"), tenant: nil, deadline: running.time.instant() + .seconds(10))
+            }
+            #expect(try await running.units(of: "a") == 2)
+        }
+    }
+
     @Test func twoLanesSeeEachOthersWrites() async throws {
         try await PostgresTestbed.withServer { server in
             try await RunningDatabase.with(server.url()) { one in

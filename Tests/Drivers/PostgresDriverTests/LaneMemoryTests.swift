@@ -24,6 +24,38 @@ struct LaneMemoryTests {
     /// A record as an engine hands it on.
     private func stored(_ number: Int64) -> AnyRecord { RecordBox(Mark(number), version: 1) }
 
+    private struct Stone: Record {
+        static let table = Table("stones", rank: 5, key: [.number("number")], mutable: ["text"], lock: .none)
+        let number: Int64
+        var key: Key<Stone> { Key(number: number) }
+        init(_ number: Int64) { self.number = number }
+        init(from row: any ColumnReader) throws { number = try row.integer() }
+        func write(to row: any ColumnWriter) {
+            row.integer(number)
+            row.text("")
+        }
+    }
+
+    /// Rows that the write locks by itself must not be locked in another order than a load would have locked them in.
+    @Test func rowsAreLeftToTheirUpdatesInTheOrderOfLocksOnly() {
+        func left(_ assumed: [Int64], _ updated: [Int64], _ more: [RowChange] = []) -> Set<RecordKey> {
+            var assumptions = LaneAssumptions()
+            for number in assumed { assumptions.assume(key(number), writer: 1) }
+            let left = assumptions.leaveToUpdates(more + updated.map { .update(stored($0)) })
+            #expect(assumptions.isEmpty == (left.count == assumed.count))
+            return Set(left.keys)
+        }
+        #expect(left([1, 2, 3], [3]) == [key(3)])
+        #expect(left([1, 2, 3], [1, 2, 3]) == [key(1), key(2), key(3)])
+        #expect(left([1, 2, 3], [1, 3]) == [], "2 would be locked before 1")
+        #expect(left([1, 2, 3], [4]) == [], "4 was not taken from the memory")
+        #expect(left([3, 1], [1, 3]) == [], "loaded in two rounds, 3 first")
+        #expect(left([3, 1], [1]) == [key(1)])
+        let stone = RecordBox(Stone(1), version: 2)
+        #expect(left([1], [1], [.update(stone)]) == [], "the stone would be locked before it, and was after it")
+        #expect(left([1], [1], [.insert(stone)]) == [key(1)])
+    }
+
     @Test func theLatestStateIsRemembered() {
         var memory = LaneMemory(bytes: 1 << 20)
         #expect(memory.row(key(1)) == nil)

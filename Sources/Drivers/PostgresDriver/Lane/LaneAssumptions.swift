@@ -28,10 +28,27 @@ struct LaneAssumptions {
         for row in rows {
             if let writer = row.writer, updated.contains(row.key) { left[row.key] = writer } else { kept.append(row) }
         }
-        let lockedFirst = kept.lazy.filter { $0.key.table.lock != .none }.map(\.key).max()
-        guard let first = left.keys.min(), lockedFirst.map({ $0 < first }) ?? true else { return [:] }
+        guard !left.isEmpty, keepsLockOrder(left, changes) else { return [:] }
         rows = kept
         return left
+    }
+
+    /// Whether rows are locked in the order of the loads, which was theirs before, if those are left to their updates:
+    /// these come after all that is confirmed, in the order of their keys, among the writes of rows that nobody has
+    /// locked.
+    private func keepsLockOrder(_ left: [RecordKey: UInt32], _ changes: [RowChange]) -> Bool {
+        var latest: RecordKey?
+        for row in rows {
+            let isLeft = left[row.key] != nil
+            let isLocked = row.key.table.lock != .none || row.key.table.locksAbsentRows
+            if let latest, isLeft ? row.key < latest : isLocked { return false }
+            if isLeft { latest = row.key }
+        }
+        guard let latest else { return false }
+        return changes.allSatisfy { change in
+            if case .insert = change { return true }
+            return change.key.table.lock != .none || latest < change.key
+        }
     }
 
     /// Appends statements that lock the rows, in the order and in the way in which a load would have, and fail with a

@@ -156,6 +156,9 @@ struct LaneSession {
             throw PostgresError(.server, .corrupt("\(error)"))
         }
         guard remembers else { return findings }
+        for (load, records) in zip(loads, findings.records) where records.isEmpty {
+            if let key = load.key { memory.forget(key) }
+        }
         let bytes = findings.bytes / max(1, findings.read.count)
         for (record, writer) in findings.read { memory.remember(record, writer: writer, bytes: bytes) }
         return findings
@@ -336,14 +339,19 @@ struct LaneSession {
         } catch {
             if let route { servers.report(error, on: route) }
             isBlocked = error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
-            if !confirming.isEmpty {
-                // Whoever holds a row changes it; and what is passed over must be looked at.
-                let isDenied = error.sqlState == .divisionByZero && error.statement.map(confirming.contains) == true
-                isOutdated = isDenied || isBlocked
-                if isOutdated { memory.wasWrong() }
-            }
+            if !confirming.isEmpty { judge(error, confirming) }
             throw error
         }
+    }
+
+    /// Whether an error may come from a row that is not as it was remembered. It need not be a confirming statement
+    /// that fails: what was decided over such a row may break a constraint before it comes to that. Whatever it is,
+    /// nothing was written, and the batch finds out by reading.
+    private mutating func judge(_ error: PostgresError, _ confirming: Set<Int>) {
+        let isDenied = error.sqlState == .divisionByZero && error.statement.map(confirming.contains) == true
+        // Whoever holds a row changes it; and what is passed over must be looked at.
+        if isDenied || isBlocked { memory.wasWrong() } else { memory.forgetAll() }
+        isOutdated = isBlocked || error.statement != nil && error.sqlState.map { !$0.endsSession } == true
     }
 
     private static let begin = PostgresStatement("BEGIN")
