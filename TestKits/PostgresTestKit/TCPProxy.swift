@@ -89,7 +89,9 @@ public final class TCPProxy: Sendable {
     }
 
     /// Cuts at no mark any more.
-    public func cutNoMore() { loop.change { $0.trap = nil } }
+    /// - Returns: whether the mark had come. The cut itself is counted a moment after the client has noticed it.
+    @discardableResult
+    public func cutNoMore() -> Bool { loop.removeTrap() }
 
     /// Stops listening and resets everything. Nothing happens the second time.
     public func close() { loop.change { $0.isClosed = true } }

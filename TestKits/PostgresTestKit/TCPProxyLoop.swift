@@ -59,6 +59,14 @@ final class TCPProxyLoop: Sendable {
         _ = write(wakeWriter, &byte, 1)
     }
 
+    /// - Returns: whether there was none any more.
+    func removeTrap() -> Bool {
+        controls.withLock { controls in
+            defer { controls.trap = nil }
+            return controls.trap == nil
+        }
+    }
+
     func run() {
         var links: [TCPProxyLink] = []
         var resets = 0

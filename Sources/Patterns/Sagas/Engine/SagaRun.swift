@@ -163,10 +163,17 @@ final class SagaRun<State: SagaState>: Sendable {
         }
     }
 
+    /// Asks for what was not asked for with the last commit. The saga stands as it does, whether or not that succeeds.
     private func latestPosition() async throws -> CommitPosition? {
-        if isTrailBehind.load(ordering: .acquiring) {
-            let look = LookAtSaga(organization: ticket.tenant.organization, saga: ticket.id)
-            _ = try await engine.submit(look, tenant: ticket.tenant, trail: trail)
+        let giveUp = engine.time.instant() + engine.terms.commitPatience
+        let look = LookAtSaga(organization: ticket.tenant.organization, saga: ticket.id)
+        while isTrailBehind.load(ordering: .acquiring), engine.time.instant() < giveUp {
+            do {
+                _ = try await engine.submit(look, tenant: ticket.tenant, trail: trail)
+                isTrailBehind.store(false, ordering: .releasing)
+            } catch let failure as LaneFailure where failure.mayPass {
+                try await engine.time.sleep(for: .milliseconds(20))
+            } catch { break }
         }
         return trail.position
     }

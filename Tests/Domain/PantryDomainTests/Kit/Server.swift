@@ -11,6 +11,7 @@ import Testing
 final class Server: Sendable {
     let store: Store
     let life = Life()
+    let faults = CommitFaults()
     let shard: Shard
     let orders: OrderService
     private let loops: [Task<Void, Never>]
@@ -22,7 +23,8 @@ final class Server: Sendable {
         let time = store.time
         let database = ServerDatabase(inner: store.shard, life: life, bench: store.bench)
         let random = SeededRandom(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 77)
-        let lane = WriteLane(engine: database, time: time)
+        let faults = faults
+        let lane = WriteLane(engine: FaultyLaneEngine(database) { _ in faults.next() }, time: time)
         var configuration = OrderSagas.Configuration()
         configuration.terms = terms
         // A call that hangs stands for a server that is paused in it. Bounded calls would also have tasks of their own,
