@@ -18,7 +18,7 @@ struct LaneAssumptions {
     mutating func assumeAbsent(_ key: RecordKey) { rows.append(Row(key: key, writer: nil)) }
 
     /// Leaves those rows to their own updates, which can look as well whether they are as assumed; unless rows would
-    /// then be locked in another order than that of their keys.
+    /// then be locked in another order than loads lock them in.
     /// - Returns: the transactions that wrote the rows that are left to their updates.
     mutating func leaveToUpdates(_ changes: [RowChange]) -> [RecordKey: UInt32] {
         if rows.isEmpty { return [:] }

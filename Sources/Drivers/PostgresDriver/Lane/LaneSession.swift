@@ -345,13 +345,16 @@ struct LaneSession {
     }
 
     /// Whether an error may come from a row that is not as it was remembered. It need not be a confirming statement
-    /// that fails: what was decided over such a row may break a constraint before it comes to that. Whatever it is,
-    /// nothing was written, and the batch finds out by reading.
+    /// that fails: what was decided over such a row may break a constraint before it comes to that. Nothing was written
+    /// then, and the batch finds out by reading. What is overdue, or may have been written, is not done again.
     private mutating func judge(_ error: PostgresError, _ confirming: Set<Int>) {
         let isDenied = error.sqlState == .divisionByZero && error.statement.map(confirming.contains) == true
         // Whoever holds a row changes it; and what is passed over must be looked at.
         if isDenied || isBlocked { memory.wasWrong() } else { memory.forgetAll() }
-        isOutdated = isBlocked || error.statement != nil && error.sqlState.map { !$0.endsSession } == true
+        if case .unknown = error.storage { return }
+        isOutdated =
+            isBlocked
+            || error.code == .server && error.statement != nil && error.sqlState.map { !$0.endsSession } == true
     }
 
     private static let begin = PostgresStatement("BEGIN")

@@ -55,21 +55,17 @@ public struct SagaOutline: Sendable, Hashable {
     /// The definition's version.
     public let version: Int64
     /// All steps, in the order of their declaration.
-    public internal(set) var steps: [Step] = [] { didSet { fingerprint = computedFingerprint } }
+    public internal(set) var steps: [Step] = []
     /// The sequence.
-    public internal(set) var stages: [Stage] = [] { didSet { fingerprint = computedFingerprint } }
-    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
-    public private(set) var fingerprint: Int64 = 0
+    public internal(set) var stages: [Stage] = []
 
-    init(name: String, version: Int64) {
-        (self.name, self.version) = (name, version)
-        fingerprint = computedFingerprint
-    }
+    init(name: String, version: Int64) { (self.name, self.version) = (name, version) }
 
     /// The position of the step with that name.
     public func position(of name: String) -> Int? { steps.firstIndex { $0.name == name } }
 
-    private var computedFingerprint: Int64 {
+    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
+    public var fingerprint: Int64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         func add(_ text: String) {
             for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -132,6 +132,7 @@ package struct Installation: Sendable {
             group.addTask { await forgetOldKeys() }
             group.addTask { await refreshSecrets() }
             group.addTask { await warnOfTooManyConnections() }
+            group.addTask { await warnOfMisfits() }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.runtime.stop() }
@@ -157,10 +158,7 @@ package struct Installation: Sendable {
             do {
                 try await organizations.finishProvisioning()
                 var count = 0
-                for shard in shards.shards {
-                    count += try await shard.sagas.runtime.recover()
-                    try await warnOfMisfits(shard)
-                }
+                for shard in shards.shards { count += try await shard.sagas.runtime.recover() }
                 logger.info("recovered", metadata: ["sagas": "\(count)"])
                 faultPoints?.serverIsReady()
                 await onRecovered()
@@ -173,15 +171,24 @@ package struct Installation: Sendable {
     }
 
     /// Sagas that a newer server has begun, or an older one whose definition has gone, wait for a server that has it.
-    private func warnOfMisfits(_ shard: Shard) async throws {
-        for misfits in try await shard.sagas.runtime.misfits() {
-            logger.warning(
-                "sagas wait for a server that has their definition",
-                metadata: [
-                    "shard": "\(shard.name)", "definition": "\(misfits.definition)", "version": "\(misfits.version)",
-                    "count": "\(misfits.count)",
-                    "examples": "\(misfits.examples.map(\.description).joined(separator: ", "))",
-                ])
+    /// Looking for them may take a while in a large table: no server's start waits for it.
+    private func warnOfMisfits() async {
+        for shard in shards.shards {
+            do {
+                for misfits in try await shard.sagas.runtime.misfits() {
+                    logger.warning(
+                        "sagas wait for a server that has their definition",
+                        metadata: [
+                            "shard": "\(shard.name)", "definition": "\(misfits.definition)",
+                            "version": "\(misfits.version)", "count": "\(misfits.count)",
+                            "examples": "\(misfits.examples.map(\.description).joined(separator: ", "))",
+                        ])
+                }
+            } catch {
+                logger.warning(
+                    "nobody knows whether sagas wait for another server",
+                    metadata: ["shard": "\(shard.name)", "error": "\(error)"])
+            }
         }
     }
 
