@@ -48,6 +48,8 @@ let package = Package(
         .library(name: "Determinism", targets: ["Determinism"]),
         .library(name: "StrictJSON", targets: ["StrictJSON"]),
         .library(name: "Storage", targets: ["Storage"]),
+        .library(name: "CallPolicies", targets: ["CallPolicies"]),
+        .library(name: "CircuitBreaking", targets: ["CircuitBreaking"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
@@ -85,12 +87,14 @@ let package = Package(
         base("Determinism", []),
         base("StrictJSON", []),
         base("Storage", ["Determinism"]),
+        base("CallPolicies", ["Determinism"]),
 
         // Floor 1: patterns
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
         pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
         pattern("ReplicaRouting", ["Determinism", crypto]),
         pattern("ConnectionPooling", ["Determinism"]),
+        pattern("CircuitBreaking", ["Determinism", "CallPolicies"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -159,6 +163,9 @@ let package = Package(
         tests(
             "ConnectionPoolingTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "ConnectionPooling", "ConnectionPoolingTestKit"]),
+        tests(
+            "CircuitBreakingTests", in: "Patterns",
+            ["Determinism", "DeterminismTestKit", "CallPolicies", "CircuitBreaking"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
