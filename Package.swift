@@ -50,6 +50,7 @@ let package = Package(
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "CallPolicies", targets: ["CallPolicies"]),
         .library(name: "CircuitBreaking", targets: ["CircuitBreaking"]),
+        .library(name: "Retrying", targets: ["Retrying"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
@@ -95,6 +96,7 @@ let package = Package(
         pattern("ReplicaRouting", ["Determinism", crypto]),
         pattern("ConnectionPooling", ["Determinism"]),
         pattern("CircuitBreaking", ["Determinism", "CallPolicies"]),
+        pattern("Retrying", ["Determinism", "CallPolicies"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -166,6 +168,8 @@ let package = Package(
         tests(
             "CircuitBreakingTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "CallPolicies", "CircuitBreaking"]),
+        tests(
+            "RetryingTests", in: "Patterns", ["Determinism", "DeterminismTestKit", "CallPolicies", "Retrying"]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",

@@ -46,6 +46,17 @@ let package = Package(
                 .product(name: "ConnectionPooling", package: "pantry"),
             ],
             swiftSettings: settings),
+        .target(name: "CAllocationCount"),
+        .executableTarget(
+            name: "ResilienceBenchmark",
+            dependencies: [
+                "CAllocationCount",
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "CallPolicies", package: "pantry"),
+                .product(name: "CircuitBreaking", package: "pantry"),
+                .product(name: "Retrying", package: "pantry"),
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "ReplicaRoutingBenchmark",
             dependencies: [

@@ -22,12 +22,12 @@ public struct CallBound: Sendable {
     }
 
     /// Runs `operation`, but waits for it no longer than the bound.
+    /// - Returns: nil when the bound was reached; ``error`` says so.
+    /// - Throws: what the operation throws.
     public func run<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
-    ) async -> DeadlineOutcome<Result<Value, any Error>> {
-        await timer.run(until: deadline) {
-            do { return .success(try await operation()) } catch { return .failure(error) }
-        }
+    ) async throws -> Value? {
+        try await timer.run(until: deadline, throwing: operation)
     }
 
     /// What to say when the bound was reached.

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The outcome of ``TimeLimit/run(_:)``: what the operation returned, or that its time was up first.
 public enum DeadlineOutcome<Value: Sendable>: Sendable {
     /// The operation ended in time, with this.
@@ -44,82 +42,57 @@ extension CallTimer {
     public func run<Value: Sendable>(
         until deadline: Instant, _ operation: @escaping @Sendable () async -> Value
     ) async -> DeadlineOutcome<Value> {
-        let race = Race<Value>()
+        let answer = CallAnswer<Value>()
+        guard await race(until: deadline, { answer.value = await operation() }), let value = answer.value else {
+            return .deadlinePassed
+        }
+        return .finished(value)
+    }
+
+    /// Runs `operation`, but waits for it no longer than `deadline`.
+    /// - Returns: nil when the deadline came first. What the operation still does is dropped then.
+    /// - Throws: what the operation throws.
+    public func run<Value: Sendable>(
+        until deadline: Instant, throwing operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        let answer = CallAnswer<Value>()
+        let isInTime = await race(until: deadline) {
+            do { answer.value = try await operation() } catch { answer.error = error }
+        }
+        guard isInTime else { return nil }
+        if let error = answer.error { throw error }
+        return answer.value
+    }
+
+    /// - Returns: whether the operation ended before the deadline came.
+    private func race(until deadline: Instant, _ operation: @escaping @Sendable () async -> Void) async -> Bool {
+        let race = CallRace()
         let ticket = schedule(race, at: deadline)
         // A task that is made here is not cancelled when its maker is.
         let isCancelled = Task.isCancelled
         let work = begun {
             if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
-            race.settle(.finished(await operation()))
+            await operation()
+            race.finish()
         }
-        let outcome: DeadlineOutcome<Value>
-        if let settled = race.settled() {
-            outcome = settled
+        let isInTime: Bool
+        if let isFinished = race.isFinished {
+            isInTime = isFinished
         } else {
-            outcome = await withTaskCancellationHandler {
-                await withCheckedContinuation { race.wait($0) }
+            isInTime = await withTaskCancellationHandler {
+                await withUnsafeContinuation { race.wait($0) }
             } onCancel: {
                 work.cancel()
             }
         }
-        if case .deadlinePassed = outcome { work.cancel() } else { cancel(ticket) }
-        return outcome
+        if isInTime { cancel(ticket) } else { work.cancel() }
+        return isInTime
     }
 
     private func begun(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         if #available(macOS 26.0, iOS 26.0, tvOS 26.0, watchOS 26.0, visionOS 26.0, *) {
-            return Task.immediate { await operation() }
+            return Task.immediate(operation: operation)
         }
-        return Task { await operation() }
-    }
-}
-
-/// One continuation, resumed by whoever comes first.
-private final class Race<Value: Sendable>: DeadlineTarget {
-    private enum State {
-        case open
-        case waiting(CheckedContinuation<DeadlineOutcome<Value>, Never>)
-        case settled(DeadlineOutcome<Value>)
-        case done
-    }
-    private let state = Mutex<State>(.open)
-
-    func deadlinePassed() { settle(.deadlinePassed) }
-
-    /// The outcome, if there is one before anybody waits for it.
-    func settled() -> DeadlineOutcome<Value>? {
-        state.withLock { state in
-            guard case .settled(let outcome) = state else { return nil }
-            state = .done
-            return outcome
-        }
-    }
-
-    func wait(_ continuation: CheckedContinuation<DeadlineOutcome<Value>, Never>) {
-        let settled: DeadlineOutcome<Value>? = state.withLock { state in
-            if case .settled(let outcome) = state {
-                state = .done
-                return outcome
-            }
-            state = .waiting(continuation)
-            return nil
-        }
-        if let settled { continuation.resume(returning: settled) }
-    }
-
-    func settle(_ outcome: DeadlineOutcome<Value>) {
-        let waiting: CheckedContinuation<DeadlineOutcome<Value>, Never>? = state.withLock { state in
-            switch state {
-            case .open:
-                state = .settled(outcome)
-                return nil
-            case .waiting(let continuation):
-                state = .done
-                return continuation
-            case .settled, .done:
-                return nil
-            }
-        }
-        waiting?.resume(returning: outcome)
+        return Task(operation: operation)
     }
 }

@@ -54,18 +54,20 @@ public final class CircuitBreaker: Sendable {
         guard let timeout = configuration.timeout else { return try await runUnbounded(operation, judging: result) }
         let bound = try CallBound(timeout, timer: timer)
         let permit = try acquire()
-        switch await bound.run(operation) {
-        case .finished(.success(let value)):
-            permit.record(result(value))
-            return value
-        case .finished(.failure(let error)):
+        let answer: Value?
+        do {
+            answer = try await bound.run(operation)
+        } catch {
             permit.record(classifier.outcome(of: error))
             throw error
-        case .deadlinePassed:
+        }
+        guard let answer else {
             let error = bound.error
             if error.cause == .limit { permit.recordTimeout() } else { permit.record(.ignored) }
             throw error
         }
+        permit.record(result(answer))
+        return answer
     }
 
     /// Makes a call that bounds itself: the configured timeout does not apply, and the call runs in the caller's own task.
