@@ -114,8 +114,8 @@ let package = Package(
         service(
             "PantryHTTP",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "ReplicaRouting", "PantryDomain", logging, lifecycle,
-                nioCore, nioPosix, nioHTTP1, metrics, tracing,
+                "Determinism", "StrictJSON", "Storage", "CircuitBreaking", "Sagas", "ReplicaRouting", "PantryDomain",
+                logging, lifecycle, nioCore, nioPosix, nioHTTP1, metrics, tracing,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 // The description of the API is YAML; its pages have digests.
@@ -124,8 +124,9 @@ let package = Package(
         service(
             "PantryAssembly",
             [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", "ConnectionPooling", "ReplicaRouting",
-                "SQLiteDriver", "PostgresDriver", "PantryDomain", crypto, logging, lifecycle, "PrometheusMetrics",
+                "Determinism", "StrictJSON", "Storage", "CallPolicies", "CircuitBreaking", "Retrying", "Sagas",
+                "Messaging", "ConnectionPooling", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
+                crypto, logging, lifecycle, "PrometheusMetrics",
                 "OpenTelemetryTracing", metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
@@ -142,7 +143,7 @@ let package = Package(
             name: "PantryCommand",
             dependencies: [
                 "Determinism", "StrictJSON", "Storage", "Sagas", "PantryDomain", "PantryHTTP", "PantryAssembly",
-                "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix, "OpenTelemetryTracing",
+                "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -210,7 +211,8 @@ let package = Package(
         tests(
             "PantryAssemblyTests", in: "Service",
             [
-                "Determinism", "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
+                "Determinism", "DeterminismTestKit", "CircuitBreaking", "Messaging", "Sagas", "StrictJSON", logging,
+                "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
                 "PantryAssembly",
             ]),
         tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
@@ -235,7 +237,9 @@ let package = Package(
             path: "TestKits/SagaWorkerProbe", swiftSettings: settings),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
         testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
-        testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
+        testKit(
+            "PantryTestKit",
+            ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1, nioPosix]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests(

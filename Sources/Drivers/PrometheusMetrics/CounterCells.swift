@@ -5,9 +5,13 @@ import Synchronization
 final class CounterCell: CounterHandler, FloatingPointCounterHandler {
     private let steps = Atomic<UInt64>(0)
     private let fractions = AtomicDouble(0)
+    private let read: (@Sendable () -> UInt64)?
+
+    init(read: (@Sendable () -> UInt64)? = nil) { self.read = read }
 
     /// As it is written: whole as long as nobody added a fraction.
     var text: String {
+        if let read { return String(read()) }
         let (steps, fractions) = (steps.load(ordering: .relaxed), fractions.value)
         return fractions == 0 ? String(steps) : ExpositionPage.number(Double(steps) + fractions)
     }

@@ -49,6 +49,14 @@ public final class PrometheusMetricsFactory: MetricsFactory {
         _ = registry.withLock { $0.cell(label, dimensions, .gauge) { _, _ in .gauge(GaugeCell(read: read)) } }
     }
 
+    /// A counter whose value is asked for at each scrape, for what is counted somewhere already. `read` must be quick and
+    /// never say less than before. The first one with these label and dimensions stays.
+    public func addCounter(
+        label: String, dimensions: [(String, String)] = [], read: @escaping @Sendable () -> UInt64
+    ) {
+        _ = registry.withLock { $0.cell(label, dimensions, .counter) { _, _ in .counter(CounterCell(read: read)) } }
+    }
+
     // MARK: swift-metrics
 
     /// A counter; the same label and dimensions give the same one.

@@ -42,6 +42,7 @@ struct InstallationServer: Sendable {
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
             paymentMethods: SandboxProvider.methods, sagas: installation.sagas,
             servers: { [installation] in installation.servers() },
+            circuits: { [installation] in installation.circuits },
             metrics: page)
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)

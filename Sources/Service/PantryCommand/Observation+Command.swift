@@ -4,7 +4,6 @@ import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
-import OpenTelemetryTracing
 import PantryAssembly
 
 extension Observation {
@@ -21,13 +20,12 @@ extension Observation {
             tracing, version: Pantry.version, time: time, random: SystemRandom(), logger: logger, post: post)
     }
 
-    /// Posts one request of OTLP/HTTP. The exporter bounds it in time.
+    /// Posts one request.
     private static func post(
         _ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]
-    ) async -> SpanDelivery {
+    ) async -> PostOutcome {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
-        request.headers.add(name: "Content-Type", value: "application/json")
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
         do {
@@ -36,7 +34,7 @@ extension Observation {
             _ = try await response.body.collect(upTo: 64 * 1024)
             switch response.status.code {
             case 200..<300: return .accepted
-            // Those that the protocol wants to be tried again.
+            // Those that OTLP wants to be tried again, and others mean so.
             case 429, 502, 503, 504: return .unavailable("the endpoint answered \(response.status.code)")
             default: return .refused("the endpoint answered \(response.status.code)")
             }

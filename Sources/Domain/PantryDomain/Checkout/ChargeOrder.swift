@@ -5,23 +5,31 @@ import Sagas
 struct ChargeOrder: ExternalAction {
     let provider: any PaymentProvider
     let briefs: BriefReader
+    let turns: ChargeTurns
 
     func call(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.CallResult {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .notSent("\(error)") }
-        guard brief.holdsUntil <= context.now else { return await provider.authorize(brief.charge, capture: true) }
+        guard brief.holdsUntil <= context.now else {
+            // New orders are charged as they come; those that have waited already, one after the other.
+            if context.attempt > 1, let wait = turns.wait(of: brief.order) {
+                return .unavailable("other orders that have waited are charged first", retryAfter: wait)
+            }
+            return await provider.authorize(brief.charge, capture: true)
+        }
         // Nobody is charged for an order that they have long given up: void, unless the money has been taken already.
-        let key = brief.payment.providerKey
-        switch await provider.void(key: key, reference: brief.order.description) {
+        switch await provider.void(brief.charge) {
         case .done: return .refused(code: ProviderCode.voided, reason: "the hold's time was up")
-        case .refused(ProviderCode.alreadyCaptured, _): return .done(ProviderReceipt(.captured, reference: key))
+        case .refused(ProviderCode.alreadyCaptured, _):
+            return .done(ProviderReceipt(.captured, reference: brief.payment.providerKey))
         case .refused(_, let reason), .unknown(let reason): return .unknown(reason)
         case .notSent(let reason): return .notSent(reason)
+        case .unavailable(let reason, let pause): return .unavailable(reason, retryAfter: pause)
         }
     }
 
     func ask(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.AskResult? {
-        do { return await provider.lookup(key: try await state.brief(context, briefs).payment.providerKey) } catch {
+        do { return await provider.lookup(try await state.brief(context, briefs).charge) } catch {
             return .unknown("\(error)")
         }
     }
@@ -49,7 +57,7 @@ struct GiveBackCharge: ExternalAction {
     func call(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.CallResult {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .notSent("\(error)") }
-        switch await provider.void(key: brief.payment.providerKey, reference: brief.order.description) {
+        switch await provider.void(brief.charge) {
         case .refused(ProviderCode.alreadyCaptured, _): return await provider.refund(brief.undo)
         case .refused(_, let reason): return .unknown(reason)
         case let result: return result
@@ -59,15 +67,16 @@ struct GiveBackCharge: ExternalAction {
     func ask(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.AskResult? {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .unknown("\(error)") }
-        switch await provider.lookup(key: brief.payment.providerKey) {
+        switch await provider.lookup(brief.charge) {
         case .done(let receipt) where receipt.effect == .voided: return .done(receipt)
         // The money is with us until the provider knows of its way back.
         case .done(let receipt) where receipt.effect == .authorized: return .absent
-        case .done: return await provider.lookup(key: brief.undo.key)
+        case .done: return await provider.lookup(brief.undo)
         case .refused: return .done(ProviderReceipt(.voided, reference: "refused"))
         // Still being charged, or unheard of: the void itself is what settles it.
         case .pending, .absent: return .absent
         case .unknown(let reason): return .unknown(reason)
+        case .unavailable(let reason, let pause): return .unavailable(reason, retryAfter: pause)
         }
     }
 
@@ -96,7 +105,7 @@ struct RefundCharge: ExternalAction {
         }
     }
     func ask(_ state: RefundState, _ context: StepContext) async -> PaymentProvider.AskResult? {
-        do { return await provider.lookup(key: try await brief(state, context).refund.providerKey) } catch {
+        do { return await provider.lookup(try await brief(state, context).request) } catch {
             return .unknown("\(error)")
         }
     }

@@ -10,13 +10,11 @@ struct CheckoutBrief: Sendable {
     var holdsUntil: Timestamp
 
     var charge: ProviderCharge {
-        ProviderCharge(
-            key: payment.providerKey, reference: order.description, amount: payment.amount, method: payment.method)
+        ProviderCharge(payment)
     }
     /// Gives back all of a charge that was captured after all. Its key is made from the order's, which is durable.
     var undo: ProviderRefund {
-        ProviderRefund(
-            key: "\(order)/undo", charge: payment.providerKey, reference: order.description, amount: payment.amount)
+        ProviderRefund(key: "\(order)/undo", charge: charge, amount: payment.amount)
     }
 }
 
@@ -27,8 +25,16 @@ struct RefundBrief: Sendable {
 
     var request: ProviderRefund {
         ProviderRefund(
-            key: refund.providerKey, charge: payment.providerKey, reference: refund.order.description,
+            key: refund.providerKey, charge: ProviderCharge(payment),
             amount: Money(refund.amount, payment.amount.currency))
+    }
+}
+
+extension ProviderCharge {
+    fileprivate init(_ payment: PaymentRecord) {
+        self.init(
+            key: payment.providerKey, reference: payment.order.description, amount: payment.amount,
+            method: payment.method, begunAt: payment.createdAt)
     }
 }
 

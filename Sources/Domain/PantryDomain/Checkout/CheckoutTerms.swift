@@ -8,6 +8,8 @@ package struct CheckoutTerms: Sendable {
     package var queueTime: Duration = .seconds(24 * 3600)
     /// The part of a product's units, in percent, that waiting orders may hold together.
     package var maxQueuedShare: Int64 = 50
+    /// How many orders that have waited for the provider are charged in a second, by each process and for each shard.
+    package var queuedChargesPerSecond = 20
     /// How long a worker that is not heard of is trusted to be at work on its sagas.
     package var lease: Duration = .seconds(10)
     /// The pause before a payment that could not be made is tried again; doubles up to ``longestRetryPause``.

@@ -34,7 +34,8 @@ package struct OrderSagas: Sendable {
         (policy.attemptLimit, policy.undoAttemptLimit) = (Int(terms.attemptLimit), Int(terms.attemptLimit))
         policy.backoff = SagaBackoff(first: terms.retryPause, longest: terms.longestRetryPause)
         policy.calls = configuration.calls
-        checkout = Self.checkout(provider, briefs, terms, policy)
+        let turns = ChargeTurns(perSecond: terms.queuedChargesPerSecond, time: time)
+        checkout = Self.checkout(ChargeOrder(provider: provider, briefs: briefs, turns: turns), terms, policy)
         cancel = Self.refund(SagaName.cancel, provider, briefs, policy)
         refund = Self.refund(SagaName.refund, provider, briefs, policy)
         var pace = SagaTerms()
@@ -57,16 +58,14 @@ package struct OrderSagas: Sendable {
     }
 
     private static func checkout(
-        _ provider: any PaymentProvider, _ briefs: BriefReader, _ terms: CheckoutTerms, _ policy: StepPolicy
+        _ charge: ChargeOrder, _ terms: CheckoutTerms, _ policy: StepPolicy
     ) -> SagaDefinition<CheckoutState> {
         Saga(CheckoutState.self, SagaName.checkout, version: 1, deadline: terms.queueTime, locking: locking)
             .compensatable(StepName.reserve, .doneByCaller, undo: .local(CloseOrder()), policy: policy)
             .compensatable(
                 StepName.charge,
-                .external(
-                    ChargeOrder(provider: provider, briefs: briefs), postponing: QueueOrder(terms: terms),
-                    resuming: PinQueuedOrder()),
-                undo: .external(GiveBackCharge(provider: provider, briefs: briefs)), policy: policy
+                .external(charge, postponing: QueueOrder(terms: terms), resuming: PinQueuedOrder()),
+                undo: .external(GiveBackCharge(provider: charge.provider, briefs: charge.briefs)), policy: policy
             )
             .pivot(StepName.confirm, .local(ConfirmOrder()), policy: policy)
             .definition

@@ -1,3 +1,4 @@
+import Determinism
 import Sagas
 
 /// Somebody who moves money. Every call carries an idempotency key that is stored before the call is made; the same key
@@ -8,16 +9,17 @@ package protocol PaymentProvider: Sendable {
 
     /// Holds the amount, and takes it at once when `capture` says so: a plain charge.
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult
-    /// Takes what was authorized under `key`.
-    func capture(key: String) async -> CallResult
-    /// Gives up the charge of `key`: releases an authorization, and makes sure that a charge which has not arrived
-    /// yet is refused when it does. Refused with `already-captured` when the money has been taken: that takes a
-    /// refund.
-    func void(key: String, reference: String) async -> CallResult
+    /// Takes what was authorized.
+    func capture(_ charge: ProviderCharge) async -> CallResult
+    /// Gives up a charge: releases an authorization, and makes sure that a charge which has not arrived yet is refused
+    /// when it does. Refused with `already-captured` when the money has been taken: that takes a refund.
+    func void(_ charge: ProviderCharge) async -> CallResult
     /// Gives back a part of what was captured under `refund.charge`.
     func refund(_ refund: ProviderRefund) async -> CallResult
-    /// What became of a key.
-    func lookup(key: String) async -> AskResult
+    /// What became of a charge.
+    func lookup(_ charge: ProviderCharge) async -> AskResult
+    /// What became of a refund.
+    func lookup(_ refund: ProviderRefund) async -> AskResult
 }
 
 package struct ProviderCharge: Sendable, Hashable {
@@ -26,18 +28,23 @@ package struct ProviderCharge: Sendable, Hashable {
     package var reference: String
     package var amount: Money
     package var method: String
-    package init(key: String, reference: String, amount: Money, method: String) {
-        (self.key, self.reference, self.amount, self.method) = (key, reference, amount, method)
+    /// When the order was begun: providers forget keys after a while. The beginning of time where nobody knows; then it
+    /// is taken for old.
+    package var begunAt: Timestamp
+    package init(
+        key: String, reference: String, amount: Money, method: String, begunAt: Timestamp = Timestamp(microseconds: 0)
+    ) {
+        (self.key, self.reference, self.amount) = (key, reference, amount)
+        (self.method, self.begunAt) = (method, begunAt)
     }
 }
 
 package struct ProviderRefund: Sendable, Hashable {
     package var key: String
-    package var charge: String
-    package var reference: String
+    package var charge: ProviderCharge
     package var amount: Money
-    package init(key: String, charge: String, reference: String, amount: Money) {
-        (self.key, self.charge, self.reference, self.amount) = (key, charge, reference, amount)
+    package init(key: String, charge: ProviderCharge, amount: Money) {
+        (self.key, self.charge, self.amount) = (key, charge, amount)
     }
 }
 

@@ -29,7 +29,8 @@ struct SandboxCommand: LaneCommand {
         switch request {
         case .authorize(let charge, _): [.row(SandboxOperation.key(charge.key))]
         case .capture(let key), .void(let key, _), .lookup(let key): [.row(SandboxOperation.key(key))]
-        case .refund(let refund): [.row(SandboxOperation.key(refund.key)), .row(SandboxOperation.key(refund.charge))]
+        case .refund(let refund):
+            [.row(SandboxOperation.key(refund.key)), .row(SandboxOperation.key(refund.charge.key))]
         }
     }
 
@@ -126,8 +127,8 @@ struct SandboxCommand: LaneCommand {
 
     private func refund(_ refund: ProviderRefund, _ work: inout WorkingSet, _ now: Timestamp) -> Verdict<Outcome> {
         if let known = work[SandboxOperation.key(refund.key)] { return .discard(known.answer) }
-        guard var charge = work[SandboxOperation.key(refund.charge)] else {
-            return .discard(.refused(code: "no-such-charge", reason: "there is no charge “\(refund.charge)”"))
+        guard var charge = work[SandboxOperation.key(refund.charge.key)] else {
+            return .discard(.refused(code: "no-such-charge", reason: "there is no charge “\(refund.charge.key)”"))
         }
         _ = charge.finishIfDue(now)
         guard charge.status == .captured, charge.amount.currency == refund.amount.currency, refund.amount.amount > 0,
@@ -139,7 +140,8 @@ struct SandboxCommand: LaneCommand {
         charge.refunded += refund.amount.amount
         work.put(charge)
         var operation = SandboxOperation(
-            name: refund.key, kind: .refund, reference: refund.reference, parent: refund.charge, amount: refund.amount,
+            name: refund.key, kind: .refund, reference: refund.charge.reference, parent: refund.charge.key,
+            amount: refund.amount,
             method: charge.method, status: .refunded, completesAt: nil, now: now)
         operation.record(in: &work, at: now)
         return .commit(operation.answer)

@@ -22,17 +22,22 @@ package struct SandboxProvider: PaymentProvider {
         guard (try? await time.sleep(for: rest)) != nil else { return .unknown("gave up waiting for the provider") }
         return Self.call(await submit(.authorize(charge, capture: capture)))
     }
-    package func capture(key: String) async -> CallResult { Self.call(await submit(.capture(key: key))) }
-    package func void(key: String, reference: String) async -> CallResult {
-        let result = await submit(.void(key: key, reference: reference))
+    package func capture(_ charge: ProviderCharge) async -> CallResult {
+        Self.call(await submit(.capture(key: charge.key)))
+    }
+    package func void(_ charge: ProviderCharge) async -> CallResult {
+        let result = await submit(.void(key: charge.key, reference: charge.reference))
         if case .success(.refused(ProviderCode.voided, _)) = result {
-            return .done(ProviderReceipt(.voided, reference: "sandbox/\(key)"))
+            return .done(ProviderReceipt(.voided, reference: "sandbox/\(charge.key)"))
         }
         return Self.call(result)
     }
     package func refund(_ refund: ProviderRefund) async -> CallResult { Self.call(await submit(.refund(refund))) }
 
-    package func lookup(key: String) async -> AskResult {
+    package func lookup(_ charge: ProviderCharge) async -> AskResult { await lookup(key: charge.key) }
+    package func lookup(_ refund: ProviderRefund) async -> AskResult { await lookup(key: refund.key) }
+
+    private func lookup(key: String) async -> AskResult {
         switch await submit(.lookup(key: key)) {
         case .success(.done(let receipt)): .done(receipt)
         case .success(.refused(let code, let reason)): .refused(code: code, reason: reason)
@@ -63,40 +68,6 @@ package struct SandboxProvider: PaymentProvider {
         case .success(.absent): .refused(code: "no-such-charge", reason: "the provider knows no such charge")
         case .failure(.unknown(let reason)): .unknown(reason)
         case .failure(let failure): .notSent("\(failure)")
-        }
-    }
-}
-
-/// Bounds every call of a provider in time. A call that is cut off is unknown: it may have arrived.
-package struct TimedProvider: PaymentProvider {
-    private let provider: any PaymentProvider
-    private let timeout: Duration
-    private let limit: TimeLimit
-
-    package init(_ provider: any PaymentProvider, timeout: Duration, time: any TimeSource) {
-        (self.provider, self.timeout) = (provider, timeout)
-        limit = TimeLimit(timeout, time: time)
-    }
-    package func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
-        await call { await $0.authorize(charge, capture: capture) }
-    }
-    package func capture(key: String) async -> CallResult { await call { await $0.capture(key: key) } }
-    package func void(key: String, reference: String) async -> CallResult {
-        await call { await $0.void(key: key, reference: reference) }
-    }
-    package func refund(_ refund: ProviderRefund) async -> CallResult { await call { await $0.refund(refund) } }
-    package func lookup(key: String) async -> AskResult {
-        let provider = provider
-        switch await limit.run({ await provider.lookup(key: key) }) {
-        case .finished(let result): return result
-        case .deadlinePassed: return .unknown("no answer within \(timeout)")
-        }
-    }
-    private func call(_ body: @escaping @Sendable (any PaymentProvider) async -> CallResult) async -> CallResult {
-        let provider = provider
-        switch await limit.run({ await body(provider) }) {
-        case .finished(let result): return result
-        case .deadlinePassed: return .unknown("no answer within \(timeout)")
         }
     }
 }

@@ -34,6 +34,9 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case refused(code: String, reason: String)
         /// It was never sent: no effect.
         case notSent(String)
+        /// It was never sent, and to make it again now is of no use: a circuit breaker is open, say. How long it takes
+        /// until that may be over, if somebody knows.
+        case unavailable(String, retryAfter: Duration?)
         /// It may or may not have taken effect.
         case unknown(String)
     }
@@ -49,6 +52,8 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case absent
         /// No answer.
         case unknown(String)
+        /// It was never asked, and to ask again now is of no use.
+        case unavailable(String, retryAfter: Duration?)
     }
     /// What happened.
     public enum Event: Sendable {
@@ -65,10 +70,11 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case done(Value)
         /// It was refused for good.
         case refused(code: String, reason: String)
-        /// It has no effect so far, and the provider could not be brought to do it now.
-        case absent(String)
+        /// It has no effect so far, and the provider could not be brought to do it now; it should be left alone for so
+        /// long, if anybody knows.
+        case absent(String, retryAfter: Duration? = nil)
         /// Nobody knows yet: the saga stays as it is and asks again later.
-        case unknown(String)
+        case unknown(String, retryAfter: Duration? = nil)
     }
     /// What the shell does next.
     public enum Action: Sendable {
@@ -122,6 +128,7 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case .done(let value): return end(.done(value))
         case .refused(let code, let reason): return end(.refused(code: code, reason: reason))
         case .notSent(let reason): return callAgainLater(reason)
+        case .unavailable(let reason, let pause): return end(.absent(reason, retryAfter: pause))
         case .unknown(let reason): return ask(reason)
         }
     }
@@ -132,6 +139,7 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case .absent: return calls == 0 ? call() : callAgainLater(why)
         case .pending: return askAgainLater("the provider is still working on it")
         case .unknown(let reason): return askAgainLater(reason)
+        case .unavailable(let reason, let pause): return end(.unknown(reason, retryAfter: pause))
         }
     }
     private mutating func call() -> Action {

@@ -55,9 +55,9 @@ enum ExternalOutcome<State: SagaState>: Sendable {
     case done(@Sendable (inout State) -> Void)
     case refused(String, @Sendable (inout State) -> Void)
     /// The other side knows nothing of it; `wasSent` when a call was made that may still be on its way.
-    case absent(String, wasSent: Bool)
+    case absent(String, wasSent: Bool, retryAfter: Duration? = nil)
     /// Nobody knows.
-    case unknown(String)
+    case unknown(String, retryAfter: Duration? = nil)
 }
 
 /// What surrounds one attempt at an external step.
@@ -116,9 +116,11 @@ struct AnyExternalAction<State: SagaState>: Sendable {
                     return .refused("\(code): \(reason)") {
                         action.recordRefusal(code: code, reason: reason, in: &$0, context)
                     }
-                case .end(.absent(let reason)):
-                    return canBeAsked ? .absent(reason, wasSent: wasSent) : .unknown(reason)
-                case .end(.unknown(let reason)): return .unknown(reason)
+                case .end(.absent(let reason, let pause)):
+                    // What was never sent needs nobody who can be asked.
+                    return canBeAsked || !wasSent
+                        ? .absent(reason, wasSent: wasSent, retryAfter: pause) : .unknown(reason, retryAfter: pause)
+                case .end(.unknown(let reason, let pause)): return .unknown(reason, retryAfter: pause)
                 }
             }
         }

@@ -89,9 +89,9 @@ extension SagaAdvance {
             let context = situation.context(local.step, isCompensation: local.isCompensation, at: now, seed: chance)
             needs += local.action.needs(loaded, situation.state, context)
         }
-        if let letting = lettingGo {
+        if let (letting, action) = lettingGo {
             let context = situation.context(letting.step, isCompensation: false, at: now, seed: chance)
-            needs += letting.action.needs(loaded, situation.state, context)
+            needs += action.needs(loaded, situation.state, context)
         }
         if !machine.progress.isBackward {
             for step in machine.ready {
@@ -124,9 +124,11 @@ extension SagaAdvance {
     /// Decides what is local, looks at what is waited for, and writes the intents of what comes next.
     /// - Returns: what has to be loaded first, if something has.
     mutating func advance(in work: inout WorkingSet, _ move: SagaMove<State>) -> [Need]? {
-        if let letting = lettingGo {
-            switch accompany(letting.step, letting.action, because: letting.reason, in: &work) {
-            case .done: postpone(letting.step, isVoid: true, as: .withdrawal, letting.reason)
+        if let (letting, action) = lettingGo {
+            switch accompany(letting.step, action, because: letting.reason, in: &work) {
+            case .done:
+                let kind = SagaProgressMachine.Pause.withdrawal(wasSent: letting.wasSent)
+                postpone(letting.step, isVoid: true, as: kind, for: letting.pause, letting.reason)
             case .refused(let why): giveUp(letting.step, wasSent: letting.wasSent, "\(why); \(letting.reason)")
             case .later(let why): postpone(letting.step, isVoid: true, "\(why); \(letting.reason)")
             case .needs(let needs): return needs

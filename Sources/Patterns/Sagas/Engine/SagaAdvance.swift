@@ -18,7 +18,7 @@ struct SagaAdvance<State: SagaState> {
     /// What the worker brings.
     var brought: SagaMove<State> = .look
     /// A step whose call could not be made, and why: the saga is told so in this commit.
-    var letGo: (step: Int, reason: String, wasSent: Bool)?
+    var letGo: LettingGo?
 
     var now: Timestamp { saga.now }
     var machine: SagaProgressMachine { situation.machine }
@@ -37,13 +37,13 @@ struct SagaAdvance<State: SagaState> {
         case .refused(let reason, let record):
             record(&situation.state)
             refuse(step, reason)
-        case .absent(let reason, let wasSent):
+        case .absent(let reason, let wasSent, let pause):
             if definition.resuming(step) == nil {
-                postpone(step, isVoid: !wasSent, reason)
+                postpone(step, isVoid: !wasSent, for: pause, reason)
             } else {
-                letGo = (step, reason, wasSent)
+                letGo = LettingGo(step: step, reason: reason, wasSent: wasSent, pause: pause)
             }
-        case .unknown(let reason): postpone(step, isVoid: false, reason)
+        case .unknown(let reason, let pause): postpone(step, isVoid: false, for: pause, reason)
         }
     }
 
@@ -54,17 +54,19 @@ struct SagaAdvance<State: SagaState> {
 
     /// The step that is let go of in this commit, with what is decided about that. On the way back the compensation
     /// settles it instead.
-    var lettingGo: LettingGo? {
+    var lettingGo: (step: LettingGo, action: any LocalAction<State>)? {
         guard let letGo, !machine.progress.isBackward, let action = postponing(letGo.step) else { return nil }
-        return LettingGo(step: letGo.step, reason: letGo.reason, wasSent: letGo.wasSent, action: action)
+        return (letGo, action)
     }
 
-    /// See ``lettingGo``.
+    /// A step whose call could not be made.
     struct LettingGo {
         let step: Int
         let reason: String
+        /// Whether one may still be on its way.
         let wasSent: Bool
-        let action: any LocalAction<State>
+        /// How long whom it is for should be left alone, if anybody knows.
+        let pause: Duration?
     }
 
     /// Takes an external compensation's outcome.
@@ -80,7 +82,8 @@ struct SagaAdvance<State: SagaState> {
                 record(&situation.state)
                 saga.note(.stuck, name(step), reason)
             }
-        case .absent(let reason, _), .unknown(let reason): postponeUndo(step, reason)
+        case .absent(let reason, _, let pause), .unknown(let reason, let pause):
+            postponeUndo(step, for: pause, reason)
         }
     }
 
@@ -110,7 +113,7 @@ struct SagaAdvance<State: SagaState> {
         case .refused(let reason):
             situation.state = state
             refuse(step, reason)
-        case .later(let reason) where isCompensation: postponeUndo(step, reason)
+        case .later(let reason) where isCompensation: postponeUndo(step, for: nil, reason)
         case .later(let reason): postpone(step, isVoid: true, reason)
         case .more(let needs): return needs
         }
@@ -165,10 +168,10 @@ struct SagaAdvance<State: SagaState> {
         case needs([Need])
     }
 
-    /// A call that could not be made is given up for good.
+    /// A call that could not be made is given up for good. One that never left needs nobody to undo it.
     mutating func giveUp(_ step: Int, wasSent: Bool, _ reason: String) {
         let wasForward = !machine.progress.isBackward
-        guard handle(.giveUp(step, isVoid: isSettled(step, isVoid: !wasSent))) else { return }
+        guard handle(.giveUp(step, isVoid: !wasSent && machine.progress.entries[step].isUnsent)) else { return }
         saga.note(machine.progress.entries[step].status == .stuck ? .stuck : .failed, name(step), reason)
         if wasForward, machine.progress.isBackward { saga.record.reason = "\(name(step)): \(reason)" }
     }
@@ -181,17 +184,19 @@ struct SagaAdvance<State: SagaState> {
     }
 
     /// An attempt has come to nothing: again later, or given up.
+    /// - Parameter rest: how long it rests, where somebody knows better than the policy.
     mutating func postpone(
-        _ step: Int, isVoid: Bool, as kind: SagaProgressMachine.Pause = .failure, _ reason: String
+        _ step: Int, isVoid: Bool, as kind: SagaProgressMachine.Pause = .failure, for rest: Duration? = nil,
+        _ reason: String
     ) {
         let policy = definition.outline.steps[step].policy
         let entry = machine.progress.entries[step]
         // On the way back the compensation settles it, whatever it is; what is known to be void needs none.
         // A saga that was let go of waits for as long as it agrees to.
-        let isSpent = kind != .withdrawal && entry.attempts + 1 >= policy.attemptLimit
+        let isSpent = !kind.isWithdrawal && entry.attempts + 1 >= policy.attemptLimit
         let isOver = isSpent || isPast(policy.deadline, since: entry.since) || machine.progress.isBackward
         guard isOver else {
-            let pause = policy.backoff.pause(after: entry.attempts + 1, chance: chance)
+            let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
             handle(.postpone(step, until: now + pause, kind))
             saga.note(isVoid ? .failed : .unknown, name(step), reason)
             return
@@ -203,13 +208,13 @@ struct SagaAdvance<State: SagaState> {
         if wasForward, machine.progress.isBackward { saga.record.reason = "\(name(step)) was given up: \(reason)" }
     }
 
-    private mutating func postponeUndo(_ step: Int, _ reason: String) {
+    private mutating func postponeUndo(_ step: Int, for rest: Duration?, _ reason: String) {
         let policy = definition.outline.steps[step].policy
         let entry = machine.progress.entries[step]
         if entry.attempts + 1 >= policy.undoAttemptLimit {
             if handle(.giveUpUndo(step)) { saga.note(.stuck, name(step), reason) }
         } else {
-            let pause = policy.backoff.pause(after: entry.attempts + 1, chance: chance)
+            let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
             handle(.postpone(step, until: now + pause))
             saga.note(.unknown, name(step), reason)
         }

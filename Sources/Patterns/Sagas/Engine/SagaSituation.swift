@@ -64,7 +64,8 @@ struct SagaSituation<State: SagaState>: Sendable {
             _ = machine.handle(.intend(step), at: record.updatedAt)
             // Whether the last attempt had an effect is for the step's own code to find out.
             if definition.resuming(step) != nil {
-                _ = machine.handle(.postpone(step, until: record.updatedAt, .withdrawal), at: record.updatedAt)
+                _ = machine.handle(
+                    .postpone(step, until: record.updatedAt, .withdrawal(wasSent: true)), at: record.updatedAt)
             }
         }
         if record.state == .compensating { _ = machine.handle(.turnBack, at: record.updatedAt) }

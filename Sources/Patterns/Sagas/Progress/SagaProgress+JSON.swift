@@ -4,7 +4,8 @@ import StrictJSON
 
 extension SagaProgress {
     /// As text: `{"back":true,"locks":[…],"steps":[[name, status, attempts, place, since, notBefore, isCertain,
-    /// isWithdrawn, isBlocked], …]}`. Steps that are pending and untouched are left out.
+    /// isWithdrawn, isBlocked, isUnsent], …]}`. Steps that are pending and untouched are left out.
+    /// Version 0.1 wrote no `isUnsent`, and knew nothing of it.
     func stored(_ outline: SagaOutline) -> String {
         var json = JSONWriter(capacity: 64 + 48 * entries.count)
         json.object { json in
@@ -66,10 +67,12 @@ extension SagaProgress.Entry {
         json.value(isCertain)
         json.value(isWithdrawn)
         json.value(isBlocked)
+        json.value(isUnsent)
     }
 
     fileprivate init?(_ parts: [JSONValue]) {
-        guard parts.count == 9, let status = parts[1].string.flatMap(SagaProgress.Status.init(rawValue:)),
+        guard parts.count == 9 || parts.count == 10,
+            let status = parts[1].string.flatMap(SagaProgress.Status.init(rawValue:)),
             let attempts = parts[2].integer, attempts >= 0, let place = parts[3].integer, place >= 0,
             let isCertain = parts[6].bool, let isWithdrawn = parts[7].bool, let isBlocked = parts[8].bool,
             parts[4].isNull || parts[4].integer != nil, parts[5].isNull || parts[5].integer != nil
@@ -78,5 +81,11 @@ extension SagaProgress.Entry {
         since = parts[4].integer.map(Timestamp.init(microseconds:))
         notBefore = parts[5].integer.map(Timestamp.init(microseconds:))
         (self.isCertain, self.isWithdrawn, self.isBlocked) = (isCertain, isWithdrawn, isBlocked)
+        if parts.count == 10 {
+            guard let isUnsent = parts[9].bool else { return nil }
+            self.isUnsent = isUnsent
+        } else {
+            isUnsent = false
+        }
     }
 }

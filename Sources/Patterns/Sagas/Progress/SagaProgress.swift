@@ -38,6 +38,8 @@ public struct SagaProgress: Sendable, Hashable {
         /// Whether it is known to have had no effect so far, though it was intended: before it is tried again its
         /// intent is made durable once more.
         public internal(set) var isWithdrawn = false
+        /// Whether no call of it has ever been sent: then there is nothing to undo once its intent is withdrawn.
+        public internal(set) var isUnsent = true
         /// Whether it waits for semantic locks.
         public internal(set) var isBlocked = false
         /// Whether its forward effect was known to be there when its compensation began.

@@ -51,10 +51,16 @@ public struct SagaProgressMachine: Sendable, Hashable {
     public enum Pause: Sendable, Hashable {
         /// An attempt has failed, or nobody knows whether it has.
         case failure
-        /// An attempt is known to have had no effect, and the next one needs a new intent.
-        case withdrawal
+        /// An attempt is known to have had no effect, and the next one needs a new intent. `wasSent` when a call was
+        /// made that may still be on its way.
+        case withdrawal(wasSent: Bool)
         /// The step waits for semantic locks; that is no attempt of its own.
         case blocked
+
+        var isWithdrawal: Bool {
+            if case .withdrawal = self { return true }
+            return false
+        }
     }
     /// What the shell does with it.
     public enum Action: Sendable, Hashable {
@@ -121,7 +127,12 @@ public struct SagaProgressMachine: Sendable, Hashable {
         if isPastReturn { return .ignore("the saga has passed its pivot, or may have: there is no way back") }
         if ending == .succeeded { return .ignore("the saga has ended") }
         progress.isBackward = true
-        for index in progress.entries.indices { restart(index) }
+        for index in progress.entries.indices {
+            restart(index)
+            // Nothing is on its way, and the intent of another attempt would need a commit of its own.
+            let entry = progress.entries[index]
+            if entry.status == .intended, entry.isWithdrawn, entry.isUnsent { progress.entries[index].status = .void }
+        }
         return .store
     }
 
@@ -189,7 +200,14 @@ public struct SagaProgressMachine: Sendable, Hashable {
         progress.entries[step].notBefore = until
         if progress.isBackward { return .store }
         progress.entries[step].isBlocked = pause == .blocked
-        if pause == .withdrawal, status == .intended { progress.entries[step].isWithdrawn = true }
+        guard status == .intended else { return .store }
+        switch pause {
+        case .withdrawal(let wasSent):
+            progress.entries[step].isWithdrawn = true
+            if wasSent { progress.entries[step].isUnsent = false }
+        case .failure: progress.entries[step].isUnsent = false
+        case .blocked: break
+        }
         return .store
     }
 

@@ -1,3 +1,4 @@
+import CircuitBreaking
 import Determinism
 import Logging
 import PantryDomain
@@ -19,6 +20,9 @@ package struct Installation: Sendable {
     let faultPoints: FaultPoints?
     let logger: Logger
     package let time: any TimeSource
+    /// The breakers of this process.
+    package let circuits: [CircuitBreaker]
+    let alerts: AlertDispatcher?
     private let lock: DirectoryLock
     private let poolLimit: Int
 
@@ -78,9 +82,14 @@ package struct Installation: Sendable {
             let provider = databases.firstIndex(where: { $0.role == .provider })
         else { throw AssemblyError("the configuration names no control database") }
         let terms = CheckoutTerms(configuration)
-        var payments: any PaymentProvider = TimedProvider(
-            SandboxProvider(lane: lanes[provider], time: time), timeout: configuration.payments.timeout, time: time)
-        if let observation { payments = MonitoredProvider(payments, observation) }
+        let circuit = try CircuitBreaker.payments(configuration.payments, time: time, random: random)
+        var payments: any PaymentProvider = GuardedProvider(
+            SandboxProvider(lane: lanes[provider], time: time), circuit: circuit, random: random)
+        if let observation {
+            payments = MonitoredProvider(payments, observation)
+            observation.measure(circuit)
+        }
+        let alerts = try alerts(configuration, observation, time: time, random: random, logger: logger)
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
                 let named = databases[index]
@@ -95,7 +104,8 @@ package struct Installation: Sendable {
                 sagas.sharedBy = named.database.dialect == .postgres ? .postgres : nil
                 let runtime = OrderSagas(
                     database: database, sagas: named.database, lane: lanes[index], provider: payments,
-                    configuration: sagas, time: time, random: random, observer: observation.map { SagaMonitor($0) }
+                    configuration: sagas, time: time, random: random,
+                    observer: observation.map { SagaMonitor($0, alerts: alerts) }
                 ) { error in
                     logger.warning("a saga waits", metadata: ["shard": "\(named.name)", "error": "\(error)"])
                 }
@@ -113,7 +123,17 @@ package struct Installation: Sendable {
                 registry: shards.shards.first?.sagas.runtime.registry ?? SagaRegistry([]), time: time),
             shards: shards,
             databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
-            faultPoints: faultPoints, logger: logger, time: time, lock: lock, poolLimit: configuration.pool.limit)
+            faultPoints: faultPoints, logger: logger, time: time, circuits: [circuit], alerts: alerts, lock: lock,
+            poolLimit: configuration.pool.limit)
+    }
+
+    /// nil where nobody is to be told, or nothing is there to tell them with.
+    private static func alerts(
+        _ configuration: PantryConfiguration, _ observation: Observation?, time: any TimeSource,
+        random: any RandomSource, logger: Logger
+    ) throws -> AlertDispatcher? {
+        guard let url = configuration.alerts.webhook, let post = observation?.post else { return nil }
+        return try AlertDispatcher(url: url, time: time, random: random, logger: logger, post: post)
     }
 
     /// Runs the lanes and the sagas while `body` runs, recovers what a crash left behind, and closes everything when
@@ -133,6 +153,11 @@ package struct Installation: Sendable {
             group.addTask { await refreshSecrets() }
             group.addTask { await warnOfTooManyConnections() }
             group.addTask { await warnOfMisfits() }
+            for circuit in circuits {
+                let changes = circuit.changes()
+                group.addTask { await CircuitMonitor(circuit: circuit, logger: logger, alerts: alerts).run(changes) }
+            }
+            if let alerts { group.addTask { await alerts.run() } }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.runtime.stop() }

@@ -42,17 +42,20 @@ struct MonitoredProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await observed(.authorize, Self.outcome) { await provider.authorize(charge, capture: capture) }
     }
-    func capture(key: String) async -> CallResult {
-        await observed(.capture, Self.outcome) { await provider.capture(key: key) }
+    func capture(_ charge: ProviderCharge) async -> CallResult {
+        await observed(.capture, Self.outcome) { await provider.capture(charge) }
     }
-    func void(key: String, reference: String) async -> CallResult {
-        await observed(.void, Self.outcome) { await provider.void(key: key, reference: reference) }
+    func void(_ charge: ProviderCharge) async -> CallResult {
+        await observed(.void, Self.outcome) { await provider.void(charge) }
     }
     func refund(_ refund: ProviderRefund) async -> CallResult {
         await observed(.refund, Self.outcome) { await provider.refund(refund) }
     }
-    func lookup(key: String) async -> AskResult {
-        await observed(.lookup, Self.outcome) { await provider.lookup(key: key) }
+    func lookup(_ charge: ProviderCharge) async -> AskResult {
+        await observed(.lookup, Self.outcome) { await provider.lookup(charge) }
+    }
+    func lookup(_ refund: ProviderRefund) async -> AskResult {
+        await observed(.lookup, Self.outcome) { await provider.lookup(refund) }
     }
 
     private func observed<Answer: Sendable>(
@@ -86,7 +89,7 @@ struct MonitoredProvider: PaymentProvider {
         switch answer {
         case .done: "done"
         case .refused: "refused"
-        case .notSent: "not-sent"
+        case .notSent, .unavailable: "not-sent"
         case .unknown: "unknown"
         }
     }
@@ -98,6 +101,7 @@ struct MonitoredProvider: PaymentProvider {
         case .pending: "pending"
         case .absent: "absent"
         case .unknown: "unknown"
+        case .unavailable: "not-sent"
         }
     }
 }

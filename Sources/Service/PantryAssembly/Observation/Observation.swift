@@ -15,19 +15,18 @@ package struct Observation: Sendable {
     let time: any TimeSource
     private let began: Instant
 
-    /// Posts one OTLP request; the command has the HTTP client.
-    package typealias Post =
-        @Sendable (_ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]) async -> SpanDelivery
+    /// The command has the HTTP client.
+    let post: HTTPPost
 
     /// - Throws: ``AssemblyError`` when the file for spans cannot be opened.
     package init(
         _ tracing: TracingSettings?, version: String, time: any TimeSource, random: any RandomSource, logger: Logger,
-        post: @escaping Post
+        post: @escaping HTTPPost
     ) throws(AssemblyError) {
         var configuration = PrometheusConfiguration()
         configuration.descriptions = MetricDescriptions.all
         let metrics = PrometheusMetricsFactory(configuration)
-        (self.metrics, self.time, began) = (metrics, time, time.instant())
+        (self.metrics, self.time, began, self.post) = (metrics, time, time.instant(), post)
         metrics.addGauge(label: "pantry_build_info", dimensions: [("version", version)]) { 1 }
         guard let tracing else {
             (tracer, exporter) = (nil, nil)
@@ -41,7 +40,9 @@ package struct Observation: Sendable {
                 throw AssemblyError("\(KnownVariables.traceFile): \(error.description)")
             }
             send = { file.append($0) }
-        case .endpoint(let url, let headers): send = { await post(url, headers, $0) }
+        case .endpoint(let url, let headers):
+            let type = (name: "Content-Type", value: "application/json")
+            send = { SpanDelivery(await post(url, [type] + headers, $0)) }
         }
         var attributes = tracing.resourceAttributes
         attributes["service.version"] = attributes["service.version"] ?? version
@@ -82,6 +83,16 @@ package struct Observation: Sendable {
             group.addTask { await exporter.run() }
             defer { exporter.stop(within: grace) }
             try await body()
+        }
+    }
+}
+
+extension SpanDelivery {
+    fileprivate init(_ outcome: PostOutcome) {
+        switch outcome {
+        case .accepted: self = .accepted
+        case .unavailable(let reason): self = .unavailable(reason)
+        case .refused(let reason): self = .refused(reason)
         }
     }
 }

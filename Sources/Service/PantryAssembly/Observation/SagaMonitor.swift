@@ -13,12 +13,13 @@ struct SagaMonitor: SagaObserver {
         let outcome: String
     }
     private let tracer: OpenTelemetryTracer?
+    private let alerts: AlertDispatcher?
     private let running: Meter
     private let endings: CounterFamily<Ending>
     private let orders: CounterFamily<String>
 
-    init(_ observation: Observation) {
-        tracer = observation.tracer
+    init(_ observation: Observation, alerts: AlertDispatcher?) {
+        (tracer, self.alerts) = (observation.tracer, alerts)
         running = Meter(label: "pantry_sagas_running", factory: observation.metrics)
         endings = CounterFamily("pantry_sagas", observation.metrics) {
             [("definition", $0.definition), ("outcome", $0.outcome)]
@@ -51,6 +52,10 @@ struct SagaMonitor: SagaObserver {
             report = await work()
         }
         endings.increment(Ending(definition: ticket.definition, outcome: Self.outcome(report)))
+        if let stuck = report as? SagaReport, stuck.state == .stuck {
+            let reason = stuck.reason.map { ": \($0)" } ?? ""
+            alerts?.raise(.sagaStuck, "\(ticket.id)", "a \(ticket.definition) waits for an operator\(reason)")
+        }
         if ticket.definition == "checkout", let order = Self.order(report) { orders.increment(order) }
         return report
     }

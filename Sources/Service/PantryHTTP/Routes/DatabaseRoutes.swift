@@ -59,7 +59,3 @@ struct DatabaseRoutes {
         return .json(.ok, bytes: json.bytes)
     }
 }
-
-extension Duration {
-    fileprivate var inMilliseconds: Int64 { inMicroseconds / 1_000 }
-}

@@ -1,3 +1,4 @@
+import CircuitBreaking
 import Determinism
 import HTTPTypes
 import PantryDomain
@@ -11,6 +12,8 @@ package struct PantryServices: Sendable {
     package var sagas: SagaOperations
     /// The database servers behind this process as they are now.
     package var servers: @Sendable () -> [DatabaseServer]
+    /// The circuit breakers of this process.
+    package var circuits: @Sendable () -> [CircuitBreaker]
     /// Whether the database answers; for `/health`.
     package var health: @Sendable () async -> Bool
     package var time: any TimeSource
@@ -28,11 +31,12 @@ package struct PantryServices: Sendable {
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
         paymentMethods: [String], sagas: SagaOperations? = nil,
         servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
+        circuits: @escaping @Sendable () -> [CircuitBreaker] = { [] },
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
         self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
-        self.servers = servers
+        (self.servers, self.circuits) = (servers, circuits)
         tokens = ConsistencyTokens(organizations.secrets)
         (self.time, self.random, self.checkoutWait) = (time, random, checkoutWait)
         (self.version, self.paymentMethods, self.metrics) = (version, paymentMethods, metrics)

@@ -21,7 +21,9 @@ extension DomainConformance {
             capture: true)
     }
     private static func refund(_ key: String, of charge: String, _ amount: Int64) -> SandboxCommand.Request {
-        .refund(ProviderRefund(key: key, charge: charge, reference: "it's 50% \(charge)", amount: Money(amount, "USD")))
+        let charge = ProviderCharge(
+            key: charge, reference: "it's 50% \(charge)", amount: Money(amount, "USD"), method: "pm_ok")
+        return .refund(ProviderRefund(key: key, charge: charge, amount: Money(amount, "USD")))
     }
     private static func word(_ outcome: SandboxCommand.Outcome) -> String {
         switch outcome {

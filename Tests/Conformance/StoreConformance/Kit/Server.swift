@@ -77,10 +77,11 @@ final class ProviderLine: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await call { await $0.authorize(charge, capture: capture) }
     }
-    func capture(key: String) async -> CallResult { await call { await $0.capture(key: key) } }
-    func void(key: String, reference: String) async -> CallResult { await inner.void(key: key, reference: reference) }
+    func capture(_ charge: ProviderCharge) async -> CallResult { await call { await $0.capture(charge) } }
+    func void(_ charge: ProviderCharge) async -> CallResult { await inner.void(charge) }
     func refund(_ refund: ProviderRefund) async -> CallResult { await inner.refund(refund) }
-    func lookup(key: String) async -> AskResult { await inner.lookup(key: key) }
+    func lookup(_ charge: ProviderCharge) async -> AskResult { await inner.lookup(charge) }
+    func lookup(_ refund: ProviderRefund) async -> AskResult { await inner.lookup(refund) }
 
     private func call(_ body: (any PaymentProvider) async -> CallResult) async -> CallResult {
         isDown ? .notSent("the line is down") : await body(inner)

@@ -84,12 +84,13 @@ struct ServerProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await around { await inner.authorize(charge, capture: capture) }
     }
-    func capture(key: String) async -> CallResult { await around { await inner.capture(key: key) } }
-    func void(key: String, reference: String) async -> CallResult {
-        await around { await inner.void(key: key, reference: reference) }
+    func capture(_ charge: ProviderCharge) async -> CallResult { await around { await inner.capture(charge) } }
+    func void(_ charge: ProviderCharge) async -> CallResult {
+        await around { await inner.void(charge) }
     }
     func refund(_ refund: ProviderRefund) async -> CallResult { await around { await inner.refund(refund) } }
-    func lookup(key: String) async -> AskResult { await around { await inner.lookup(key: key) } }
+    func lookup(_ charge: ProviderCharge) async -> AskResult { await around { await inner.lookup(charge) } }
+    func lookup(_ refund: ProviderRefund) async -> AskResult { await around { await inner.lookup(refund) } }
 
     private func around<Result>(_ call: () async -> Result) async -> Result {
         await life.pass()

@@ -62,19 +62,22 @@ final class ScriptedProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         await call(.authorize) { await $0.authorize(charge, capture: capture) }
     }
-    func capture(key: String) async -> CallResult { await call(.capture) { await $0.capture(key: key) } }
-    func void(key: String, reference: String) async -> CallResult {
-        await call(.void) { await $0.void(key: key, reference: reference) }
+    func capture(_ charge: ProviderCharge) async -> CallResult { await call(.capture) { await $0.capture(charge) } }
+    func void(_ charge: ProviderCharge) async -> CallResult {
+        await call(.void) { await $0.void(charge) }
     }
     func refund(_ refund: ProviderRefund) async -> CallResult { await call(.refund) { await $0.refund(refund) } }
-    func lookup(key: String) async -> AskResult {
+    func lookup(_ charge: ProviderCharge) async -> AskResult { await ask { await $0.lookup(charge) } }
+    func lookup(_ refund: ProviderRefund) async -> AskResult { await ask { await $0.lookup(refund) } }
+
+    private func ask(_ body: @Sendable (any PaymentProvider) async -> AskResult) async -> AskResult {
         log.withLock { $0.append(.lookup) }
         switch draw(.lookup) {
-        case .pass: return await inner.lookup(key: key)
+        case .pass: return await body(inner)
         case .refuse(let code): return .refused(code: code, reason: "scripted")
         case .hang:
             await gate.pass()
-            return await inner.lookup(key: key)
+            return await body(inner)
         case .notSent, .unknownButDone, .unknownAndLost, .delayed: return .unknown("no answer")
         }
     }

@@ -224,17 +224,53 @@ struct SagaProgressMachineTests {
     @Test func withdrawnIntentIsRenewedOnce() {
         let (outline, _) = Self.outline(.compensatable)
         var machine = SagaProgressMachine(outline, SagaProgress(outline))
-        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal), at: Self.now)
+        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal(wasSent: true)), at: Self.now)
         #expect(!machine.progress.entries[0].isWithdrawn, "there is no intent yet")
         _ = machine.handle(.intend(0), at: Self.now)
         _ = machine.handle(.postpone(0, until: Self.later), at: Self.now)
         #expect(!machine.progress.entries[0].isWithdrawn)
         #expect(machine.handle(.renew(0), at: Self.now) != .store)
-        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal), at: Self.now)
+        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal(wasSent: true)), at: Self.now)
         #expect(machine.progress.entries[0].isWithdrawn && machine.progress.entries[0].status == .intended)
         #expect(machine.handle(.renew(0), at: Self.later) == .store)
         #expect(!machine.progress.entries[0].isWithdrawn)
         #expect(machine.handle(.renew(0), at: Self.later) != .store)
+    }
+
+    /// What never left needs nobody to take it back, and nobody who would have to answer for that.
+    @Test(arguments: [false, true]) func intentThatWasWithdrawnUnsentIsVoidOnTheWayBack(wasSent: Bool) {
+        let (outline, _) = Self.outline(.compensatable)
+        var machine = SagaProgressMachine(outline, SagaProgress(outline))
+        _ = machine.handle(.intend(0), at: Self.now)
+        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal(wasSent: wasSent)), at: Self.now)
+        #expect(machine.progress.entries[0].isUnsent == !wasSent)
+        #expect(machine.handle(.turnBack, at: Self.now) == .store)
+        #expect(machine.progress.entries[0].status == (wasSent ? .intended : .void))
+    }
+
+    /// A call that may be on its way stays so, whatever becomes of later attempts.
+    @Test(arguments: [SagaProgressMachine.Pause.withdrawal(wasSent: true), .failure])
+    func whatWasSentOnceIsNeverUnsent(first: SagaProgressMachine.Pause) {
+        let (outline, _) = Self.outline(.compensatable)
+        var machine = SagaProgressMachine(outline, SagaProgress(outline))
+        _ = machine.handle(.intend(0), at: Self.now)
+        _ = machine.handle(.postpone(0, until: Self.later, first), at: Self.now)
+        _ = machine.handle(.renew(0), at: Self.later)
+        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal(wasSent: false)), at: Self.later)
+        #expect(machine.progress.entries[0].isWithdrawn && !machine.progress.entries[0].isUnsent)
+        _ = machine.handle(.turnBack, at: Self.later)
+        #expect(machine.progress.entries[0].status == .intended, "its compensation settles it")
+    }
+
+    /// An intent that is not withdrawn may be called at this moment.
+    @Test func intentThatStandsIsNotVoid() {
+        let (outline, _) = Self.outline(.compensatable)
+        var machine = SagaProgressMachine(outline, SagaProgress(outline))
+        _ = machine.handle(.intend(0), at: Self.now)
+        _ = machine.handle(.postpone(0, until: Self.later, .withdrawal(wasSent: false)), at: Self.now)
+        _ = machine.handle(.renew(0), at: Self.later)
+        _ = machine.handle(.turnBack, at: Self.later)
+        #expect(machine.progress.entries[0].status == .intended)
     }
 
     @Test func locksThatCameForgetTheWait() {
@@ -310,7 +346,7 @@ struct SagaProgressMachineTests {
         var machine = SagaProgressMachine(outline, SagaProgress(outline))
         let now = Self.now
         _ = machine.handle(.intend(0), at: now)
-        _ = machine.handle(.postpone(0, until: now, .withdrawal), at: now)
+        _ = machine.handle(.postpone(0, until: now, .withdrawal(wasSent: true)), at: now)
         #expect(machine.handle(.turnBack, at: now) == .store)
         #expect(machine.ending == .compensated)
     }

@@ -29,6 +29,7 @@ struct SagaProgressTextTests {
             progress.entries[index].isCertain = source.next(below: 2) == 0
             progress.entries[index].isWithdrawn = source.next(below: 2) == 0
             progress.entries[index].isBlocked = source.next(below: 2) == 0
+            progress.entries[index].isUnsent = source.next(below: 2) == 0
         }
         let names = ["order 7", "ö\n\t\"", "", "a/b"]
         progress.locks = names.filter { _ in source.next(below: 2) == 0 }
@@ -39,6 +40,14 @@ struct SagaProgressTextTests {
         let progress = random(SeededRandom(seed: seed))
         let text = progress.stored(Self.outline)
         #expect(try SagaProgress(stored: text, Self.outline) == progress, "\(text)")
+    }
+
+    /// What was stored before it was known whether a call had ever left counts as sent.
+    @Test func progressOfAnOlderVersionIsTakenForSent() throws {
+        let name = Self.outline.steps[0].name
+        let text = #"{"steps":[["\#(name)","intended",1,0,null,null,true,true,false]]}"#
+        let entry = try SagaProgress(stored: text, Self.outline).entries[0]
+        #expect(entry.isWithdrawn && !entry.isUnsent)
     }
 
     @Test func nothingDoneIsShort() throws {

@@ -1,0 +1,83 @@
+import CallPolicies
+import Determinism
+import Logging
+import Messaging
+import Retrying
+import Synchronization
+
+/// What became of a request that was posted.
+package enum PostOutcome: Sendable, Hashable {
+    /// It is where it should be.
+    case accepted
+    /// Not now; the same may be sent again.
+    case unavailable(String)
+    /// Never.
+    case refused(String)
+}
+
+/// Posts one request. Must not take longer than some seconds.
+package typealias HTTPPost =
+    @Sendable (_ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]) async -> PostOutcome
+
+/// Brings alerts to `alerts.webhook`, one after the other, each tried some times. Nobody waits for it: what comes while a
+/// hundred wait pushes the oldest out, and is in the log in any case.
+package final class AlertDispatcher: Sendable {
+    private struct NotDelivered: RepeatAdvising, CustomStringConvertible {
+        let description: String
+        let repeatAdvice: RepeatAdvice
+    }
+    private let url: String
+    private let post: HTTPPost
+    private let retry: Retry
+    private let time: any TimeSource
+    private let random: any RandomSource
+    private let logger: Logger
+    private let alerts: AsyncStream<OperatorAlert>
+    private let queue: AsyncStream<OperatorAlert>.Continuation
+    private let dropped = Atomic<Int>(0)
+
+    package init(
+        url: String, time: any TimeSource, random: any RandomSource, logger: Logger, post: @escaping HTTPPost
+    ) throws(AssemblyError) {
+        (self.url, self.post, self.time, self.random, self.logger) = (url, post, time, random, logger)
+        (alerts, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(100))
+        var configuration = RetryConfiguration()
+        (configuration.attempts, configuration.backoff) = (6, Backoff(base: .seconds(1), longest: .seconds(30)))
+        do throws(RetryConfigurationError) {
+            retry = try Retry(configuration, time: time, random: random)
+        } catch { throw AssemblyError("alerts: \(error)") }
+    }
+
+    /// How many were pushed out by newer ones.
+    package var droppedCount: Int { dropped.load(ordering: .relaxed) }
+
+    package func raise(_ kind: OperatorAlert.Kind, _ subject: String, _ message: String) {
+        let id = EventID(UUIDv7(time: time.now(), slot: 0, random: random.next()))
+        let result = queue.yield(OperatorAlert(kind, subject, message, id: id, time: time.now()))
+        if case .dropped = result { dropped.add(1, ordering: .relaxed) }
+    }
+
+    /// Posts what comes, until the task is cancelled.
+    package func run() async {
+        for await alert in alerts {
+            do {
+                try await retry.run { try await deliver(alert) }
+            } catch {
+                if Task.isCancelled { return }
+                // Not the URL: those of chat services are secrets.
+                logger.error(
+                    "an alert could not be delivered",
+                    metadata: ["alert": "\(alert.kind.rawValue)", "subject": "\(alert.subject)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func deliver(_ alert: OperatorAlert) async throws {
+        let headers = [(name: "Content-Type", value: "application/json")]
+        switch await post(url, headers, Array(alert.json.utf8)) {
+        case .accepted: return
+        case .unavailable(let reason): throw NotDelivered(description: reason, repeatAdvice: .repeatable())
+        case .refused(let reason): throw NotDelivered(description: reason, repeatAdvice: .pointless)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import CallPolicies
+import CircuitBreaking
+import Determinism
+import PantryDomain
+import Sagas
+
+/// Stands between the sagas and a payment provider: bounds every call in time, and makes none while the provider does not
+/// work.
+///
+/// Nothing is repeated here. A saga asks what became of a call before it makes it again, which a retry around the call
+/// could not (`ExternalCallMachine`); and it makes none again while the circuit is open.
+struct GuardedProvider: PaymentProvider {
+    private let provider: any PaymentProvider
+    private let circuit: CircuitBreaker
+    private let random: any RandomSource
+
+    init(_ provider: any PaymentProvider, circuit: CircuitBreaker, random: any RandomSource) {
+        (self.provider, self.circuit, self.random) = (provider, circuit, random)
+    }
+
+    func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
+        await call { await $0.authorize(charge, capture: capture) }
+    }
+    func capture(_ charge: ProviderCharge) async -> CallResult { await call { await $0.capture(charge) } }
+    func void(_ charge: ProviderCharge) async -> CallResult { await call { await $0.void(charge) } }
+    func refund(_ refund: ProviderRefund) async -> CallResult { await call { await $0.refund(refund) } }
+    func lookup(_ charge: ProviderCharge) async -> AskResult { await ask { await $0.lookup(charge) } }
+    func lookup(_ refund: ProviderRefund) async -> AskResult { await ask { await $0.lookup(refund) } }
+
+    private func call(_ body: @escaping @Sendable (any PaymentProvider) async -> CallResult) async -> CallResult {
+        do {
+            return try await circuit.run { [provider] in
+                await body(provider)
+            } judging: {
+                $0.verdict
+            }
+        } catch let error as CircuitOpenError {
+            return .unavailable("\(error)", retryAfter: pause(after: error))
+        } catch {
+            // It may have arrived.
+            return .unknown("\(error)")
+        }
+    }
+
+    private func ask(_ body: @escaping @Sendable (any PaymentProvider) async -> AskResult) async -> AskResult {
+        do {
+            return try await circuit.run { [provider] in
+                await body(provider)
+            } judging: {
+                $0.verdict
+            }
+        } catch let error as CircuitOpenError {
+            return .unavailable("\(error)", retryAfter: pause(after: error))
+        } catch {
+            return .unknown("\(error)")
+        }
+    }
+
+    /// Between once and twice the time that the circuit stays open, so that not all come back in the same moment.
+    private func pause(after error: CircuitOpenError) -> Duration? {
+        error.retryAfter.map { rest in
+            rest + .nanoseconds(Int64(random.next(below: UInt64(max(rest.inNanoseconds, 1)))))
+        }
+    }
+}
+
+extension ExternalCallMachine.CallResult {
+    /// A provider that refuses works.
+    fileprivate var verdict: CallOutcome {
+        switch self {
+        case .done, .refused: .success
+        // A call whose caller has gone says nothing about the provider.
+        case .notSent, .unknown: Task.isCancelled ? .ignored : .failure()
+        case .unavailable(_, let pause): .failure(retryAfter: pause)
+        }
+    }
+}
+
+extension ExternalCallMachine.AskResult {
+    fileprivate var verdict: CallOutcome {
+        switch self {
+        case .done, .refused, .pending, .absent: .success
+        case .unknown: Task.isCancelled ? .ignored : .failure()
+        case .unavailable(_, let pause): .failure(retryAfter: pause)
+        }
+    }
+}

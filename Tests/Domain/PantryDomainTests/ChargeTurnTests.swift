@@ -1,0 +1,63 @@
+import Determinism
+import Testing
+
+@testable import PantryDomain
+
+/// Orders that have waited for the provider are charged one after the other.
+@Suite("Charge turns")
+struct ChargeTurnTests {
+    private let start = Instant(nanoseconds: 1_000)
+
+    private func order(_ number: UInt64) -> OrderID {
+        OrderID(UUIDv7(time: Timestamp(microseconds: Int64(number)), slot: 0, random: number))
+    }
+
+    @Test func eachOrderIsChargedAtItsTurn() {
+        var table = ChargeTurnTable(interval: .milliseconds(50))
+        #expect(table.wait(of: order(0), now: start) == nil, "nobody is before it")
+        for number in 1...100 {
+            #expect(table.wait(of: order(UInt64(number)), now: start) == .milliseconds(50 * number))
+        }
+        #expect(table.wait(of: order(7), now: start + .milliseconds(300)) == .milliseconds(50), "it came too early")
+        #expect(table.wait(of: order(7), now: start + .milliseconds(350)) == nil)
+        #expect(
+            table.wait(of: order(7), now: start + .milliseconds(350)) == .milliseconds(50 * 101 - 350), "a new turn")
+    }
+
+    /// Whoever comes and whenever: no more in any second than the rate allows.
+    @Test(arguments: 0..<50 as Range<UInt64>) func neverMoreThanTheRate(seed: UInt64) {
+        let random = SeededRandom(seed: seed)
+        var table = ChargeTurnTable(interval: .milliseconds(50))
+        var due: [(at: Instant, order: UInt64)] = (0..<300).map { (start, $0) }
+        var charged: [Instant] = []
+        while !due.isEmpty {
+            let index = due.indices.min { due[$0].at < due[$1].at } ?? 0
+            let (at, number) = due.remove(at: index)
+            // They come late, as sweeps do.
+            let now = at + .milliseconds(Int64(random.next(below: 500)))
+            if let wait = table.wait(of: order(number), now: now) {
+                due.append((now + wait, number))
+            } else {
+                charged.append(now)
+            }
+        }
+        charged.sort()
+        #expect(charged.count == 300 && table.count == 0)
+        // A turn may be taken up to half a second late here, so that two windows of turns may meet in one.
+        for (index, moment) in charged.enumerated() where index >= 31 {
+            #expect(moment - charged[index - 31] >= .seconds(1))
+        }
+    }
+
+    @Test func turnsOfOrdersThatNeverCameAreForgotten() {
+        var table = ChargeTurnTable(interval: .nanoseconds(1))
+        for number in 0...UInt64(ChargeTurnTable.mostTurns) { _ = table.wait(of: order(number), now: start) }
+        #expect(table.count == ChargeTurnTable.mostTurns)
+        #expect(table.wait(of: order(99_999_999), now: start) != nil)
+        #expect(table.count == ChargeTurnTable.mostTurns, "bounded")
+        let later = start + .seconds(700)
+        #expect(table.wait(of: order(1_000_000), now: later) == nil)
+        _ = table.wait(of: order(1_000_001), now: later)
+        #expect(table.count <= 2)
+    }
+}
