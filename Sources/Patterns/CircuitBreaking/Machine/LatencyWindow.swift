@@ -36,7 +36,8 @@ struct LatencyWindow: Sendable {
             return
         }
         guard present > number else { return }
-        for _ in 0..<min(present - number, Int64(Self.sliceCount)) {
+        // The distance of two numbers may not fit in a signed one.
+        for _ in 0..<min(UInt64(bitPattern: present &- number), UInt64(Self.sliceCount)) {
             head = head + 1 == Self.sliceCount ? 0 : head + 1
             dropSlice()
         }
