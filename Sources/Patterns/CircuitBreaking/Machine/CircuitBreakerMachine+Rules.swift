@@ -68,7 +68,8 @@ extension CircuitBreakerMachine {
 
 /// What an operator may do, in any state.
 extension CircuitBreakerMachine {
-    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far.
+    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far; the mode that it is in
+    /// already changes nothing.
     public mutating func setMode(_ next: CircuitMode, now reading: Instant) {
         let now = clock.read(reading)
         guard next != mode else { return }

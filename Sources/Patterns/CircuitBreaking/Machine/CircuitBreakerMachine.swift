@@ -131,11 +131,13 @@ public struct CircuitBreakerMachine: Sendable {
         _ = record(ticket, .ignored, now: now)
     }
 
-    /// Notices what time alone has changed: calls that became slow, probes whose deadline has passed. An open circuit waits
-    /// for a call.
+    /// Notices what time alone has changed: calls that became slow or have left the windows, probes whose deadline has
+    /// passed. An open circuit waits for a call.
     public mutating func observe(now reading: Instant) {
         let now = clock.read(reading)
         latencies?.advance(to: now)
+        failures.advance(to: now)
+        slowness?.advance(to: now)
         switch phase {
         case .closed: sweepOverdue(now)
         case .halfOpen: expireProbes(now)
@@ -154,6 +156,9 @@ public struct CircuitBreakerMachine: Sendable {
 
     /// What an automatic breaker does with a call.
     private mutating func decide(_ now: Instant) -> CircuitAdmission {
+        // Probes whose deadline has passed may open the circuit, and may close it: when their failures are too few, and it
+        // was only open whether they are slow.
+        if case .halfOpen = phase { expireProbes(now) }
         if case .closed = phase {
             sweepOverdue(now)
             if case .closed = phase {
@@ -161,7 +166,6 @@ public struct CircuitBreakerMachine: Sendable {
                 return .admitted(CallTicket(generation: generation, startedAt: now, role: .counted(number)))
             }
         }
-        if case .halfOpen = phase { expireProbes(now) }
         if case .open(let until) = phase {
             guard now >= until else { return .rejected(rejection(.open, retryAfter: until - now)) }
             let trial = HalfOpenTrial(configuration.halfOpen, slowPercent: configuration.slowRate?.percent)

@@ -113,7 +113,12 @@ public struct OpenWait: Sendable, Hashable {
     public func duration(opening count: Int, draw: UInt64) -> Duration {
         var whole = Double(base.inNanoseconds)
         let limit = Double(longest.inNanoseconds)
-        for _ in 1..<max(count, 1) where whole < limit && multiplier > 1 { whole *= multiplier }
+        if multiplier > 1 {
+            for _ in 1..<max(count, 1) {
+                whole *= multiplier
+                if whole >= limit { break }
+            }
+        }
         whole = min(whole, limit)
         let share = Double(draw >> 11) * 0x1p-53
         return .nanoseconds(Int64(min(whole * (1 - jitter * share), 0x1p62)))

@@ -7,7 +7,7 @@ public enum CircuitMode: String, Sendable, Hashable, CaseIterable {
     case observing
     /// Every call is rejected until an operator says otherwise.
     case forcedOpen
-    /// Every call is let through and nothing is counted but totals.
+    /// Every call is let through and nothing is counted but totals and latencies.
     case disabled
 }
 
