@@ -63,7 +63,8 @@ public final class CircuitBreaker: Sendable {
             throw error
         case .deadlinePassed:
             let error = bound.error
-            if error.cause == .limit { permit.recordTimeout() } else { permit.record(.ignored) }
+            // A call that was cancelled by its caller and is slow to notice says nothing either.
+            if error.cause == .limit, !Task.isCancelled { permit.recordTimeout() } else { permit.record(.ignored) }
             throw error
         }
     }
@@ -114,7 +115,8 @@ public final class CircuitBreaker: Sendable {
 
     // MARK: - Operators
 
-    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far.
+    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far; the mode that it is in
+    /// already changes nothing.
     public func setMode(_ mode: CircuitMode) { change { $0.setMode(mode, now: $1) } }
     /// Opens the circuit now, for `wait` or for what its settings say; then probes are let through.
     public func open(for wait: Duration? = nil) { change { $0.open(for: wait, now: $1) } }
@@ -136,7 +138,7 @@ public final class CircuitBreaker: Sendable {
     }
 
     /// Whether nothing would be lost with it but counts.
-    var isExpendable: Bool { machine.withLock { $0.state == .closed && $0.mode == .automatic } }
+    var isExpendable: Bool { machine.withLock { $0.state == .closed && $0.mode == configuration.mode } }
 
     /// The changes of state and mode from now on, in their order.
     /// - Parameter limit: how many are kept for a listener that is slower; older ones are dropped, which shows as a gap in
