@@ -80,6 +80,22 @@ struct ClassifierTests {
         #expect(bench.breaker.snapshot.retryAfter == .seconds(12))
     }
 
+    /// That it compiles is the point.
+    @Test func aJudgeMayUseWhatBelongsToItsCallersActor() async throws {
+        actor Client {
+            var bad = 503
+            func ask(_ breaker: CircuitBreaker) async throws -> Int {
+                try await breaker.run {
+                    503
+                } judging: {
+                    $0 == bad ? .failure() : .success
+                }
+            }
+        }
+        let bench = try BreakerBench()
+        #expect(try await Client().ask(bench.breaker) == 503 && bench.totals.failures == 1)
+    }
+
     @Test func anUnboundedCallsAnswersAreJudged() async throws {
         let bench = try BreakerBench()
         for _ in 0..<2 {
