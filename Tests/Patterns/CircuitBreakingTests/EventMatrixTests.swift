@@ -2,8 +2,8 @@ import CircuitBreaking
 import Determinism
 import Testing
 
-/// Every event in every state under every mode: what belongs there has its effect, what does not is counted as such, and
-/// nothing traps. The expectations are written down here by hand, from the documentation, not from the machine.
+/// Every event in every state under every mode: what belongs there has its effect, what does not is counted as such,
+/// and nothing traps. The expectations are written down here by hand, from the documentation, not from the machine.
 @Suite("Every event in every state")
 struct EventMatrixTests {
     /// A ticket, by what it is in the state that the event meets.

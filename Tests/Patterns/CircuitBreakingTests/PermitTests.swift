@@ -63,8 +63,8 @@ struct PermitTests {
         #expect(bench.state == .open && bench.totals.wouldHaveRejected == 8 && bench.totals.rejections == 2)
     }
 
-    /// Eight tasks at a half-open circuit: whatever they do, no more probes are out at once, and no more come to an end,
-    /// than there are permits.
+    /// Eight tasks at a half-open circuit: whatever they do, no more probes are out at once, and no more come to an
+    /// end, than there are permits.
     @Test(arguments: [1, 3, 7])
     func manyTasksNeverGetMoreThanThereAre(permits: Int) async throws {
         let bench = try BreakerBench {

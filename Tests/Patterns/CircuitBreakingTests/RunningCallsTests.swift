@@ -128,7 +128,8 @@ struct RunningCallsTests {
                     given.append(number)
                 } else {
                     refused += 1
-                    // The ring reaches from the oldest that runs to the newest; only if that is too far, one is refused.
+                    // The ring reaches from the oldest that runs to the newest; only if that is too far, one is
+                    // refused.
                     let oldest = model.keys.min() ?? 0
                     #expect(given.last.map { $0 + 1 - oldest } == UInt64(RunningCalls.mostWatched))
                 }

@@ -4,10 +4,10 @@ import Synchronization
 
 /// Breakers by name, made when they are first asked for, never more than a limit.
 ///
-/// When the limit is reached, a breaker that is closed and in its first mode makes room, the one that was asked for longest
-/// ago (by the clock algorithm: those asked for again since its last round are spared). It loses its counts; who still holds it goes on
-/// with it. If none can go, because every one is open or in an operator's hands, the name gets a breaker that is disabled and
-/// shared by all such names (``overflow``): it lets calls through and counts them.
+/// When the limit is reached, a breaker that is closed and in its first mode makes room, the one that was asked for
+/// longest ago (by the clock algorithm: those asked for again since its last round are spared). It loses its counts;
+/// who still holds it goes on with it. If none can go, because every one is open or in an operator's hands, the name
+/// gets a breaker that is disabled and shared by all such names (``overflow``): it lets calls through and counts them.
 public final class CircuitBreakerRegistry: Sendable {
     private struct Entry {
         let breaker: CircuitBreaker
@@ -82,7 +82,8 @@ public final class CircuitBreakerRegistry: Sendable {
     /// How many breakers had to make room.
     public var evictions: UInt64 { state.withLock { $0.evictions } }
 
-    /// Goes around at most twice: in the first round those asked for lately are spared. Leaves the hand at the free place.
+    /// Goes around at most twice: in the first round those asked for lately are spared. Leaves the hand at the free
+    /// place.
     private func makeRoom(in state: inout State) -> Bool {
         for _ in 0..<(2 * state.ring.count) {
             if state.hand >= state.ring.count { state.hand = 0 }

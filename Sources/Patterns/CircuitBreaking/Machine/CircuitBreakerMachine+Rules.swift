@@ -4,7 +4,8 @@ import Determinism
 extension CircuitBreakerMachine {
     /// The rule by which the calls so far open the circuit, if there is one.
     func broken(_ now: Instant, isFailure: Bool) -> CircuitChangeReason? {
-        // A success makes no failure rate reach its threshold by itself, but it may be the call that reaches the minimum.
+        // A success makes no failure rate reach its threshold by itself, but it may be the call that reaches the
+        // minimum.
         if isFailure, let limit = configuration.consecutiveFailures, failuresInARow >= limit {
             return .consecutiveFailures(failuresInARow)
         }

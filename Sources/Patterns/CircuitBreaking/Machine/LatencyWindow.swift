@@ -1,7 +1,7 @@
 import Determinism
 
-/// How long the calls of the last while took, as counts in fixed buckets: recording is O(1), a percentile is a walk over
-/// 240 counts, however many calls there were.
+/// How long the calls of the last while took, as counts in fixed buckets: recording is O(1), a percentile is a walk
+/// over 240 counts, however many calls there were.
 ///
 /// The buckets are log-linear, eight to each doubling, from 1 µs to 73 minutes; a percentile is within 6.25 percent of
 /// the true one (or 1 µs). The design is that of HdrHistogram (Tene), with fewer digits. Time passes in six slices.

@@ -2,8 +2,8 @@
 public enum CircuitMode: String, Sendable, Hashable, CaseIterable {
     /// The breaker decides.
     case automatic
-    /// The breaker decides and says so, but lets every call through: a trial of its settings under real load. Calls that it
-    /// would have rejected count for nothing else, as they would not have been made.
+    /// The breaker decides and says so, but lets every call through: a trial of its settings under real load. Calls
+    /// that it would have rejected count for nothing else, as they would not have been made.
     case observing
     /// Every call is rejected until an operator says otherwise.
     case forcedOpen

@@ -226,7 +226,8 @@ final class BreakerSimulation {
         if wait > whole || wait < least { throw failure("waits \(wait) instead of \(whole)") }
     }
 
-    /// Whatever has happened: whoever asks again when he is told gets through soon, and healthy calls close the circuit.
+    /// Whatever has happened: whoever asks again when he is told gets through soon, and healthy calls close the
+    /// circuit.
     private func recover() throws(Failure) {
         running = []
         let longestWait = max(configuration.wait.longest, configuration.longestRetryAfter ?? .zero)

@@ -1,8 +1,8 @@
 import CircuitBreaking
 import Determinism
 
-/// A circuit breaker as its documentation would be written down: lists of everything, nothing clever, nothing shared with
-/// the machine. It does not draw; whoever opens it says until when.
+/// A circuit breaker as its documentation would be written down: lists of everything, nothing clever, nothing shared
+/// with the machine. It does not draw; whoever opens it says until when.
 struct ReferenceBreaker {
     enum Kind { case counted, probe(deadline: Instant), bystander }
     struct Call {
