@@ -153,6 +153,7 @@ let package = Package(
         tests("DeterminismTests", in: "Base", ["Determinism", "DeterminismTestKit"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
         tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
+        tests("CallPoliciesTests", in: "Base", ["Determinism", "DeterminismTestKit", "CallPolicies"]),
         tests(
             "SagasTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SagasTestKit", "SQLiteDriver"]),

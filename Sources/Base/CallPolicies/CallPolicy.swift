@@ -5,6 +5,8 @@
 public protocol CallPolicy: Sendable {
     /// Where it stands among the others. See ``CallPolicyPlace``.
     associatedtype Place: CallPolicyPlace
+    /// Where its outermost policy stands: the same place, but for a chain.
+    associatedtype OutermostPlace: CallPolicyPlace = Place
 
     /// Makes the call under this policy.
     /// - Throws: what the operation throws, or the policy's own error when the call was not made or not waited for.
@@ -16,9 +18,9 @@ extension CallPolicy {
     /// answers for what all policies have come to.
     ///
     /// A caller that was cancelled wants no answer and gets the error.
-    /// - Parameter fallback: what to answer instead, by the error; may throw.
+    /// - Parameter fallback: what to answer instead, by the error; may throw, and may use what its caller may.
     public func call<Value: Sendable>(
-        _ operation: @escaping @Sendable () async throws -> Value,
+        isolation: isolated (any Actor)? = #isolation, _ operation: @escaping @Sendable () async throws -> Value,
         fallback: (any Error) async throws -> Value
     ) async throws -> Value {
         do {

@@ -14,6 +14,8 @@
 public struct CallPolicyChain<Outer: CallPolicy, Inner: CallPolicy>: CallPolicy {
     /// A chain is extended at its inner end.
     public typealias Place = Inner.Place
+    /// It begins at its outer end.
+    public typealias OutermostPlace = Outer.OutermostPlace
     /// The policy that decides first.
     public let outer: Outer
     /// The policy, or chain of policies, that it stands around.
@@ -41,19 +43,19 @@ public func callPolicies<Policy: CallPolicy>(@CallPolicyBuilder _ policies: () -
     /// A policy inside of a retry.
     public static func buildPartialBlock<Outer: CallPolicy, Inner: CallPolicy>(
         accumulated outer: Outer, next inner: Inner
-    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == RetryPlace, Inner.Place: InsideRetry {
+    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == RetryPlace, Inner.OutermostPlace: InsideRetry {
         CallPolicyChain(outer, inner)
     }
     /// A policy inside of a bulkhead.
     public static func buildPartialBlock<Outer: CallPolicy, Inner: CallPolicy>(
         accumulated outer: Outer, next inner: Inner
-    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == BulkheadPlace, Inner.Place: InsideBulkhead {
+    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == BulkheadPlace, Inner.OutermostPlace: InsideBulkhead {
         CallPolicyChain(outer, inner)
     }
     /// A policy inside of a circuit breaker.
     public static func buildPartialBlock<Outer: CallPolicy, Inner: CallPolicy>(
         accumulated outer: Outer, next inner: Inner
-    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == BreakerPlace, Inner.Place: InsideBreaker {
+    ) -> CallPolicyChain<Outer, Inner> where Outer.Place == BreakerPlace, Inner.OutermostPlace: InsideBreaker {
         CallPolicyChain(outer, inner)
     }
     /// Anything else is out of order.

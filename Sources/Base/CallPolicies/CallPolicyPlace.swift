@@ -3,7 +3,8 @@
 ///
 /// - A **retry** is outside, so that each attempt is a call of its own for everything else: it takes a place in the
 ///   bulkhead only while it runs, is counted by the breaker, and has the timeout to itself.
-/// - A **bulkhead** is outside of the breaker, so that time spent in its queue is not taken for slowness of whom we call.
+/// - A **bulkhead** is outside of the breaker, so that time spent in its queue is not taken for slowness of whom we
+///   call.
 /// - A **breaker** is outside of the timeout, so that it learns of calls that took too long.
 /// - A **timeout** is innermost: it bounds one attempt.
 ///

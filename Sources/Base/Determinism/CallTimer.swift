@@ -59,8 +59,8 @@ public final class CallTimer: Sendable {
         obsolete?.cancel()
     }
 
-    /// Sleeps until a deadline, again and again, while there are any and no earlier watch is needed. It sleeps on when the
-    /// call it sleeps for is back: another one will have come by then, and a new task for each would cost more.
+    /// Sleeps until a deadline, again and again, while there are any and no earlier watch is needed. It sleeps on when
+    /// the call it sleeps for is back: another one will have come by then, and a new task for each would cost more.
     private func watch(_ number: UInt64, until first: Instant) async {
         var next: Instant? = first
         while let deadline = next {

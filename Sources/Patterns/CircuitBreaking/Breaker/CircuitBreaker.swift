@@ -9,8 +9,9 @@ import Synchronization
 /// let receipt = try await breaker.run { try await provider.charge(order) }
 /// ```
 ///
-/// All decisions are ``CircuitBreakerMachine``'s. This is the lock around it, the clock, and the timeout. Nothing here waits
-/// or allocates on the way of a call that goes through or is rejected, but for what ``run(_:judging:)`` needs to bound it.
+/// All decisions are ``CircuitBreakerMachine``'s. This is the lock around it, the clock, and the timeout. Nothing here
+/// waits or allocates on the way of a call that goes through or is rejected, but for what ``run(isolation:_:judging:)``
+/// needs to bound it.
 public final class CircuitBreaker: Sendable {
     /// Whom it guards, for errors, logs and metrics.
     public let name: String
@@ -45,10 +46,10 @@ public final class CircuitBreaker: Sendable {
     ///   - operation: the call. Cancelled, and not waited for any longer, when its time is up.
     ///   - result: what an answer says about the health of who gave it; a success, unless told otherwise. The answer is
     ///     returned in any case.
-    /// - Throws: ``CircuitOpenError`` when the call was not made, `CallTimeoutError` when its time was up, else what the
-    ///   operation throws.
+    /// - Throws: ``CircuitOpenError`` when the call was not made, `CallTimeoutError` when its time was up, else what
+    ///   the operation throws.
     public func run<Value: Sendable>(
-        _ operation: @escaping @Sendable () async throws -> Value,
+        isolation: isolated (any Actor)? = #isolation, _ operation: @escaping @Sendable () async throws -> Value,
         judging result: (Value) -> CallOutcome = { _ in .success }
     ) async throws -> Value {
         guard let timeout = configuration.timeout else { return try await runUnbounded(operation, judging: result) }
@@ -63,14 +64,16 @@ public final class CircuitBreaker: Sendable {
         }
         guard let answer else {
             let error = bound.error
-            if error.cause == .limit { permit.recordTimeout() } else { permit.record(.ignored) }
+            // A call that was cancelled by its caller and is slow to notice says nothing either.
+            if error.cause == .limit, !Task.isCancelled { permit.recordTimeout() } else { permit.record(.ignored) }
             throw error
         }
         permit.record(result(answer))
         return answer
     }
 
-    /// Makes a call that bounds itself: the configured timeout does not apply, and the call runs in the caller's own task.
+    /// Makes a call that bounds itself: the configured timeout does not apply, and the call runs in the caller's own
+    /// task.
     /// - Throws: ``CircuitOpenError`` when the call was not made, else what the operation throws.
     public func runUnbounded<Value>(
         isolation: isolated (any Actor)? = #isolation,
@@ -116,7 +119,8 @@ public final class CircuitBreaker: Sendable {
 
     // MARK: - Operators
 
-    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far.
+    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far; the mode that it is in
+    /// already changes nothing.
     public func setMode(_ mode: CircuitMode) { change { $0.setMode(mode, now: $1) } }
     /// Opens the circuit now, for `wait` or for what its settings say; then probes are let through.
     public func open(for wait: Duration? = nil) { change { $0.open(for: wait, now: $1) } }
@@ -138,11 +142,11 @@ public final class CircuitBreaker: Sendable {
     }
 
     /// Whether nothing would be lost with it but counts.
-    var isExpendable: Bool { machine.withLock { $0.state == .closed && $0.mode == .automatic } }
+    var isExpendable: Bool { machine.withLock { $0.state == .closed && $0.mode == configuration.mode } }
 
     /// The changes of state and mode from now on, in their order.
-    /// - Parameter limit: how many are kept for a listener that is slower; older ones are dropped, which shows as a gap in
-    ///   ``CircuitChange/sequence``.
+    /// - Parameter limit: how many are kept for a listener that is slower; older ones are dropped, which shows as a gap
+    ///   in ``CircuitChange/sequence``.
     public func changes(bufferingNewest limit: Int = 64) -> AsyncStream<CircuitChange> {
         listeners.listen(bufferingNewest: limit)
     }
@@ -155,8 +159,8 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
-    /// Under the lock, so that listeners hear of changes in their order. Nobody's code runs here: a stream only keeps what
-    /// it is given.
+    /// Under the lock, so that listeners hear of changes in their order. Nobody's code runs here: a stream only keeps
+    /// what it is given.
     private func publishChanges(of machine: inout CircuitBreakerMachine) {
         if machine.hasChanges { listeners.publish(machine.takeChanges()) }
     }

@@ -4,10 +4,10 @@ import Synchronization
 
 /// Breakers by name, made when they are first asked for, never more than a limit.
 ///
-/// When the limit is reached, a breaker that is closed and automatic makes room, the one that was asked for longest ago
-/// (by the clock algorithm: those asked for since its last round are spared). It loses its counts; who still holds it goes on
-/// with it. If none can go, because every one is open or in an operator's hands, the name gets a breaker that is disabled and
-/// shared by all such names (``overflow``): it lets calls through and counts them.
+/// When the limit is reached, a breaker that is closed and in its first mode makes room, the one that was asked for
+/// longest ago (by the clock algorithm: those asked for again since its last round are spared). It loses its counts;
+/// who still holds it goes on with it. If none can go, because every one is open or in an operator's hands, the name
+/// gets a breaker that is disabled and shared by all such names (``overflow``): it lets calls through and counts them.
 public final class CircuitBreakerRegistry: Sendable {
     private struct Entry {
         let breaker: CircuitBreaker
@@ -56,10 +56,17 @@ public final class CircuitBreakerRegistry: Sendable {
                 state.entries.values[index].wasAskedFor = true
                 return state.entries.values[index].breaker
             }
-            guard state.ring.count < limit || makeRoom(in: &state) else { return overflow }
+            if state.ring.count < limit {
+                state.ring.append(name)
+            } else if makeRoom(in: &state) {
+                // In the place of the one that went, and the hand past it: the others were here before.
+                state.ring[state.hand] = name
+                state.hand += 1
+            } else {
+                return overflow
+            }
             let breaker = make(name)
             state.entries[name] = Entry(breaker: breaker, wasAskedFor: false)
-            state.ring.append(name)
             return breaker
         }
     }
@@ -75,7 +82,8 @@ public final class CircuitBreakerRegistry: Sendable {
     /// How many breakers had to make room.
     public var evictions: UInt64 { state.withLock { $0.evictions } }
 
-    /// Goes around at most twice: in the first round those asked for lately are spared.
+    /// Goes around at most twice: in the first round those asked for lately are spared. Leaves the hand at the free
+    /// place.
     private func makeRoom(in state: inout State) -> Bool {
         for _ in 0..<(2 * state.ring.count) {
             if state.hand >= state.ring.count { state.hand = 0 }
@@ -85,8 +93,6 @@ public final class CircuitBreakerRegistry: Sendable {
                 state.entries[name]?.wasAskedFor = false
             } else if entry.breaker.isExpendable {
                 state.entries[name] = nil
-                state.ring.swapAt(state.hand, state.ring.count - 1)
-                state.ring.removeLast()
                 state.evictions += 1
                 return true
             }

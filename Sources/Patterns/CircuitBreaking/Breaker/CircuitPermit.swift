@@ -1,7 +1,7 @@
 import Determinism
 
-/// Leave to make one call. It cannot be copied and is used up by reporting the call's outcome; one that is dropped reports
-/// that the call says nothing, and is counted as dropped.
+/// Leave to make one call. It cannot be copied and is used up by reporting the call's outcome; one that is dropped
+/// reports that the call says nothing, and is counted as dropped.
 public struct CircuitPermit: ~Copyable, Sendable {
     /// Which generation of the circuit it belongs to, whether it is a probe, and when it was given.
     public let ticket: CallTicket

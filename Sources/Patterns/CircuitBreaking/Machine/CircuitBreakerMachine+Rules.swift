@@ -4,7 +4,8 @@ import Determinism
 extension CircuitBreakerMachine {
     /// The rule by which the calls so far open the circuit, if there is one.
     func broken(_ now: Instant, isFailure: Bool) -> CircuitChangeReason? {
-        // A success makes no failure rate reach its threshold by itself, but it may be the call that reaches the minimum.
+        // A success makes no failure rate reach its threshold by itself, but it may be the call that reaches the
+        // minimum.
         if isFailure, let limit = configuration.consecutiveFailures, failuresInARow >= limit {
             return .consecutiveFailures(failuresInARow)
         }
@@ -68,7 +69,8 @@ extension CircuitBreakerMachine {
 
 /// What an operator may do, in any state.
 extension CircuitBreakerMachine {
-    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far.
+    /// Says who decides from now on. The circuit is closed then, and forgets the calls so far; the mode that it is in
+    /// already changes nothing.
     public mutating func setMode(_ next: CircuitMode, now reading: Instant) {
         let now = clock.read(reading)
         guard next != mode else { return }

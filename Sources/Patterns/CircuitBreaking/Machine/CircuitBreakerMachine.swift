@@ -2,19 +2,19 @@ import Determinism
 
 /// A circuit breaker as a value: closed, open or half-open, moved by calls that begin and end.
 ///
-/// Nygard, "Release It!" (2007), with what its descendants have learnt: rates over windows of calls or of time, slow calls,
-/// probes by quota with deadlines. Deliberate differences to most of them:
+/// Nygard, "Release It!" (2007), with what its descendants have learnt: rates over windows of calls or of time, slow
+/// calls, probes by quota with deadlines. Deliberate differences to most of them:
 ///
-/// - Every change of state begins a *generation*, and an outcome from an earlier one decides nothing: calls from before an
-///   outage neither close a half-open circuit nor open a closed one.
-/// - An ignored outcome gives its probe's permit back, once; a permit that is not given back by its deadline is a failed
-///   probe. A half-open circuit is therefore never stuck.
+/// - Every change of state begins a *generation*, and an outcome from an earlier one decides nothing: calls from before
+///   an outage neither close a half-open circuit nor open a closed one.
+/// - An ignored outcome gives its probe's permit back, once; a permit that is not given back by its deadline is a
+///   failed probe. A half-open circuit is therefore never stuck.
 /// - Rates are of calls that ended (and of those that run for too long already), never of rejected ones.
 /// - Waits end at their end (`>=`), on a clock that never goes back, whatever its readings do.
 ///
-/// Transitions: `closed` → `open` by a rule; `open` → `halfOpen` with the first call after the wait; `halfOpen` → `closed` or
-/// `open` by the probes' verdict; any → any by an operator. They are noticed when something happens: a call, an outcome, or
-/// ``observe(now:)``.
+/// Transitions: `closed` → `open` by a rule; `open` → `halfOpen` with the first call after the wait; `halfOpen` →
+/// `closed` or `open` by the probes' verdict; any → any by an operator. They are noticed when something happens: a
+/// call, an outcome, or ``observe(now:)``.
 public struct CircuitBreakerMachine: Sendable {
     enum Phase: Sendable {
         case closed
@@ -131,11 +131,13 @@ public struct CircuitBreakerMachine: Sendable {
         _ = record(ticket, .ignored, now: now)
     }
 
-    /// Notices what time alone has changed: calls that became slow, probes whose deadline has passed. An open circuit waits
-    /// for a call.
+    /// Notices what time alone has changed: calls that became slow or have left the windows, probes whose deadline has
+    /// passed. An open circuit waits for a call.
     public mutating func observe(now reading: Instant) {
         let now = clock.read(reading)
         latencies?.advance(to: now)
+        failures.advance(to: now)
+        slowness?.advance(to: now)
         switch phase {
         case .closed: sweepOverdue(now)
         case .halfOpen: expireProbes(now)
@@ -154,6 +156,9 @@ public struct CircuitBreakerMachine: Sendable {
 
     /// What an automatic breaker does with a call.
     private mutating func decide(_ now: Instant) -> CircuitAdmission {
+        // Probes whose deadline has passed may open the circuit, and may close it: when their failures are too few, and
+        // it was only open whether they are slow.
+        if case .halfOpen = phase { expireProbes(now) }
         if case .closed = phase {
             sweepOverdue(now)
             if case .closed = phase {
@@ -161,7 +166,6 @@ public struct CircuitBreakerMachine: Sendable {
                 return .admitted(CallTicket(generation: generation, startedAt: now, role: .counted(number)))
             }
         }
-        if case .halfOpen = phase { expireProbes(now) }
         if case .open(let until) = phase {
             guard now >= until else { return .rejected(rejection(.open, retryAfter: until - now)) }
             let trial = HalfOpenTrial(configuration.halfOpen, slowPercent: configuration.slowRate?.percent)

@@ -6,7 +6,7 @@ public struct CircuitTotals: Sendable, Hashable {
     public internal(set) var failures: UInt64 = 0
     /// Calls that said nothing about the dependency.
     public internal(set) var ignored: UInt64 = 0
-    /// Calls, of any outcome, that took the slow rule's threshold or longer.
+    /// Calls that succeeded or failed and took the slow rule's threshold or longer.
     public internal(set) var slow: UInt64 = 0
     /// Calls that were counted as slow while they were running.
     public internal(set) var overdue: UInt64 = 0
@@ -20,7 +20,7 @@ public struct CircuitTotals: Sendable, Hashable {
     public internal(set) var dropped: UInt64 = 0
     /// Probes that did not end by their deadline.
     public internal(set) var expiredProbes: UInt64 = 0
-    /// How often the circuit has opened, from closed or half-open.
+    /// How often the circuit has opened, by a rule, by its probes or by an operator (also while it was open).
     public internal(set) var openings: UInt64 = 0
     /// Calls that were ended by the breaker's own timeout.
     public internal(set) var timeouts: UInt64 = 0

@@ -1,4 +1,5 @@
-/// Draws for a machine that is a value: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) from a seed that its shell has drawn.
+/// Draws for a machine that is a value: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) from a seed that its shell has
+/// drawn.
 struct JitterSequence: Sendable {
     private var state: UInt64
 

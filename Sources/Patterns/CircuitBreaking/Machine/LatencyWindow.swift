@@ -1,7 +1,7 @@
 import Determinism
 
-/// How long the calls of the last while took, as counts in fixed buckets: recording is O(1), a percentile is a walk over
-/// 240 counts, however many calls there were.
+/// How long the calls of the last while took, as counts in fixed buckets: recording is O(1), a percentile is a walk
+/// over 240 counts, however many calls there were.
 ///
 /// The buckets are log-linear, eight to each doubling, from 1 µs to 73 minutes; a percentile is within 6.25 percent of
 /// the true one (or 1 µs). The design is that of HdrHistogram (Tene), with fewer digits. Time passes in six slices.
@@ -36,7 +36,8 @@ struct LatencyWindow: Sendable {
             return
         }
         guard present > number else { return }
-        for _ in 0..<min(present - number, Int64(Self.sliceCount)) {
+        // The distance of two numbers may not fit in a signed one.
+        for _ in 0..<min(UInt64(bitPattern: present &- number), UInt64(Self.sliceCount)) {
             head = head + 1 == Self.sliceCount ? 0 : head + 1
             dropSlice()
         }

@@ -98,7 +98,8 @@ private struct SliceRing: Sendable {
             return dropped
         }
         guard present > number else { return dropped }
-        for _ in 0..<min(present - number, Int64(slices.count)) {
+        // The distance of two numbers may not fit in a signed one.
+        for _ in 0..<min(UInt64(bitPattern: present &- number), UInt64(slices.count)) {
             head = head + 1 == slices.count ? 0 : head + 1
             dropped.total += slices[head].total
             dropped.hits += slices[head].hits

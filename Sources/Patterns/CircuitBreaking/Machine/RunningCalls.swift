@@ -1,15 +1,16 @@
 import Determinism
 
-/// The calls that are running, in the order of their beginnings, so that those that have become slow can be counted before
-/// they end. A ring of bounded size: beginning and ending are O(1) and, once it has grown to what is needed, allocate
-/// nothing.
+/// The calls that are running, in the order of their beginnings, so that those that have become slow can be counted
+/// before they end. A ring of bounded size: beginning and ending are O(1) and, once it has grown to what is needed,
+/// allocate nothing.
 struct RunningCalls: Sendable {
     /// A ring's place: when its call began, and whether it is still waited for.
     private struct Place {
         var startedAt: Instant
         var isRunning: Bool
     }
-    /// At most that many are watched; a power of two.
+    /// At most that many are watched, those that have ended since the oldest running one began among them; a power of
+    /// two.
     static let mostWatched = 4_096
     private static let free = Place(startedAt: Instant(nanoseconds: 0), isRunning: false)
     private var places = Array(repeating: Self.free, count: 64)

@@ -2,8 +2,8 @@ import Determinism
 
 /// When a circuit opens, for how long, and what closes it again.
 ///
-/// A rule that is nil does not apply; at least one must. Percentages are whole numbers and compared in integers: 5 of 10
-/// are 50 percent, and a threshold of 50 is reached by them.
+/// A rule that is nil does not apply; at least one must. Percentages are whole numbers and compared in integers: 5 of
+/// 10 are 50 percent, and a threshold of 50 is reached by them.
 public struct CircuitBreakerConfiguration: Sendable, Hashable {
     /// Which calls the rates are made of. 10 s in ten slices by default.
     public var window: CallWindow = .time(.seconds(10), slices: 10)
@@ -20,8 +20,8 @@ public struct CircuitBreakerConfiguration: Sendable, Hashable {
     public var longestRetryAfter: Duration? = .seconds(300)
     /// How the half-open circuit is tried. Three probes by default.
     public var halfOpen = HalfOpenRule()
-    /// How long one call may take in ``CircuitBreaker/run(_:)``: it is cancelled and not waited for any longer, and
-    /// counts as a failure. nil, the default, is for calls that bound themselves.
+    /// How long one call may take in ``CircuitBreaker/run(isolation:_:judging:)``: it is cancelled and not waited for
+    /// any longer, and counts as a failure. nil, the default, is for calls that bound themselves.
     public var timeout: Duration?
     /// The span of time that latency percentiles are of. 60 s by default; nil keeps none (and saves 7 kB).
     public var latencyWindow: Duration? = .seconds(60)
@@ -31,8 +31,8 @@ public struct CircuitBreakerConfiguration: Sendable, Hashable {
     /// The defaults.
     public init() {}
 
-    /// Calls that take longer than 3 s have failed; half of the calls failing within 10 s, at least 10 of them, opens the
-    /// circuit for 30 s; then one call is let through to see. What `opossum` does with `timeout: 3000`,
+    /// Calls that take longer than 3 s have failed; half of the calls failing within 10 s, at least 10 of them, opens
+    /// the circuit for 30 s; then one call is let through to see. What `opossum` does with `timeout: 3000`,
     /// `errorThresholdPercentage: 50`, `resetTimeout: 30000`, but for a minimum of calls.
     public static var classic: Self {
         var configuration = Self()
@@ -73,8 +73,8 @@ public struct SlowRateRule: Sendable, Hashable {
     /// the failures' minimum, or a few slow calls would count as many.
     public var minimumCalls: Int
     /// Whether a call that is still running counts as slow from the moment that it has taken that long. A dependency
-    /// that hangs is then noticed while it hangs. true by default; the moment is noticed with the next call that begins or
-    /// ends. At most 4,096 running calls are watched; further ones count when they end.
+    /// that hangs is then noticed while it hangs. true by default; the moment is noticed with the next call that begins
+    /// or ends. From the oldest call that runs on, 4,096 are watched; further ones count when they end.
     public var countsRunningCalls: Bool
     /// A rule.
     public init(threshold: Duration, percent: Int = 50, minimumCalls: Int = 10, countsRunningCalls: Bool = true) {
@@ -113,7 +113,12 @@ public struct OpenWait: Sendable, Hashable {
     public func duration(opening count: Int, draw: UInt64) -> Duration {
         var whole = Double(base.inNanoseconds)
         let limit = Double(longest.inNanoseconds)
-        for _ in 1..<max(count, 1) where whole < limit && multiplier > 1 { whole *= multiplier }
+        if multiplier > 1 {
+            for _ in 1..<max(count, 1) {
+                whole *= multiplier
+                if whole >= limit { break }
+            }
+        }
         whole = min(whole, limit)
         let share = Double(draw >> 11) * 0x1p-53
         return .nanoseconds(Int64(min(whole * (1 - jitter * share), 0x1p62)))
@@ -122,11 +127,11 @@ public struct OpenWait: Sendable, Hashable {
 
 /// How a circuit is tried once its wait is over.
 public struct HalfOpenRule: Sendable, Hashable {
-    /// How many calls are let through, `1...1_000`. Their failures decide by ``percent``, and the verdict is given as soon
-    /// as those that are still out cannot change it. 3 by default.
+    /// How many calls are let through, `1...1_000`. Their failures decide by ``percent``, and the verdict is given as
+    /// soon as those that are still out cannot change it. 3 by default.
     public var permits = 3
-    /// The share of failures that opens the circuit again, `1...100`; slow probes count by the slow rate's own percentage.
-    /// 50 by default.
+    /// The share of failures that opens the circuit again, `1...100`; slow probes count by the slow rate's own
+    /// percentage. 50 by default.
     public var percent = 50
     /// A probe that has not ended by then counts as failed, and its place is not waited for. 30 s by default.
     public var deadline: Duration = .seconds(30)

@@ -2,12 +2,12 @@
 public enum CircuitMode: String, Sendable, Hashable, CaseIterable {
     /// The breaker decides.
     case automatic
-    /// The breaker decides and says so, but lets every call through: a trial of its settings under real load. Calls that it
-    /// would have rejected count for nothing else, as they would not have been made.
+    /// The breaker decides and says so, but lets every call through: a trial of its settings under real load. Calls
+    /// that it would have rejected count for nothing else, as they would not have been made.
     case observing
     /// Every call is rejected until an operator says otherwise.
     case forcedOpen
-    /// Every call is let through and nothing is counted but totals.
+    /// Every call is let through and nothing is counted but totals and latencies.
     case disabled
 }
 
