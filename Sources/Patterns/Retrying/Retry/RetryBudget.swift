@@ -11,7 +11,7 @@ public final class RetryBudget: Sendable {
     private let machine: Mutex<RetryBudgetMachine>
     private let time: any TimeSource
 
-    /// A budget.
+    /// A budget. Settings outside of their ranges are taken for the nearest one inside.
     /// - Parameters:
     ///   - percent: retries for a hundred calls, `0...1_000`; 20 by default.
     ///   - perSecond: retries that come by themselves, `0...1_000_000`; 1 by default.
