@@ -4,8 +4,8 @@ import DeterminismTestKit
 import Retrying
 import Testing
 
-/// Handing a place over while who waits for it is cancelled, or has waited too long: the place is never lost, and never given
-/// twice.
+/// Handing a place over while who waits for it is cancelled, or has waited too long: the place is never lost, and never
+/// given twice.
 @Suite("Bulkheads: races", .timeLimit(.minutes(2)))
 struct BulkheadRaceTests {
     /// How many are in at a time.

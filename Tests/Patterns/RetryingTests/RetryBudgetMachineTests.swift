@@ -106,9 +106,9 @@ struct RetryBudgetMachineTests {
         #expect(machine.refusals == refusals)
     }
 
-    /// Over every stretch of every schedule: retries ≤ capacity + percent of the calls + perSecond × time, whatever order the
-    /// clock's readings come in. A reading may be up to 900 ms late, so that at the beginning of a stretch, and behind a clock
-    /// that was put back, that much time may still have to be paid for.
+    /// Over every stretch of every schedule: retries ≤ capacity + percent of the calls + perSecond × time, whatever
+    /// order the clock's readings come in. A reading may be up to 900 ms late, so that at the beginning of a stretch,
+    /// and behind a clock that was put back, that much time may still have to be paid for.
     @Test(arguments: [false, true]) func noStretchHasMoreRetriesThanItHasPaidFor(lateReadings: Bool) {
         var granted = 0
         for seed in 0..<300 as Range<UInt64> {

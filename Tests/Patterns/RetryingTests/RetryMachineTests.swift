@@ -101,8 +101,8 @@ struct RetryMachineTests {
             [RepeatAdvice.repeatable(after: $0), .uncertain(after: $0)]
         } + [.pointless]
 
-    /// Why a failure ends the call, said once more and in another way: all reasons that hold, in the order of their names'
-    /// precedence.
+    /// Why a failure ends the call, said once more and in another way: all reasons that hold, the one that counts
+    /// first.
     private func reasons(
         _ advice: RepeatAdvice, _ configuration: RetryConfiguration, failures: Int, ahead: Duration?
     ) -> [RetryEnd] {

@@ -9,8 +9,8 @@ struct BulkheadMachine: Sendable {
         case refused
     }
     private let (limit, queueLimit): (Int, Int)
-    /// The numbers of those who wait, from `head` on; in their order, which is that of the numbers. Who leaves is taken out
-    /// at once, so that the queue never holds more than its limit.
+    /// The numbers of those who wait, from `head` on; in their order, which is that of the numbers. Who leaves is taken
+    /// out at once, so that the queue never holds more than its limit.
     private var queue: [UInt64] = []
     private var head = 0
     private var nextNumber: UInt64 = 0

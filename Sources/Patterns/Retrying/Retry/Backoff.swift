@@ -1,7 +1,7 @@
 import Determinism
 
-/// How long to wait before a call is made again: exponential, with jitter, so that callers that failed together do not come
-/// back together. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
+/// How long to wait before a call is made again: exponential, with jitter, so that callers that failed together do not
+/// come back together. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
 public struct Backoff: Sendable, Hashable {
     /// How much of a pause is drawn.
     public enum Jitter: Sendable, Hashable {
@@ -57,8 +57,8 @@ public struct Backoff: Sendable, Hashable {
         }
     }
 
-    /// `multiplier` to the power of the failures before this one, by squaring: however many there were, it takes no more
-    /// than 63 rounds.
+    /// `multiplier` to the power of the failures before this one, by squaring: however many there were, it takes no
+    /// more than 63 rounds.
     private func growth(failures count: Int) -> Double {
         var (power, square, rest) = (1.0, max(multiplier, 1), max(count, 1) - 1)
         while rest > 0 {
