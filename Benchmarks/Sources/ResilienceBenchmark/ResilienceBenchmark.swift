@@ -4,8 +4,9 @@ import CircuitBreaking
 import Determinism
 import Retrying
 
-/// What it costs to guard a call, in nanoseconds over the bare call, beside what others reach for: an actor, a task group that
-/// races a sleep. Rounds of all rows, one after the other, so that whatever changes meanwhile meets all of them.
+/// What a guarded call costs, in nanoseconds with the call itself, beside the bare call and what others reach for: an
+/// actor, a task group that races a sleep. Rounds of all rows, one after the other, so that whatever changes meanwhile
+/// meets all of them.
 ///
 ///     ResilienceBenchmark [ROUNDS [CALLS [NAME]]]
 ///
@@ -31,8 +32,9 @@ struct ResilienceBenchmark {
         for (row, readings) in zip(rows, readings) {
             let times = readings.map(\.nanoseconds).sorted()
             let allocations = readings.map(\.allocations).min() ?? 0
+            let (median, least, most) = (times[times.count / 2], times[0], times[times.count - 1])
             print(
-                "| \(row.name) | \(oneDigit(times[times.count / 2])) (\(oneDigit(times[0]))–\(oneDigit(times[times.count - 1])))"
+                "| \(row.name) | \(oneDigit(median)) (\(oneDigit(least))–\(oneDigit(most)))"
                     + " | \(oneDigit(allocations)) | \(row.bar) |")
         }
     }

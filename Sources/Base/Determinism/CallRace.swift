@@ -1,7 +1,7 @@
 import Synchronization
 
-/// An operation against its deadline: one continuation, resumed by whoever comes first. Knows nothing of what the operation
-/// returns, so that it is compiled once.
+/// An operation against its deadline: one continuation, resumed by whoever comes first. Knows nothing of what the
+/// operation returns, so that it is compiled once.
 final class CallRace: DeadlineTarget {
     private enum State {
         case open
@@ -54,8 +54,8 @@ final class CallRace: DeadlineTarget {
     }
 }
 
-/// What an operation came to. Written before the operation's race is finished and read behind that, by one task each; the
-/// race's lock stands between the two.
+/// What an operation came to. Written before the operation's race is finished and read behind that, by one task each;
+/// the race's lock stands between the two.
 final class CallAnswer<Value: Sendable>: @unchecked Sendable {
     var value: Value?
     var error: (any Error)?

@@ -2,8 +2,8 @@ import CallPolicies
 import Determinism
 import Synchronization
 
-/// Bounds how many calls are under way at a time, so that one slow dependency does not take everything with it. Those that
-/// find no place wait in a bounded queue, for a bounded time, first come, first served.
+/// Bounds how many calls are under way at a time, so that one slow dependency does not take everything with it. Those
+/// that find no place wait in a bounded queue, for a bounded time, first come, first served.
 public final class Bulkhead: Sendable {
     private struct State {
         var machine: BulkheadMachine

@@ -9,15 +9,15 @@ struct BulkheadMachine: Sendable {
         case refused
     }
     private let (limit, queueLimit): (Int, Int)
-    /// Those who wait, by the number they were given; false for one who has left. Numbers are given in order, so that a
-    /// number is also a place.
-    private var queue: [Bool] = []
+    /// The numbers of those who wait, from `head` on; in their order, which is that of the numbers. Who leaves is taken
+    /// out at once, so that the queue never holds more than its limit.
+    private var queue: [UInt64] = []
     private var head = 0
-    private var firstNumber: UInt64 = 0
+    private var nextNumber: UInt64 = 0
     /// How many are in.
     private(set) var running = 0
     /// How many wait.
-    private(set) var waiting = 0
+    var waiting: Int { queue.count - head }
     /// How many were turned away at once.
     private(set) var refusals: UInt64 = 0
 
@@ -32,42 +32,40 @@ struct BulkheadMachine: Sendable {
             refusals += 1
             return .refused
         }
-        queue.append(true)
-        waiting += 1
-        return .queued(firstNumber + UInt64(queue.count - head - 1))
+        queue.append(nextNumber)
+        defer { nextNumber += 1 }
+        return .queued(nextNumber)
     }
 
     /// One is out.
     /// - Returns: who comes in instead.
     mutating func leave() -> UInt64? {
-        while head < queue.count {
-            let (isWaiting, number) = (queue[head], firstNumber)
-            dropFirst()
-            if isWaiting {
-                waiting -= 1
-                return number
-            }
+        guard waiting > 0 else {
+            running -= 1
+            return nil
         }
-        running -= 1
-        return nil
+        let number = queue[head]
+        dropFirst()
+        return number
     }
 
     /// One who waits does so no longer.
     /// - Returns: false when it is not waiting, because it is in already.
     mutating func abandon(_ number: UInt64) -> Bool {
-        guard number >= firstNumber, number - firstNumber < UInt64(queue.count - head) else { return false }
-        let index = head + Int(number - firstNumber)
-        guard queue[index] else { return false }
-        queue[index] = false
-        waiting -= 1
-        while head < queue.count, !queue[head] { dropFirst() }
+        // Numbers ascend: O(log n) to find, and as long as moving those behind takes.
+        var (low, high) = (head, queue.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if queue[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        guard low < queue.count, queue[low] == number else { return false }
+        if low == head { dropFirst() } else { queue.remove(at: low) }
         return true
     }
 
     private mutating func dropFirst() {
         head += 1
-        firstNumber += 1
-        if head >= 64, head * 2 >= queue.count {
+        if head == queue.count || head >= 64 && head * 2 >= queue.count {
             queue.removeFirst(head)
             head = 0
         }

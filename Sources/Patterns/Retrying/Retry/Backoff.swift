@@ -1,7 +1,7 @@
 import Determinism
 
-/// How long to wait before a call is made again: exponential, with jitter, so that callers that failed together do not come
-/// back together. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
+/// How long to wait before a call is made again: exponential, with jitter, so that callers that failed together do not
+/// come back together. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
 public struct Backoff: Sendable, Hashable {
     /// How much of a pause is drawn.
     public enum Jitter: Sendable, Hashable {
@@ -36,26 +36,37 @@ public struct Backoff: Sendable, Hashable {
         Self(base: pause, multiplier: 1, longest: pause, jitter: .none)
     }
 
-    /// The pause after that many failures in a row.
+    /// The pause after that many failures in a row, never longer than ``longest``. A negative base is taken for zero.
     /// - Parameters:
     ///   - count: 1 after the first one.
     ///   - previous: the pause before, if there was one.
     ///   - draw: 64 random bits.
     public func pause(afterFailures count: Int, previous: Duration?, draw: UInt64) -> Duration {
-        let (shortest, limit) = (base.inNanoseconds, max(longest.inNanoseconds, 0))
+        let (shortest, limit) = (max(base.inNanoseconds, 0), max(longest.inNanoseconds, 0))
         if jitter == .decorrelated {
             let (tripled, overflow) = max(previous?.inNanoseconds ?? shortest, shortest).multipliedReportingOverflow(
                 by: 3)
             return .nanoseconds(min(drawn(from: shortest, to: overflow ? limit : tripled, draw), limit))
         }
-        var whole = Double(shortest)
-        for _ in 1..<max(count, 1) where whole < Double(limit) && multiplier > 1 { whole *= multiplier }
-        let pause = whole >= Double(limit) ? limit : Int64(whole)
+        let whole = shortest == 0 ? 0 : Double(shortest) * growth(failures: count)
+        let pause = whole < Double(limit) ? Int64(whole) : limit
         switch jitter {
         case .none, .decorrelated: return .nanoseconds(pause)
         case .half: return .nanoseconds(drawn(from: pause - pause / 2, to: pause, draw))
         case .full: return .nanoseconds(drawn(from: 0, to: pause, draw))
         }
+    }
+
+    /// `multiplier` to the power of the failures before this one, by squaring: however many there were, it takes no
+    /// more than 63 rounds.
+    private func growth(failures count: Int) -> Double {
+        var (power, square, rest) = (1.0, max(multiplier, 1), max(count, 1) - 1)
+        while rest > 0 {
+            if rest & 1 == 1 { power *= square }
+            square *= square
+            rest >>= 1
+        }
+        return power
     }
 
     /// A number in `low...high`, evenly.

@@ -1,16 +1,16 @@
 import CallPolicies
 import Determinism
 
-/// Makes a call again when it fails and that is safe and of use: at most so many times, with growing pauses, within a budget
-/// that all callers share, and never behind a deadline.
+/// Makes a call again when it fails and that is safe and of use: at most so many times, with growing pauses, within a
+/// budget that all callers share, and never behind a deadline.
 ///
 /// ```swift
 /// let retry = Retry(attempts: 3, budget: budget)
 /// let page = try await retry.run { try await catalog.page(7) }
 /// ```
 ///
-/// What is safe is said by the error (`RepeatAdvising`), or by ``advice`` for errors of others. By default only calls that
-/// had no effect are repeated. The error of the last attempt is the caller's.
+/// What is safe is said by the error (`RepeatAdvising`), or by ``advice`` for errors of others. By default only calls
+/// that had no effect are repeated. The error of the last attempt is the caller's.
 public struct Retry: Sendable {
     /// How often, and with which pauses.
     public let configuration: RetryConfiguration

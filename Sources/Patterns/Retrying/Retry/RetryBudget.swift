@@ -1,17 +1,17 @@
 import Determinism
 import Synchronization
 
-/// How many retries all callers together may make, as a share of their calls: when everything fails, three attempts for each
-/// call would treble the load on whom is failing. Shared by the retries of one dependency.
+/// How many retries all callers together may make, as a share of their calls: when everything fails, three attempts for
+/// each call would treble the load on whom is failing. Shared by the retries of one dependency.
 ///
-/// A call deposits `percent` hundredths of a retry, a retry withdraws one, before its pause begins; `perSecond` of them come
-/// by themselves, for callers that call rarely. Never more than `capacity` are saved up. (Finagle's `RetryBudget`; gRFC A6 is
-/// close to it.)
+/// A call deposits `percent` hundredths of a retry, a retry withdraws one, before its pause begins; `perSecond` of them
+/// come by themselves, for callers that call rarely. Never more than `capacity` are saved up. (Finagle's `RetryBudget`;
+/// gRFC A6 is close to it.)
 public final class RetryBudget: Sendable {
     private let machine: Mutex<RetryBudgetMachine>
     private let time: any TimeSource
 
-    /// A budget.
+    /// A budget. Settings outside of their ranges are taken for the nearest one inside.
     /// - Parameters:
     ///   - percent: retries for a hundred calls, `0...1_000`; 20 by default.
     ///   - perSecond: retries that come by themselves, `0...1_000_000`; 1 by default.

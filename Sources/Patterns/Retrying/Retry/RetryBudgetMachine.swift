@@ -38,10 +38,12 @@ public struct RetryBudgetMachine: Sendable {
         return Int(saved / Self.retry)
     }
 
-    /// A clock that was put back brings nothing, and goes on from there.
+    /// Time is paid for once. Two threads that read the clock and then wait for a lock may come in the wrong order, so
+    /// that a reading behind the latest one brings nothing and changes nothing; only one that is more than a second
+    /// behind is taken for a clock that was put back, and time goes on from there.
     private mutating func refill(_ now: Instant) {
         let passed = (now - latest).inNanoseconds
-        latest = now
+        if passed > 0 || passed < -1_000_000_000 { latest = now }
         guard passed > 0, perSecond > 0 else { return }
         let (brought, overflow) = passed.multipliedReportingOverflow(by: perSecond)
         saved = overflow || brought > capacity ? capacity : min(saved + brought, capacity)

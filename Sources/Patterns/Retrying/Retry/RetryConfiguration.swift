@@ -7,8 +7,8 @@ public struct RetryConfiguration: Sendable, Hashable {
     public enum Repeats: Sendable, Hashable {
         /// Those that say that the call had no effect (`RepeatAdvice.repeatable`).
         case whatHadNoEffect
-        /// Those as well of which nobody knows what effect they had. Only for calls that are idempotent: reads, or writes
-        /// under a key by which whom we call recognizes them.
+        /// Those as well of which nobody knows what effect they had. Only for calls that are idempotent: reads, or
+        /// writes under a key by which whom we call recognizes them.
         case idempotentCalls
     }
     /// The most attempts, the first one included, `1...1_000`. 3 by default.
@@ -17,10 +17,12 @@ public struct RetryConfiguration: Sendable, Hashable {
     public var repeats: Repeats = .whatHadNoEffect
     /// The pauses between attempts.
     public var backoff = Backoff()
-    /// How long all attempts and pauses may take together. The calls inside see it as their `CallDeadline`; no pause is begun
-    /// that would end behind it. None by default.
+    /// How long all attempts and pauses may take together. The calls inside see it as their `CallDeadline`; no pause is
+    /// begun that would end behind it. An attempt that is under way then is cut short by a timeout inside, if there is
+    /// one, not by the retry. None by default.
     public var deadline: Duration?
-    /// The longest pause that a failure may ask for (`Retry-After`); one that asks for more is not repeated. 30 s by default.
+    /// The longest pause that a failure may ask for (`Retry-After`); one that asks for more is not repeated. 30 s by
+    /// default.
     public var longestRetryAfter: Duration = .seconds(30)
 
     /// The defaults.

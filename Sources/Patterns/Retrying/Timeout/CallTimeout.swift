@@ -1,10 +1,11 @@
 import CallPolicies
 import Determinism
 
-/// Bounds a call in time. It is cancelled at its limit, and nobody waits for it any longer, whether or not it heeds that.
+/// Bounds a call in time. It is cancelled at its limit, and nobody waits for it any longer, whether or not it heeds
+/// that.
 ///
-/// A caller whose own `CallDeadline` comes first is not told that the callee was too slow: `CallTimeoutError` says whose
-/// patience was over.
+/// A caller whose own `CallDeadline` comes first is not told that the callee was too slow: `CallTimeoutError` says
+/// whose patience was over.
 public struct CallTimeout: CallPolicy {
     /// Innermost.
     public typealias Place = TimeoutPlace
