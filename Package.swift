@@ -52,6 +52,7 @@ let package = Package(
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
         .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
+        .library(name: "RateLimiting", targets: ["RateLimiting"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
@@ -63,6 +64,7 @@ let package = Package(
         .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
+        .library(name: "RateLimitingTestKit", targets: ["RateLimitingTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -91,6 +93,7 @@ let package = Package(
         pattern("Messaging", ["Determinism", "StrictJSON", "Storage"]),
         pattern("ReplicaRouting", ["Determinism", crypto]),
         pattern("ConnectionPooling", ["Determinism"]),
+        pattern("RateLimiting", ["Determinism"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -159,6 +162,12 @@ let package = Package(
         tests(
             "ConnectionPoolingTests", in: "Patterns",
             ["Determinism", "DeterminismTestKit", "ConnectionPooling", "ConnectionPoolingTestKit"]),
+        tests(
+            "RateLimitingTests", in: "Patterns",
+            [
+                "Determinism", "DeterminismTestKit", "ProcessTestKit", "StrictJSON", "RateLimiting",
+                "RateLimitingTestKit",
+            ]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
@@ -224,6 +233,7 @@ let package = Package(
             path: "TestKits/SagaWorkerProbe", swiftSettings: settings),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
         testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
+        testKit("RateLimitingTestKit", ["Determinism", "StrictJSON", "RateLimiting"]),
         testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
