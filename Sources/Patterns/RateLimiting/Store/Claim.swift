@@ -23,7 +23,10 @@ struct Claim {
         in table: borrowing StateTable, _ operation: RateLimitOperation, _ limit: RateLimit, now: Int64,
         isTaken: (Int) -> Bool
     ) {
-        place = table.place(of: hash, cost: cost, limit: limit, now: now, isTaken: isTaken)
+        // Somebody who is to be blocked matters more than anybody who is not.
+        var need = cost
+        if case .block = operation { need = 2 * limit.quota }
+        place = table.place(of: hash, cost: need, limit: limit, now: now, isTaken: isTaken)
         switch place {
         case .known(let index), .shared(let index, isKnown: true): state = table.load(index)
         case .free, .occupied, .shared: break
@@ -84,6 +87,7 @@ struct Claim {
 
     /// Writes what must be kept.
     func keep(in table: inout StateTable, _ limit: RateLimit) {
+        if case .shared = place { table.sharedDecisionCount += 1 }
         if mustKeep { table.store(state, at: place, hash: hash, limitHash: limit.nameHash) }
     }
 

@@ -14,6 +14,7 @@
 /// **When both buckets are full**, the one of the sixteen that loses least gives way: whose used share is the smallest,
 /// the first if several are, if it is not blocked and its share is no greater than the share that the newcomer is about
 /// to use. If none is, the newcomer shares a state with all others of its limit that find no place here.
+/// That state is as any other, blocks included.
 ///
 /// Not safe by itself: used under a shard's lock.
 struct StateTable: ~Copyable, @unchecked Sendable {
@@ -31,7 +32,7 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     /// States that gave way.
     private(set) var evictionCount = 0
     /// Decisions by a shared state.
-    private(set) var sharedDecisionCount = 0
+    var sharedDecisionCount = 0
 
     /// Zeroed memory that the system hands out as it is used.
     init(bucketCount: Int) {
@@ -168,7 +169,6 @@ struct StateTable: ~Copyable, @unchecked Sendable {
             evictionCount += 1
             write(state, at: index, hash)
         case .shared(let index, _):
-            sharedDecisionCount += 1
             write(state, at: index, limitHash)
         }
     }
