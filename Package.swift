@@ -55,6 +55,7 @@ let package = Package(
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
         .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
+        .library(name: "RateLimiting", targets: ["RateLimiting"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
@@ -66,6 +67,7 @@ let package = Package(
         .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
+        .library(name: "RateLimitingTestKit", targets: ["RateLimitingTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -97,6 +99,7 @@ let package = Package(
         pattern("ConnectionPooling", ["Determinism"]),
         pattern("CircuitBreaking", ["Determinism", "CallPolicies"]),
         pattern("Retrying", ["Determinism", "CallPolicies"]),
+        pattern("RateLimiting", ["Determinism"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -172,6 +175,12 @@ let package = Package(
             ["Determinism", "DeterminismTestKit", "CallPolicies", "CircuitBreaking"]),
         tests(
             "RetryingTests", in: "Patterns", ["Determinism", "DeterminismTestKit", "CallPolicies", "Retrying"]),
+        tests(
+            "RateLimitingTests", in: "Patterns",
+            [
+                "Determinism", "DeterminismTestKit", "ProcessTestKit", "StrictJSON", "RateLimiting",
+                "RateLimitingTestKit",
+            ]),
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
@@ -241,6 +250,7 @@ let package = Package(
         testKit(
             "PantryTestKit",
             ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1, nioPosix]),
+        testKit("RateLimitingTestKit", ["Determinism", "StrictJSON", "RateLimiting"]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests(

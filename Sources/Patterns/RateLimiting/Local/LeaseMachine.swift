@@ -1,0 +1,199 @@
+import Determinism
+
+/// What one process knows of one key under one limit: tokens that it took from the store and has not used yet, and
+/// whether the store refused the key a moment ago.
+///
+/// A slice begins at nothing, so that a cold key leases nothing. It doubles when a lease was used up within half of its
+/// time, and is halved when more than half of it was left at its end.
+///
+/// **Scarcity.** When the store refuses or grants less than a quarter of a slice, asking again for each token as it drips in would be
+/// a trip for each. So a process that leases uses what it got and then holds back until two slices for every process can
+/// have come, at most a quarter of a lease's time. Nothing is lost meanwhile: the tokens gather in the store, and as
+/// soon as there are slices again nobody holds back. Left there when it begins to hold back are at most as many as a
+/// quarter of a slice.
+struct LeaseMachine {
+    /// How a slice is bounded.
+    struct Bounds {
+        /// The most tokens of a slice.
+        let slice: Int64
+        /// How long a lease may be used.
+        let lifetime: Duration
+        /// How long a refusal is remembered at most.
+        let memory: Duration
+        /// How many processes share the limit.
+        let processes: Int64
+    }
+    /// What is said to a request.
+    enum Answer: Equatable {
+        /// There are tokens for it.
+        case serve
+        /// The store would refuse it.
+        case refuse
+        /// The store must be asked.
+        case travel
+    }
+    private(set) var limit: RateLimit
+    private(set) var tokens: Int64 = 0
+    private(set) var slice: Int64 = 0
+    /// What the store is owed: leased, not used, and still of worth there.
+    private(set) var surplus: Int64 = 0
+    private var leaseBegan = Instant(nanoseconds: .min)
+    private var leaseEnds = Instant(nanoseconds: .min)
+    private var surplusEnds = Instant(nanoseconds: .min)
+    private var leased: Int64 = 0
+    private var asked: Int64 = 0
+    private var refusal: (cost: Int64, outcome: RateLimitOutcome, forgotten: Instant, retry: Instant)?
+    private var remaining: Int64
+    private var nextAt = Instant(nanoseconds: .min)
+    private var resetAt = Instant(nanoseconds: .min)
+    /// What others want who wait for the trip that is under way, or are about to ask again after it.
+    private(set) var waitingCost: Int64 = 0
+    /// Somebody asks the store at this moment.
+    private(set) var isTravelling = false
+    /// Counts what made everything void: an answer from before says nothing.
+    private var generation = 0
+    private var generationOfTrip = 0
+
+    init(_ limit: RateLimit) { (self.limit, remaining) = (limit, limit.quota) }
+
+    /// It can be forgotten without a loss.
+    func saysNothing(now: Instant) -> Bool {
+        !isTravelling && (tokens == 0 || leaseEnds <= now) && (surplus == 0 || surplusEnds <= now)
+            && (refusal?.forgotten ?? now) <= now
+    }
+
+    /// Forgets what has run out; what was taken and not used is owed to the store.
+    mutating func age(now: Instant) {
+        if tokens > 0, leaseEnds <= now {
+            if tokens * 2 > leased { slice /= 2 }
+            surplus = surplus.adding(tokens)
+            tokens = 0
+        }
+        if surplus > 0, surplusEnds <= now { surplus = 0 }
+        if let refusal, refusal.forgotten <= now { self.refusal = nil }
+    }
+
+    /// The limit has other numbers: what the store said by the old ones is void.
+    mutating func change(to newLimit: RateLimit) {
+        guard newLimit != limit else { return }
+        surplus = surplus.adding(tokens)
+        (limit, tokens, refusal, slice, remaining) = (newLimit, 0, nil, 0, newLimit.quota)
+        generation += 1
+    }
+
+    /// What to say to a request. Changes nothing.
+    func answer(cost: Int64, now: Instant) -> Answer {
+        // Tokens that are here are charged already; a block takes them away.
+        if tokens >= cost, leaseEnds > now { return .serve }
+        if let refusal, cost >= refusal.cost { return .refuse }
+        return .travel
+    }
+
+    /// Somebody waits for the trip that is under way.
+    mutating func waits(cost: Int64) { waitingCost = waitingCost.adding(cost) }
+    /// It is over, and the one who waited asks again.
+    mutating func waitIsOver(cost: Int64) { waitingCost = max(0, waitingCost - cost) }
+
+    /// Uses tokens that are there, or sets them aside.
+    mutating func use(_ cost: Int64) { tokens -= cost }
+    /// Puts back what was set aside.
+    mutating func putBack(_ cost: Int64) { tokens += cost }
+
+    /// What to ask the store for: the cost, what others wait for, a slice; and what it gets back.
+    mutating func depart(cost: Int64, bounds: Bounds, now: Instant) -> (upTo: Int64, refund: Int64) {
+        isTravelling = true
+        generationOfTrip = generation
+        // Used up within half of its time: not enough.
+        if leased > 0, now < leaseBegan + bounds.lifetime / 2 {
+            slice = max(1, slice.multiplied(by: 2))
+        } else if leased == 0, now < leaseEnds {
+            slice = max(1, slice)
+        }
+        slice = min(slice, bounds.slice)
+        let extra = slice.adding(waitingCost)
+        let refund = surplus
+        surplus = 0
+        asked = cost.adding(extra)
+        return (asked, refund)
+    }
+
+    /// The store has answered.
+    /// - Returns: how many tokens beyond the cost it granted and are kept.
+    mutating func arrive(
+        _ verdict: RateLimitVerdict, cost: Int64, isAdmitted: Bool, bounds: Bounds, sent: Instant
+    ) -> Int64 {
+        isTravelling = false
+        guard generationOfTrip == generation else { return 0 }
+        remaining = verdict.remaining
+        (nextAt, resetAt) = (sent + verdict.nextAfter, sent + verdict.resetAfter)
+        if let retryAfter = verdict.retryAfter {
+            slice = min(bounds.slice, max(1, slice.multiplied(by: 2)))
+            let wait = max(retryAfter, hold(bounds))
+            refusal = (cost, verdict.outcome, sent + min(wait, bounds.memory), sent + wait)
+            if verdict.outcome == .blocked { (tokens, surplus) = (0, surplus.adding(tokens)) }
+        } else if verdict.isAllowed {
+            refusal = nil
+        }
+        guard isAdmitted, verdict.granted >= cost else { return 0 }
+        let extra = verdict.granted - cost
+        tokens = tokens.adding(extra)
+        leased = tokens
+        (leaseBegan, leaseEnds) = (sent, sent + bounds.lifetime)
+        surplusEnds = returnableUntil(verdict, sent: sent)
+        if extra * 4 < asked - cost {
+            let wait = hold(bounds)
+            if wait > .zero { refusal = (1, .refused, sent + wait, sent + wait) }
+        }
+        return extra
+    }
+
+    /// How long two slices for every process take to come, at the limit's own pace.
+    private func hold(_ bounds: Bounds) -> Duration {
+        let share = 2 * Double(slice) * Double(bounds.processes) / Double(limit.quota)
+        return min(bounds.lifetime / 4, .nanoseconds(Int64(Double(limit.fillNanoseconds) * min(share, 1))))
+    }
+
+    /// There was no answer. What was owed to the store stays owed: it may get it twice less than once too often, so it
+    /// is dropped.
+    mutating func fail() { (isTravelling, waitingCost) = (false, 0) }
+
+    /// Something was changed in the store: what is known of it is void.
+    mutating func invalidate() -> Int64 {
+        defer { (tokens, surplus, refusal, generation) = (0, 0, nil, generation + 1) }
+        return tokens.adding(surplus)
+    }
+
+    /// What was leased and not used in time; it is owed no more.
+    mutating func takeSurplus() -> Int64 {
+        defer { surplus = 0 }
+        return surplus
+    }
+
+    /// What a decision without the store says of this limit.
+    func reading(_ outcome: RateLimitOutcome, granted: Int64, now: Instant) -> LimitReading {
+        var reading = LimitReading(outcome: outcome)
+        reading.granted = granted
+        reading.remaining = min(limit.quota, remaining.adding(tokens))
+        reading.next = max(0, (nextAt - now).inNanoseconds)
+        reading.recovery = max(0, (resetAt - now).inNanoseconds)
+        if outcome != .allowed, let refusal {
+            reading.outcome = refusal.outcome
+            reading.remaining = refusal.outcome == .blocked ? 0 : reading.remaining
+            reading.wait = max(0, (refusal.retry - now).inNanoseconds)
+        }
+        return reading
+    }
+
+    /// Tokens of a window are worth nothing to the next one.
+    private func returnableUntil(_ verdict: RateLimitVerdict, sent: Instant) -> Instant {
+        switch limit.nanoseconds.kind {
+        case .tokenBucket: Instant(nanoseconds: .max)
+        case .fixedWindow: sent + verdict.resetAfter
+        case .slidingWindow: sent + verdict.resetAfter - limit.window
+        }
+    }
+}
+
+extension Instant {
+    fileprivate static func - (instant: Instant, duration: Duration) -> Instant { instant + (.zero - duration) }
+}

@@ -1,0 +1,190 @@
+import Determinism
+
+/// The keys of some tenants that a process knows something of, and who waits for the store's answer about them. A pure
+/// value; its owner keeps it under a lock.
+struct LeaseTable {
+    typealias Waiter = CheckedContinuation<RateLimitStoreError?, Never>
+
+    /// What a request has to do.
+    enum Plan {
+        /// It is decided.
+        case decided(RateLimitDecision)
+        /// Ask the store this: the checks with these numbers. The rest was set aside.
+        case travel(RateLimitRequest, [Int])
+        /// Somebody asks about this key already: wait for the answer, then begin anew.
+        case wait(LocalKey)
+        /// There is no room to know anything of it: ask the store as it is.
+        case bypass
+    }
+    private var keys: [LocalKey: LeaseMachine] = [:]
+    private var waiters: [LocalKey: [Waiter]] = [:]
+    private let limit: Int
+    private var nextSweep = Instant(nanoseconds: .min)
+
+    init(limit: Int) { self.limit = limit }
+
+    var count: Int { keys.count }
+
+    /// Decides from what is known, or says what to do.
+    /// - Parameter waited: the key that this request has waited for.
+    mutating func plan(
+        _ request: RateLimitRequest, waited: LocalKey?, now: Instant, bounds: (RateLimit) -> LeaseMachine.Bounds
+    ) -> Plan {
+        let names = request.checks.map { LocalKey(request, $0) }
+        if let waited, let index = names.firstIndex(of: waited) {
+            keys[waited]?.waitIsOver(cost: request.checks[index].cost)
+        }
+        guard makeRoom(for: names, request, now: now) else { return .bypass }
+        var answers: [LeaseMachine.Answer] = []
+        for (index, check) in request.checks.enumerated() {
+            keys[names[index], default: LeaseMachine(check.limit)].change(to: check.limit)
+            keys[names[index]]?.age(now: now)
+            let answer = keys[names[index]]?.answer(cost: check.cost, now: now) ?? .travel
+            answers.append(check.adjustment == 0 ? answer : .travel)
+        }
+        let isSettled = request.checks.allSatisfy { $0.adjustment == 0 }
+        let refuses = request.checks.indices.contains { answers[$0] == .refuse && !request.checks[$0].limit.isShadow }
+        if refuses, isSettled { return .decided(decision(request, names, answers, isAdmitted: false, now: now)) }
+        let travelling = answers.indices.filter { answers[$0] == .travel || answers[$0] == .refuse && !isSettled }
+        if travelling.isEmpty {
+            return .decided(decision(request, names, answers, isAdmitted: true, now: now))
+        }
+        return depart(request, names, travelling, now: now, bounds: bounds)
+    }
+
+    private mutating func depart(
+        _ request: RateLimitRequest, _ names: [LocalKey], _ travelling: [Int], now: Instant,
+        bounds: (RateLimit) -> LeaseMachine.Bounds
+    ) -> Plan {
+        if let busy = travelling.first(where: { keys[names[$0]]?.isTravelling == true }) {
+            keys[names[busy]]?.waits(cost: request.checks[busy].cost)
+            return .wait(names[busy])
+        }
+        var sent = request
+        sent.checks = travelling.map { index in
+            var check = request.checks[index]
+            let plan = keys[names[index]]?.depart(cost: check.cost, bounds: bounds(check.limit), now: now)
+            check.upTo = max(check.upTo, plan?.upTo ?? 0)
+            check.adjustment -= plan?.refund ?? 0
+            return check
+        }
+        for index in request.checks.indices where !travelling.contains(index) {
+            // A shadow limit that would refuse stays as it is.
+            if keys[names[index]]?.answer(cost: request.checks[index].cost, now: now) == .serve {
+                keys[names[index]]?.use(request.checks[index].cost)
+            }
+        }
+        return .travel(sent, travelling)
+    }
+
+    /// The store has answered a trip: takes what it granted, and puts together what all limits say.
+    /// - Returns: the decision, those who waited, and how many tokens were granted beyond the cost.
+    mutating func arrive(
+        _ answer: RateLimitDecision, _ request: RateLimitRequest, _ travelling: [Int], sent: Instant, now: Instant,
+        bounds: (RateLimit) -> LeaseMachine.Bounds
+    ) -> (RateLimitDecision, [Waiter], leased: Int64) {
+        var woken: [Waiter] = []
+        var leased: Int64 = 0
+        var verdicts: [RateLimitVerdict] = []
+        for (index, check) in request.checks.enumerated() {
+            let name = LocalKey(request, check)
+            if let place = travelling.firstIndex(of: index) {
+                var verdict = answer.verdicts[place]
+                let isCharged = check.limit.isShadow ? verdict.isAllowed : answer.isAllowed
+                leased +=
+                    keys[name]?.arrive(
+                        verdict, cost: check.cost, isAdmitted: isCharged, bounds: bounds(check.limit), sent: sent) ?? 0
+                verdict.remaining = verdict.remaining.adding(max(0, verdict.granted - check.cost))
+                verdict.granted = isCharged ? check.cost : 0
+                verdicts.append(verdict)
+                woken += waiters.removeValue(forKey: name) ?? []
+            } else {
+                verdicts.append(localVerdict(check, name, isAdmitted: answer.isAllowed, now: now))
+            }
+        }
+        return (RateLimitDecision(verdicts), woken, leased)
+    }
+
+    /// What a limit says that did not need the store: its tokens were set aside, and are put back if it was in vain.
+    private mutating func localVerdict(
+        _ check: RateLimitCheck, _ name: LocalKey, isAdmitted: Bool, now: Instant
+    ) -> RateLimitVerdict {
+        let refuses = keys[name]?.answer(cost: check.cost, now: now) == .refuse
+        let isCharged = !refuses && (isAdmitted || check.limit.isShadow)
+        if !isCharged, !refuses { keys[name]?.putBack(check.cost) }
+        let reading = (keys[name] ?? LeaseMachine(check.limit)).reading(
+            refuses ? .refused : .allowed, granted: isCharged ? check.cost : 0, now: now)
+        var verdict = RateLimitVerdict(check.limit, reading)
+        verdict.source = refuses ? .rememberedRefusal : .lease
+        return verdict
+    }
+
+    /// There was no answer.
+    mutating func fail(_ request: RateLimitRequest, _ travelling: [Int], now: Instant) -> [Waiter] {
+        var woken: [Waiter] = []
+        for (index, check) in request.checks.enumerated() {
+            let name = LocalKey(request, check)
+            if travelling.contains(index) {
+                keys[name]?.fail()
+                woken += waiters.removeValue(forKey: name) ?? []
+            } else if keys[name]?.answer(cost: check.cost, now: now) != .refuse {
+                keys[name]?.putBack(check.cost)
+            }
+        }
+        return woken
+    }
+
+    /// Waits for the trip about a key, unless that has ended meanwhile.
+    mutating func wait(for name: LocalKey, _ waiter: Waiter) -> Bool {
+        guard keys[name]?.isTravelling == true else { return false }
+        waiters[name, default: []].append(waiter)
+        return true
+    }
+
+    /// The store is about to be changed: nothing is known any more.
+    /// - Returns: for each check what was leased and not used.
+    mutating func invalidate(_ request: RateLimitRequest) -> [Int64] {
+        request.checks.map { keys[LocalKey(request, $0)]?.invalidate() ?? 0 }
+    }
+
+    /// Takes out what was leased and is not used any more, or all that is leased.
+    mutating func surrender(all: Bool, now: Instant) -> [(LocalKey, RateLimit, Int64)] {
+        var found: [(LocalKey, RateLimit, Int64)] = []
+        for (name, var machine) in keys where !machine.isTravelling {
+            machine.age(now: now)
+            let unused = all ? machine.invalidate() : machine.takeSurplus()
+            if unused > 0 { found.append((name, machine.limit, unused)) }
+            keys[name] = machine.saysNothing(now: now) ? nil : machine
+        }
+        return found
+    }
+
+    private mutating func makeRoom(for names: [LocalKey], _ request: RateLimitRequest, now: Instant) -> Bool {
+        let missing = names.count { keys[$0] == nil }
+        if keys.count + missing <= limit { return true }
+        // A sweep looks at every key: not more than ten times a second.
+        guard now >= nextSweep else { return false }
+        nextSweep = now + .milliseconds(100)
+        keys = keys.filter { !$0.value.saysNothing(now: now) }
+        return keys.count + missing <= limit
+    }
+
+    private mutating func decision(
+        _ request: RateLimitRequest, _ names: [LocalKey], _ answers: [LeaseMachine.Answer], isAdmitted: Bool,
+        now: Instant
+    ) -> RateLimitDecision {
+        RateLimitDecision(
+            request.checks.enumerated().map { index, check in
+                let refuses = answers[index] == .refuse
+                // A shadow limit is charged as if it stood alone, if it can be without a trip.
+                let isCharged = answers[index] == .serve && (isAdmitted || check.limit.isShadow)
+                if isCharged { keys[names[index]]?.use(check.cost) }
+                let machine = keys[names[index]] ?? LeaseMachine(check.limit)
+                let reading = machine.reading(
+                    refuses ? .refused : .allowed, granted: isCharged ? check.cost : 0, now: now)
+                var verdict = RateLimitVerdict(check.limit, reading)
+                verdict.source = refuses ? .rememberedRefusal : .lease
+                return verdict
+            })
+    }
+}

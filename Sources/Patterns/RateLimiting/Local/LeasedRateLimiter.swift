@@ -1,0 +1,153 @@
+import Determinism
+import Synchronization
+
+/// Serves hot keys in this process: from tokens that it leases from the store in slices, and by refusals that it
+/// remembers.
+///
+/// **What it promises.** Every token is charged to the store before it is used, so over any time that begins with a full
+/// or fresh key no more is admitted than the limit allows, however many processes there are. Within a stretch that
+/// begins later, tokens that were leased before it may be used in it: at most ``LeaseConfiguration/largestShare`` of the
+/// quota more than the limit's own bound. Tokens that a process leased and did not use are given back with the next trip
+/// for their key or by ``returnUnused(all:)``; of a process that dies they are lost to the key until they refill.
+///
+/// **One trip at a time** for a key: those who come meanwhile wait for it, and the next trip takes enough for all of
+/// them. Such a wait is not ended by cancellation; let the store have a timeout (``GuardedRateLimitStore``).
+///
+/// **Not leased**, but asked each time: limits that count attempts, and all operations but ``RateLimitOperation/consume``,
+/// which also make this process forget what it knows of their keys. A shadow limit is charged as if it stood alone, but
+/// not by requests that are refused here without a trip.
+public final class LeasedRateLimiter: RateLimitStore {
+    private let store: any RateLimitStore
+    private let configuration: LeaseConfiguration
+    private let processes: @Sendable () -> Int
+    private let time: any TimeSource
+    private let observer: (any RateLimitObserver)?
+    private let shards: [Shard]
+
+    private final class Shard: Sendable {
+        let table: Mutex<LeaseTable>
+        init(limit: Int) { table = Mutex(LeaseTable(limit: limit)) }
+    }
+
+    /// - Parameters:
+    ///   - store: where the limits are kept for all processes.
+    ///   - processes: how many of them are alive; asked at each trip, under a lock: it must be quick. Less than one counts
+    ///     as one.
+    /// - Throws: the first setting that cannot be.
+    public init(
+        _ store: any RateLimitStore, _ configuration: LeaseConfiguration = LeaseConfiguration(),
+        processes: @escaping @Sendable () -> Int, time: any TimeSource = SystemTime(),
+        observer: (any RateLimitObserver)? = nil
+    ) throws(RateLimitConfigurationError) {
+        try configuration.validate()
+        (self.store, self.configuration, self.processes) = (store, configuration, processes)
+        (self.time, self.observer) = (time, observer)
+        let each = (configuration.keyLimit + configuration.shardCount - 1) / configuration.shardCount
+        shards = (0..<configuration.shardCount).map { _ in Shard(limit: each) }
+    }
+
+    /// How many keys something is known of.
+    public var keyCount: Int { shards.reduce(0) { $0 + $1.table.withLock { $0.count } } }
+
+    /// Decides here if it can, else asks the store.
+    public func decide(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
+        guard case .consume = request.operation, !request.checks.contains(where: { $0.limit.countsAttempts }) else {
+            return try await change(request)
+        }
+        let shard = shard(of: request.tenant)
+        var waited: LocalKey?
+        while true {
+            let now = time.instant()
+            let plan = shard.table.withLock { [waited] in $0.plan(request, waited: waited, now: now, bounds: bounds) }
+            switch plan {
+            case .decided(let decision):
+                let isRefusal = !decision.isAllowed
+                observer?.note(.localDecision(isRefusal ? .rememberedRefusal : .lease))
+                return decision
+            case .travel(let sent, let travelling):
+                return try await travel(request, sent, travelling, shard)
+            case .wait(let name):
+                observer?.note(.coalesced)
+                if let error = await wait(for: name, shard) { throw error }
+                waited = name
+            case .bypass:
+                observer?.note(.tableFull)
+                return try await store.decide(request)
+            }
+        }
+    }
+
+    private func travel(
+        _ request: RateLimitRequest, _ sent: RateLimitRequest, _ travelling: [Int], _ shard: Shard
+    ) async throws(RateLimitStoreError) -> RateLimitDecision {
+        let began = time.instant()
+        do throws(RateLimitStoreError) {
+            let answer = try await store.decide(sent)
+            let now = time.instant()
+            let (decision, woken, leased) = shard.table.withLock {
+                $0.arrive(answer, request, travelling, sent: began, now: now, bounds: bounds)
+            }
+            for waiter in woken { waiter.resume(returning: nil) }
+            if leased > 0 { observer?.note(.leased(tokens: leased)) }
+            for (check, index) in zip(sent.checks, travelling) {
+                let returned = request.checks[index].adjustment - check.adjustment
+                if returned > 0 { observer?.note(.returned(tokens: returned)) }
+            }
+            return decision
+        } catch {
+            let now = time.instant()
+            let woken = shard.table.withLock { $0.fail(request, travelling, now: now) }
+            // They would only fail one after the other.
+            for waiter in woken { waiter.resume(returning: error) }
+            throw error
+        }
+    }
+
+    private func wait(for name: LocalKey, _ shard: Shard) async -> RateLimitStoreError? {
+        await withCheckedContinuation { waiter in
+            let waits = shard.table.withLock { $0.wait(for: name, waiter) }
+            if !waits { waiter.resume(returning: nil) }
+        }
+    }
+
+    /// Everything but a consumption that can be leased: the store is asked, with what this process still had of the
+    /// keys.
+    private func change(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
+        var sent = request
+        if case .peek = request.operation { return try await store.decide(sent) }
+        let unused = shard(of: request.tenant).table.withLock { $0.invalidate(request) }
+        for (index, tokens) in unused.enumerated() { sent.checks[index].adjustment -= tokens }
+        let decision = try await store.decide(sent)
+        // A trip that was under way may have brought back what was true before.
+        let late = shard(of: request.tenant).table.withLock { $0.invalidate(request) }
+        let lapsed = late.reduce(0, +)
+        if lapsed > 0 { observer?.note(.lapsed(tokens: lapsed)) }
+        return decision
+    }
+
+    /// Gives back to the store what was leased and not used in time; with `all`, everything that is leased, as at a
+    /// shutdown. Owners call it now and then, or let ``ResilientRateLimiter/run()`` do so.
+    /// - Throws: what the store throws; what was not given back by then is lost until it refills.
+    public func returnUnused(all: Bool = false) async throws(RateLimitStoreError) {
+        let now = time.instant()
+        for shard in shards {
+            let unused = shard.table.withLock { $0.surrender(all: all, now: now) }
+            for (name, limit, tokens) in unused {
+                let key = RateLimitKey(name.tenant, name.subject)
+                _ = try await store.decide(RateLimitRequest(.reward, key, limit, cost: tokens))
+                observer?.note(.returned(tokens: tokens))
+            }
+        }
+    }
+
+    private func bounds(_ limit: RateLimit) -> LeaseMachine.Bounds {
+        let processes = Int64(max(1, processes()))
+        return LeaseMachine.Bounds(
+            slice: Int64(Double(limit.quota) * configuration.largestShare) / processes,
+            lifetime: configuration.lifetime, memory: configuration.refusalMemory, processes: processes)
+    }
+
+    private func shard(of tenant: String) -> Shard {
+        shards[Int(SipHash.hash(tenant, seed: (1, 2)) % UInt64(shards.count))]
+    }
+}

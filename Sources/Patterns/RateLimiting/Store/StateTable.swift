@@ -1,0 +1,219 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two buckets (Azar, Broder,
+/// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each state:
+/// 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing any
+/// more is a free place.
+///
+/// **When both buckets are full**, the one of the sixteen that loses least gives way: whose used share is the smallest,
+/// the first if several are, if it is not blocked and its share is no greater than the share that the newcomer is about
+/// to use. If none is, the newcomer shares a state with all others of its limit that find no place here.
+/// That state is as any other, blocks included.
+///
+/// Not safe by itself: used under a shard's lock.
+struct StateTable: ~Copyable, @unchecked Sendable {
+    static let width = 8
+    static let bytesPerKey = 56
+    /// Places for limits whose keys find none: two buckets.
+    private static let overflowBuckets = 2
+    private static let bucketBytes = bytesPerKey * width
+
+    let bucketCount: Int
+    private let allocation: UnsafeMutableRawPointer
+    private let base: UnsafeMutableRawPointer
+    /// Places in use, some of them by states that say nothing any more.
+    private(set) var count = 0
+    /// States that gave way.
+    private(set) var evictionCount = 0
+    /// Decisions by a shared state.
+    var sharedDecisionCount = 0
+
+    /// Zeroed memory that the system hands out as it is used.
+    init(bucketCount: Int) {
+        self.bucketCount = bucketCount
+        let bytes = (bucketCount + Self.overflowBuckets) * Self.bucketBytes + 64
+        guard let allocation = calloc(bytes, 1) else { preconditionFailure("no memory for \(bytes) bytes") }
+        self.allocation = allocation
+        base = allocation.alignedUp(toMultipleOf: 64)
+    }
+
+    deinit { free(allocation) }
+
+    /// Where a key's state is, or would be.
+    enum Place {
+        /// It is there.
+        case known(Int)
+        /// It is not; here is room for it.
+        case free(Int)
+        /// It is not; what is here would give way to it.
+        case occupied(Int)
+        /// It is not, and nothing gives way: the shared state of its limit, and whether that is there.
+        case shared(Int, isKnown: Bool)
+
+        var index: Int {
+            switch self {
+            case .known(let index), .free(let index), .occupied(let index), .shared(let index, _): index
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - cost: what the newcomer is about to use of the limit.
+    ///   - isTaken: places that other checks of the same decision have claimed.
+    func place(
+        of hash: UInt64, cost: Int64, limit: RateLimit, now: Int64, isTaken: (Int) -> Bool
+    ) -> Place {
+        if let index = known(hash) { return .known(index) }
+        let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
+        let (one, other) = (room(in: first, isTaken), room(in: second, isTaken))
+        // The emptier bucket, so that both fill evenly.
+        if let index = one.count >= other.count ? one.first : other.first { return .free(index) }
+        return full(first, second, cost: cost, limit: limit, now: now, isTaken: isTaken)
+    }
+
+    /// The place of a key that is there: what most decisions need, and nothing more.
+    @inline(__always)
+    func known(_ hash: UInt64) -> Int? {
+        let mark = Self.mark(hash)
+        return find(mark, in: Self.bucket(hash, bucketCount)) ?? find(mark, in: Self.otherBucket(hash, bucketCount))
+    }
+
+    /// How many places of a bucket are free, and the first of them.
+    private func room(in bucket: Int, _ isTaken: (Int) -> Bool) -> (count: Int, first: Int?) {
+        var (count, first): (Int, Int?) = (0, nil)
+        for index in bucket &* Self.width..<(bucket &+ 1) &* Self.width
+        where marks(index).pointee == 0 && !isTaken(index) { (count, first) = (count + 1, first ?? index) }
+        return (count, first)
+    }
+
+    private func full(
+        _ first: Int, _ second: Int, cost: Int64, limit: RateLimit, now: Int64, isTaken: (Int) -> Bool
+    ) -> Place {
+        var least: (index: Int, share: Int64)?
+        lookForLeast(in: first, &least, now: now, isTaken)
+        if second != first { lookForLeast(in: second, &least, now: now, isTaken) }
+        // A state that says nothing gives way to everybody, without a loss.
+        if let least, least.share == 0 || least.share <= Self.share(of: cost, in: limit.nanoseconds.capacity) {
+            return .occupied(least.index)
+        }
+        let mark = Self.mark(limit.nameHash)
+        for bucket in bucketCount..<bucketCount + Self.overflowBuckets {
+            if let index = find(mark, in: bucket) { return .shared(index, isKnown: true) }
+        }
+        for index in bucketCount * Self.width..<(bucketCount + Self.overflowBuckets) * Self.width
+        where marks(index).pointee == 0 || usedShare(at: index, now: now) == 0 {
+            return .shared(index, isKnown: false)
+        }
+        // More limits overflow than there are places: they share, too.
+        let places = UInt64(Self.overflowBuckets * Self.width)
+        return .shared(bucketCount * Self.width + Int(limit.nameHash % places), isKnown: true)
+    }
+
+    private func lookForLeast(
+        in bucket: Int, _ least: inout (index: Int, share: Int64)?, now: Int64, _ isTaken: (Int) -> Bool
+    ) {
+        for index in bucket * Self.width..<(bucket + 1) * Self.width where !isTaken(index) {
+            let share = usedShare(at: index, now: now)
+            if share < least?.share ?? .max { least = (index, share) }
+        }
+    }
+
+    /// What a state would lose by being forgotten, in 2^16ths of its limit; the greatest number if it is blocked.
+    private func usedShare(at index: Int, now: Int64) -> Int64 {
+        var state = load(index)
+        if state.blockedUntil > now { return .max }
+        LimiterMachine.age(&state, now: now)
+        let tokens = LimiterMachine.tokensInUse(state, now: now)
+        return Self.share(of: tokens, in: state.capacity)
+    }
+
+    /// In 2^16ths, rounded up.
+    static func share(of tokens: Int64, in capacity: Int64) -> Int64 {
+        (min(tokens, 2 * capacity) << 16).dividedUp(by: capacity)
+    }
+
+    /// The state at a place that is in use.
+    @inline(__always)
+    func load(_ index: Int) -> RateLimitState {
+        let words = self.words(index)
+        var state = RateLimitState()
+        state.kind = LimitParameters.Kind(rawValue: UInt8(truncatingIfNeeded: marks(index).pointee & 3))
+        (state.stamp, state.used, state.second) = (words[0], words[1], words[2])
+        (state.rate, state.capacity, state.blockedUntil) = (words[3], words[4], words[5])
+        return state
+    }
+
+    /// Writes a state to a place that was found for its key; one that says nothing leaves it.
+    @inline(__always)
+    mutating func store(_ state: RateLimitState, at place: Place, hash: UInt64, limitHash: UInt64) {
+        switch place {
+        case .known(let index):
+            if state.saysNothing {
+                marks(index).pointee = 0
+                count -= 1
+            } else {
+                write(state, at: index, hash)
+            }
+        case .free(let index):
+            guard !state.saysNothing else { return }
+            count += 1
+            write(state, at: index, hash)
+        case .occupied(let index):
+            guard !state.saysNothing else { return }
+            evictionCount += 1
+            write(state, at: index, hash)
+        case .shared(let index, _):
+            write(state, at: index, limitHash)
+        }
+    }
+
+    @inline(__always)
+    func write(_ state: RateLimitState, at index: Int, _ hash: UInt64) {
+        marks(index).pointee = Self.mark(hash) | UInt64(state.kind?.rawValue ?? 0)
+        let words = self.words(index)
+        (words[0], words[1], words[2]) = (state.stamp, state.used, state.second)
+        (words[3], words[4], words[5]) = (state.rate, state.capacity, state.blockedUntil)
+    }
+
+    /// One comparison after the other: eight bytes that were just written cannot be read back as a part of 64 without
+    /// waiting for the cache.
+    @inline(__always)
+    private func find(_ mark: UInt64, in bucket: Int) -> Int? {
+        let marks = base.advanced(by: bucket &* Self.bucketBytes).assumingMemoryBound(to: UInt64.self)
+        for offset in 0..<Self.width where marks[offset] & ~3 == mark { return bucket &* Self.width &+ offset }
+        return nil
+    }
+
+    @inline(__always)
+    private func marks(_ index: Int) -> UnsafeMutablePointer<UInt64> {
+        let (bucket, offset) = (index / Self.width, index % Self.width)
+        return base.advanced(by: bucket &* Self.bucketBytes &+ offset &* 8).assumingMemoryBound(to: UInt64.self)
+    }
+
+    @inline(__always)
+    private func words(_ index: Int) -> UnsafeMutablePointer<Int64> {
+        let (bucket, offset) = (index / Self.width, index % Self.width)
+        return base.advanced(by: bucket &* Self.bucketBytes &+ 64 &+ offset &* 48)
+            .assumingMemoryBound(to: Int64.self)
+    }
+
+    /// 62 bits of the hash, never 0; the two lowest bits are the algorithm of the state, never 0 in a used place.
+    @inline(__always)
+    private static func mark(_ hash: UInt64) -> UInt64 { hash & ~3 }
+
+    @inline(__always)
+    private static func bucket(_ hash: UInt64, _ count: Int) -> Int {
+        Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
+    }
+
+    @inline(__always)
+    private static func otherBucket(_ hash: UInt64, _ count: Int) -> Int {
+        bucket((hash &* 0x9E37_79B9_7F4A_7C15) >> 32, count)
+    }
+}

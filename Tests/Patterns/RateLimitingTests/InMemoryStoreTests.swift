@@ -1,0 +1,148 @@
+import Determinism
+import DeterminismTestKit
+import RateLimiting
+import Testing
+
+@Suite("The store in memory")
+struct InMemoryStoreTests {
+    @Test func eightTasksOnOneKeyNeverExceed() async throws {
+        let time = ManualTime()
+        let store = try InMemoryRateLimitStore(time: time)
+        let limit = try RateLimit.tokenBucket("a", capacity: 10_000, refill: 1)
+        let other = try RateLimit.fixedWindow("b", quota: 9_000, per: .seconds(60))
+        let admitted = await withTaskGroup(of: Int.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    var admitted = 0
+                    for round in 0..<4_000 {
+                        if (round + task) % 2 == 0 {
+                            let verdict = store.consume(of: limit, for: RateLimitKey("t"))
+                            if verdict.isAllowed { admitted += 1 }
+                        } else {
+                            // The other way round in every other task: locks are taken in one order nevertheless.
+                            let checks = [RateLimitCheck(limit), RateLimitCheck(other, subject: "\(round % 3)")]
+                            let request = RateLimitRequest(
+                                .consume, tenant: "t", task % 2 == 0 ? checks : checks.reversed())
+                            if store.decision(for: request, at: time.instant()).isAllowed { admitted += 1 }
+                        }
+                    }
+                    return admitted
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(admitted == 10_000)
+        let left = store.verdict(.peek, of: limit, for: RateLimitKey("t"), at: time.instant())
+        #expect(left.remaining == 0)
+    }
+
+    @Test func allOrNoneHoldsUnderThreads() async throws {
+        let store = try InMemoryRateLimitStore(time: ManualTime())
+        let pairs = try (0..<6).map {
+            try RateLimit.tokenBucket("l\($0)", capacity: 1_000 + Int64($0), refill: 1, per: .seconds(36_000))
+        }
+        let admitted = await withTaskGroup(of: Int.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    let random = SeededRandom(seed: UInt64(task))
+                    var admitted = 0
+                    for _ in 0..<2_000 {
+                        let checks = pairs.indices.map { RateLimitCheck(pairs[($0 + Int(random.next(below: 6))) % 6]) }
+                        let all = Set(checks.map(\.limit.name)).count
+                        let request = RateLimitRequest(.consume, tenant: "t", pairs.map { RateLimitCheck($0) })
+                        #expect(all >= 1)
+                        if store.decision(for: request, at: Instant(nanoseconds: 0)).isAllowed { admitted += 1 }
+                    }
+                    return admitted
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(admitted == 1_000)
+        for (index, limit) in pairs.enumerated() {
+            let left = store.verdict(.peek, of: limit, for: RateLimitKey("t"), at: Instant(nanoseconds: 0))
+            #expect(left.remaining == Int64(index))
+        }
+    }
+
+    @Test func aFloodOfKeysStaysWithinTheBound() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        configuration.keyLimit = 10_000
+        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 4))
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
+        let now = Instant(nanoseconds: 0)
+        for victim in 0..<100 {
+            _ = store.verdict(.block(.seconds(3_600)), of: limit, for: RateLimitKey("blocked \(victim)"), at: now)
+            _ = store.verdict(.consume, 50, of: limit, for: RateLimitKey("half \(victim)"), at: now)
+        }
+        for key in 0..<1_200_000 { _ = store.verdict(.consume, of: limit, for: RateLimitKey("k\(key)"), at: now) }
+        let snapshot = store.snapshot
+        #expect(store.keyLimit <= 10_240)
+        #expect(snapshot.keyCount <= store.keyLimit && snapshot.keyCount > store.keyLimit * 9 / 10)
+        #expect(snapshot.evictionCount > 1_000_000)
+        // What is blocked or used more than a newcomer needs has not given way.
+        for victim in 0..<100 {
+            #expect(
+                store.verdict(.peek, of: limit, for: RateLimitKey("blocked \(victim)"), at: now).outcome == .blocked)
+            #expect(store.verdict(.peek, of: limit, for: RateLimitKey("half \(victim)"), at: now).remaining == 50)
+        }
+    }
+
+    @Test func newcomersWithoutAPlaceShareOneState() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        (configuration.keyLimit, configuration.shardCount) = (16, 1)
+        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 4))
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
+        let now = Instant(nanoseconds: 0)
+        for key in 0..<60 where store.snapshot.keyCount < 16 {
+            _ = store.verdict(.block(.seconds(60)), of: limit, for: RateLimitKey("b\(key)"), at: now)
+        }
+        #expect(store.snapshot.keyCount == 16)
+        let before = store.snapshot.sharedDecisionCount
+        #expect(before == 0)
+        var admitted = 0
+        for key in 0..<1_000 where store.verdict(.consume, of: limit, for: RateLimitKey("k\(key)"), at: now).isAllowed {
+            admitted += 1
+        }
+        // All of them have one bucket of 100 together.
+        #expect(admitted == 100)
+        #expect(store.snapshot.sharedDecisionCount == 1_000)
+        #expect(store.snapshot.keyCount <= 16)
+        // A minute later their states say nothing, and give way.
+        let later = now + .seconds(3_600)
+        #expect(store.verdict(.consume, of: limit, for: RateLimitKey("late"), at: later).remaining == 99)
+    }
+
+    @Test func whatSaysNothingLeavesItsPlace() throws {
+        let store = try InMemoryRateLimitStore(random: SeededRandom(seed: 4))
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
+        let (key, now) = (RateLimitKey("t", "k"), Instant(nanoseconds: 0))
+        _ = store.verdict(.consume, of: limit, for: key, at: now)
+        #expect(store.snapshot.keyCount == 1)
+        _ = store.verdict(.reset, of: limit, for: key, at: now)
+        #expect(store.snapshot.keyCount == 0)
+        _ = store.verdict(.peek, of: limit, for: key, at: now)
+        _ = store.verdict(.consume, 101, of: limit, for: key, at: now)
+        #expect(store.snapshot.keyCount == 0)
+    }
+
+    @Test func settingsThatCannotBeAreNamed() {
+        var configuration = InMemoryRateLimitConfiguration()
+        configuration.keyLimit = 15
+        #expect(throws: RateLimitConfigurationError.self) { try InMemoryRateLimitStore(configuration) }
+        configuration = InMemoryRateLimitConfiguration()
+        configuration.shardCount = 0
+        #expect(throws: RateLimitConfigurationError.self) { try InMemoryRateLimitStore(configuration) }
+    }
+
+    @Test func portDecidesByTheStoresClock() async throws {
+        let time = ManualTime()
+        let store: any RateLimitStore = try InMemoryRateLimitStore(time: time)
+        let limit = try RateLimit.tokenBucket("a", capacity: 1, refill: 1)
+        let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
+        #expect(try await store.decide(request).isAllowed)
+        #expect(try await store.decide(request).retryAfter == .seconds(1))
+        time.advance(by: .seconds(1))
+        #expect(try await store.decide(request).isAllowed)
+    }
+}

@@ -1,0 +1,47 @@
+import Determinism
+import DeterminismTestKit
+import RateLimiting
+import Synchronization
+
+/// A store that counts its trips, and fails or hangs when it is told to.
+final class ScriptedStore: RateLimitStore {
+    struct State {
+        var trips = 0
+        var requests: [RateLimitRequest] = []
+        var failure: RateLimitStoreError?
+        var gate: Gate?
+        /// Decides first, then fails: the answer is lost.
+        var losesAnswers = false
+    }
+    let inner: InMemoryRateLimitStore
+    private let time: ManualTime
+    let state = Mutex(State())
+
+    init(_ time: ManualTime) throws {
+        self.time = time
+        inner = try InMemoryRateLimitStore(time: time, random: SeededRandom(seed: 5))
+    }
+
+    var trips: Int { state.withLock { $0.trips } }
+    var requests: [RateLimitRequest] { state.withLock { $0.requests } }
+    func fail(_ failure: RateLimitStoreError?) { state.withLock { $0.failure = failure } }
+    func hang(at gate: Gate?) { state.withLock { $0.gate = gate } }
+
+    func decide(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
+        let (failure, gate, loses) = state.withLock { state in
+            state.trips += 1
+            if state.requests.count < 1_000 { state.requests.append(request) }
+            return (state.failure, state.gate, state.losesAnswers)
+        }
+        if let gate { await gate.pass() }
+        if let failure {
+            if loses { _ = inner.decision(for: request, at: time.instant()) }
+            throw failure
+        }
+        return inner.decision(for: request, at: time.instant())
+    }
+
+    func remaining(_ limit: RateLimit, _ key: RateLimitKey) -> Int64 {
+        inner.verdict(.peek, of: limit, for: key, at: time.instant()).remaining
+    }
+}

@@ -1,0 +1,208 @@
+import Determinism
+import DeterminismTestKit
+import Synchronization
+import Testing
+
+@testable import RateLimiting
+
+@Suite("Without the store")
+struct StoreLossTests {
+    private struct Harness {
+        let time = ManualTime()
+        let store: ScriptedStore
+        let counts = RateLimitCounts()
+        let limiter: ResilientRateLimiter
+
+        init(_ policy: StoreLossPolicy = .share, processes: Int = 4, keyLimit: Int = 65_536) throws {
+            store = try ScriptedStore(time)
+            var configuration = StoreLossConfiguration()
+            (configuration.policy, configuration.keyLimit) = (policy, keyLimit)
+            limiter = try ResilientRateLimiter(
+                store, configuration, processes: { processes }, time: time, random: SeededRandom(seed: 1),
+                observer: counts)
+        }
+
+        func admitted(_ limit: RateLimit, _ times: Int, policy: StoreLossPolicy? = nil, cost: Int64 = 1) async -> Int {
+            var admitted = 0
+            var request = RateLimitRequest(.consume, RateLimitKey("t"), limit, cost: cost)
+            request.whenStoreIsAway = policy
+            for _ in 0..<times where await limiter.decide(request).isAllowed { admitted += 1 }
+            return admitted
+        }
+        func lose() { store.fail(RateLimitStoreError(.unavailable)) }
+        func find() { store.fail(nil) }
+    }
+
+    @Test func theStoreDecidesWhileItIsThere() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("a", capacity: 10, refill: 1)
+        #expect(await harness.admitted(limit, 15) == 10)
+        #expect(harness.counts.snapshot.fallbackDecisions == 0)
+    }
+
+    @Test func eachProcessEnforcesItsShare() async throws {
+        let harness = try Harness(.share, processes: 4)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 10)
+        harness.lose()
+        #expect(await harness.admitted(limit, 60) == 25)
+        harness.time.advance(by: .seconds(2))
+        #expect(await harness.admitted(limit, 60) == 5)
+        let decision = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t"), limit))
+        #expect(decision.binding.source == .fallback && decision.retryAfter == .milliseconds(400))
+        // More than a share is too much for now; more than the limit is never.
+        let large = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("u"), limit, cost: 30))
+        #expect(large.outcome == .refused && large.retryAfter == .seconds(1))
+        let never = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("u"), limit, cost: 101))
+        #expect(never.outcome == .never && never.retryAfter == nil)
+        #expect(harness.counts.snapshot.fallbackAdmissions == 30)
+    }
+
+    @Test func aRouteMayBeOpenOrClosed() async throws {
+        let harness = try Harness(.deny)
+        let limit = try RateLimit.tokenBucket("a", capacity: 10, refill: 1)
+        harness.lose()
+        #expect(await harness.admitted(limit, 20) == 0)
+        #expect(await harness.admitted(limit, 20, policy: .allow) == 20)
+        #expect(await harness.admitted(limit, 3, policy: .allow, cost: 11) == 0)
+        let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
+        #expect(await harness.limiter.decide(request).retryAfter == .seconds(1))
+    }
+
+    @Test func whatWasAdmittedMeanwhileIsChargedAfterwards() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 10)
+        harness.lose()
+        #expect(await harness.admitted(limit, 60) == 60)
+        #expect(harness.limiter.pendingDebtCount == 1)
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 100)
+        // Two seconds refill twenty of them.
+        harness.time.advance(by: .seconds(2))
+        harness.find()
+        #expect(await harness.admitted(limit, 1) == 1)
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 100 - 40 - 1)
+        #expect(harness.limiter.pendingDebtCount == 0)
+        #expect(harness.counts.snapshot.tokensReconciled == 40)
+        #expect(await harness.admitted(limit, 100) == 59)
+    }
+
+    @Test func keysThatNobodyAsksForAreReconciledToo() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        harness.lose()
+        for key in 0..<30 {
+            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit, cost: 7))
+        }
+        #expect(await harness.limiter.reconcile() == 30)
+        harness.find()
+        #expect(await harness.limiter.reconcile() == 0)
+        for key in 0..<30 { #expect(harness.store.remaining(limit, RateLimitKey("t", "\(key)")) == 93) }
+        #expect(await harness.limiter.reconcile() == 0)
+        #expect(harness.counts.snapshot.tokensReconciled == 210)
+    }
+
+    @Test func runReconcilesByItself() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        harness.lose()
+        #expect(await harness.admitted(limit, 5) == 5)
+        harness.find()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await harness.limiter.run() }
+            await eventually("it sleeps") { harness.time.sleeperCount == 1 }
+            harness.time.advance(by: .seconds(1))
+            await eventually("it is charged") { harness.limiter.pendingDebtCount == 0 }
+            group.cancelAll()
+        }
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 95)
+    }
+
+    @Test func debtsAreBounded() async throws {
+        let harness = try Harness(.allow, keyLimit: 64)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        harness.lose()
+        for key in 0..<1_000 {
+            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit))
+        }
+        #expect(harness.limiter.pendingDebtCount == 64)
+        #expect(harness.counts.snapshot.tokensDropped == 936)
+        // What has drained makes room.
+        harness.time.advance(by: .seconds(61))
+        _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "new"), limit))
+        #expect(harness.limiter.pendingDebtCount == 1)
+    }
+
+    @Test func severalLimitsAndPenaltiesAreOwed() async throws {
+        let harness = try Harness(.share, processes: 1)
+        let one = try RateLimit.tokenBucket("one", capacity: 10, refill: 1, per: .seconds(60))
+        let two = try RateLimit.tokenBucket("two", capacity: 3, refill: 1, per: .seconds(60))
+        harness.lose()
+        var request = RateLimitRequest(.consume, tenant: "t", [RateLimitCheck(one), RateLimitCheck(two)])
+        var admitted = 0
+        for _ in 0..<9 where await harness.limiter.decide(request).isAllowed { admitted += 1 }
+        #expect(admitted == 3)
+        request = RateLimitRequest(.penalty, RateLimitKey("t"), one, cost: 2)
+        _ = await harness.limiter.decide(request)
+        harness.find()
+        #expect(await harness.limiter.reconcile() == 0)
+        #expect(harness.store.remaining(one, RateLimitKey("t")) == 5)
+        #expect(harness.store.remaining(two, RateLimitKey("t")) == 0)
+    }
+
+    @Test func leasedTokensServeWhileTheStoreIsAway() async throws {
+        let time = ManualTime()
+        let store = try ScriptedStore(time)
+        let counts = RateLimitCounts()
+        var leases = LeaseConfiguration()
+        leases.largestShare = 0.1
+        let gate = ConsecutiveFailureGate(failures: 1, pause: .seconds(1), time: time)
+        let limiter = try ResilientRateLimiter(
+            remote: store, gate: gate, leases: leases, processes: { 1 }, time: time, observer: counts)
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1)
+        let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
+        for _ in 0..<40 { _ = await limiter.decide(request) }
+        store.fail(RateLimitStoreError(.unavailable))
+        let before = store.trips
+        var sources: [RateLimitSource: Int] = [:]
+        for _ in 0..<200 { sources[await limiter.decide(request).binding.source, default: 0] += 1 }
+        #expect(sources[.lease, default: 0] > 5)
+        #expect(sources[.fallback, default: 0] > 100)
+        #expect(store.trips == before + 1)
+        store.fail(nil)
+        time.advance(by: .seconds(1))
+        let after = await limiter.decide(request)
+        #expect(after.binding.source == .store && limiter.pendingDebtCount == 0)
+    }
+
+    @Test func shadowRefusalsAreReported() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("trial", capacity: 2, refill: 1, per: .seconds(60)).asShadow()
+        #expect(await harness.admitted(limit, 10) == 10)
+        #expect(harness.counts.snapshot.wouldHaveRefused == 8)
+    }
+
+    @Test("settings that cannot be are named", arguments: 0..<4)
+    func settings(number: Int) throws {
+        var configuration = StoreLossConfiguration()
+        switch number {
+        case 0: configuration.retryAfter = .zero
+        case 1: configuration.keyLimit = 1
+        case 2: configuration.reconcileInterval = .zero
+        default: configuration.reconcileCount = 0
+        }
+        #expect(throws: RateLimitConfigurationError.self) { try configuration.validate() }
+        try StoreLossConfiguration().validate()
+    }
+
+    @Test func plansChangeWhileTheyAreInUse() throws {
+        let registry = RateLimitRegistry()
+        let free = try RateLimit.tokenBucket("orders", capacity: 10, refill: 1)
+        let paid = try RateLimit.tokenBucket("orders", capacity: 100, refill: 10)
+        try registry.replace("free", with: [free])
+        #expect(registry.limits(of: "free") == [free] && registry.limits(of: "none").isEmpty)
+        try registry.replace("free", with: [paid])
+        #expect(registry.limits(of: "free") == [paid] && registry.version == 2)
+        #expect(throws: RateLimitConfigurationError.self) { try registry.replace("x", with: [free, paid]) }
+        try registry.replace("free", with: [])
+        #expect(registry.limits(of: "free").isEmpty)
+    }
+}
