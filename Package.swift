@@ -48,16 +48,19 @@ let package = Package(
         .library(name: "Determinism", targets: ["Determinism"]),
         .library(name: "StrictJSON", targets: ["StrictJSON"]),
         .library(name: "Storage", targets: ["Storage"]),
+        .library(name: "SocketReactor", targets: ["SocketReactor"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
         .library(name: "ConnectionPooling", targets: ["ConnectionPooling"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
+        .library(name: "RedisDriver", targets: ["RedisDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
+        .library(name: "RedisTestKit", targets: ["RedisTestKit"]),
         .library(name: "DeterminismTestKit", targets: ["DeterminismTestKit"]),
         .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
         .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
@@ -85,6 +88,8 @@ let package = Package(
         base("Determinism", []),
         base("StrictJSON", []),
         base("Storage", ["Determinism"]),
+        .systemLibrary(name: "CEpoll", path: "Sources/Base/CEpoll"),
+        base("SocketReactor", ["Determinism", "CEpoll"]),
 
         // Floor 1: patterns
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
@@ -97,7 +102,13 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
+        driver(
+            "PostgresDriver",
+            ["Determinism", "SocketReactor", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
+        .systemLibrary(
+            name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        driver("RedisDriver", ["Determinism", "SocketReactor", "CHiredis"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -145,6 +156,7 @@ let package = Package(
         // Tests
         tests("DeterminismTests", in: "Base", ["Determinism", "DeterminismTestKit"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
+        tests("SocketReactorTests", in: "Base", ["Determinism", "SocketReactor", "ProcessTestKit"]),
         tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "SagasTests", in: "Patterns",
@@ -162,13 +174,16 @@ let package = Package(
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
-            ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
+            ["Determinism", "SocketReactor", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
         tests(
             "PostgresDatabaseTests", in: "Drivers",
             [
                 "Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "PostgresDriver",
                 "ProcessTestKit", "PostgresTestKit",
             ]),
+        tests(
+            "RedisDriverTests", in: "Drivers",
+            ["Determinism", "DeterminismTestKit", "SocketReactor", "RedisDriver", "ProcessTestKit", "RedisTestKit"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",
@@ -214,6 +229,7 @@ let package = Package(
             ]),
         testKit("ProcessTestKit", ["Determinism"]),
         testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
+        testKit("RedisTestKit", ["Determinism", "ProcessTestKit"]),
         testKit("DeterminismTestKit", ["Determinism"]),
         testKit("SagasTestKit", ["Determinism", "DeterminismTestKit", "Storage", "Sagas"]),
         .executableTarget(
