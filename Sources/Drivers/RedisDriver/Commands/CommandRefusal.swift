@@ -4,8 +4,8 @@ enum CommandRefusal {
     static func reason(_ command: RedisCommand, allowsBlocking: Bool) -> String? {
         let name = command.nameBytes
         // Most commands are decided by their first letter and length.
-        guard let first = name.first, suspects.contains(first & 0xDF) || name.count < 2 else { return nil }
-        if name.isEmpty { return "the command has no name" }
+        guard let first = name.first else { return "the command has no name" }
+        guard suspects.contains(first & 0xDF) else { return nil }
         let upper = String(decoding: name.map { (97...122).contains($0) ? $0 & 0xDF : $0 }, as: UTF8.self)
         if let reason = refused[upper] { return "\(upper) is not sent over a shared connection; \(reason)" }
         if upper == "CLIENT", second(command) == "REPLY" {

@@ -262,11 +262,11 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
                 continue
             }
             sent[index].isDropped = true
+            // What the socket has not taken yet goes out nevertheless: what is behind it must arrive.
             result.endings.append(
                 Ending(
                     token: flight.request.token,
-                    error: RedisError(
-                        .timeout, flight.effect(exposed: exposed), "no answer came within the command's time")))
+                    error: RedisError(.timeout, .unknown, "no answer came within the command's time")))
         }
         guard let head = sent.first else { return }
         let limit = max(head.request.deadline, lastReply) + limits.stall
