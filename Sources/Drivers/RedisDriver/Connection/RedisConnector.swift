@@ -3,7 +3,7 @@ import SocketReactor
 import Synchronization
 
 /// Makes a connection on a thread that may block: name, TCP, password, name of the client and database, one address
-/// after the other. A server that still loads its data is asked again until the time is up.
+/// after the other. A server that still loads its data, or is busy with a script, is asked again until the time is up.
 final class RedisConnector: Sendable {
     private let configuration: RedisConfiguration
     private let time: any TimeSource
@@ -95,29 +95,28 @@ final class RedisConnector: Sendable {
             steps.append(("PING", RedisCommand("PING")))
             while true {
                 let replies = try ask(socket, steps.map(\.command), replyLimit: configuration.replyByteLimit)
-                var isLoading = false
+                var obstacle: RedisServerError?
                 for (step, reply) in zip(steps, replies) {
                     guard case .error(let error) = reply else { continue }
-                    if error.code == .loading {
-                        isLoading = true
+                    if error.code == .loading || error.code == .busy {
+                        obstacle = error
                     } else if error.code != .noPermission || step.name != "PING" && step.name != "CLIENT SETNAME" {
                         // A user who may not do that has shown who it is nevertheless.
                         throw RedisError(
                             .connect, .notSent, "the server refused \(step.name): \(error.message)", server: error)
                     }
                 }
-                if !isLoading { return }
-                try pause()
+                guard let obstacle else { return }
+                try pause(for: obstacle)
             }
         }
 
-        /// Waits a little before the server is asked again whether it has loaded its data.
-        private func pause() throws(RedisError) {
+        /// Waits a little before the server is asked again.
+        private func pause(for obstacle: RedisServerError) throws(RedisError) {
             if limit - connector.time.instant() <= RedisConnector.slice
                 || connector.isAbandoned.load(ordering: .relaxed)
             {
-                let error = RedisServerError(message: "LOADING the server still loads its data")
-                throw RedisError(.connect, .notSent, error.message, server: error)
+                throw RedisError(.connect, .notSent, obstacle.message, server: obstacle)
             }
             NativeThread.pause(milliseconds: 50)
         }
