@@ -1,23 +1,26 @@
 /// First in, first out, in one block of memory that grows by doubling.
-package struct RingQueue<Element>: Sequence {
+///
+/// Public and inlinable, unlike what is around it: a queue of another module's type is slow unless the compiler makes one
+/// for that type, and it does so across modules for what is public only.
+public struct RingQueue<Element>: Sequence {
     @usableFromInline var slots: [Element?] = []
     @usableFromInline var head = 0
     /// How many there are.
     @usableFromInline var size = 0
 
     /// An empty one.
-    @inlinable package init() {}
+    @inlinable public init() {}
 
     /// How many there are.
-    @inlinable package var count: Int { size }
+    @inlinable public var count: Int { size }
 
     /// Whether there is none.
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
     /// The one that was put in first.
-    @inlinable package var first: Element? { count == 0 ? nil : slots[head] }
+    @inlinable public var first: Element? { count == 0 ? nil : slots[head] }
 
     /// The element at that distance from the first.
-    @inlinable package subscript(index: Int) -> Element {
+    @inlinable public subscript(index: Int) -> Element {
         get {
             guard index < count, let element = slots[place(index)] else { preconditionFailure("no element \(index)") }
             return element
@@ -29,7 +32,7 @@ package struct RingQueue<Element>: Sequence {
     }
 
     /// Changes the first element where it is.
-    @inlinable package mutating func updateFirst(_ change: (inout Element) -> Void) {
+    @inlinable public mutating func updateFirst(_ change: (inout Element) -> Void) {
         guard count > 0, var element = slots[head] else { return }
         slots[head] = nil  // leaves one owner
         change(&element)
@@ -37,14 +40,14 @@ package struct RingQueue<Element>: Sequence {
     }
 
     /// Behind all others.
-    @inlinable package mutating func append(_ element: Element) {
+    @inlinable public mutating func append(_ element: Element) {
         growIfFull()
         slots[place(count)] = element
         size += 1
     }
 
     /// Before all others.
-    @inlinable package mutating func prepend(_ element: Element) {
+    @inlinable public mutating func prepend(_ element: Element) {
         growIfFull()
         head = (head + slots.count - 1) & (slots.count - 1)
         slots[head] = element
@@ -52,7 +55,7 @@ package struct RingQueue<Element>: Sequence {
     }
 
     /// Takes the first one out.
-    @inlinable package mutating func popFirst() -> Element? {
+    @inlinable public mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         let element = slots[head]
         slots[head] = nil
@@ -62,7 +65,7 @@ package struct RingQueue<Element>: Sequence {
     }
 
     /// Keeps those that satisfy the condition, in order, and hands back the others.
-    @inlinable package mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
+    @inlinable public mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
         var removed: [Element] = []
         for _ in 0..<count {
             guard let element = popFirst() else { break }
@@ -72,7 +75,7 @@ package struct RingQueue<Element>: Sequence {
     }
 
     /// All, in order.
-    @inlinable package func makeIterator() -> AnyIterator<Element> {
+    @inlinable public func makeIterator() -> AnyIterator<Element> {
         var index = 0
         return AnyIterator {
             guard index < count else { return nil }

@@ -17,6 +17,9 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
         var connector: RedisConnector?
         var ticket: ReactorLoop.Ticket?
         var statistics = RedisStatistics()
+
+        /// Commands under way; very many while there is no connection.
+        var load: Int { machine.pendingReplies + (machine.link.isOpen ? 0 : 1 << 40) }
     }
     /// What is left to do once the lock is free.
     private struct Effects {
@@ -39,7 +42,6 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
     private let state: Mutex<State>
     /// Commands under way; very many while there is no connection.
     let load = Atomic<Int>(0)
-    private static let unreachableLoad = 1 << 40
 
     init(
         _ number: Int, _ configuration: RedisConfiguration, _ reactor: Reactor, _ random: any RandomSource,
@@ -80,19 +82,28 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
         let request = PipelineRequest(
             token: pending, replies: pending.replies, bytes: pending.bytes, isAtomic: pending.isAtomic,
             deadline: Instant(nanoseconds: deadline.overflow ? .max : deadline.partialValue))
-        let refusal: RedisError? = perform { state, effects in
+        // Every command comes this way: no more is done here than it needs.
+        var group: [PendingRequest] = []
+        let (refusal, socket, alarm) = state.withLock { state -> (RedisError?, RedisSocket?, Instant?) in
             if pending.isCancelled {
-                return RedisError(.cancelled, .notSent, "the caller's task was cancelled before it asked")
+                let reason = "the caller's task was cancelled before it asked"
+                return (RedisError(.cancelled, .notSent, reason), nil, nil)
             }
             if let refusal = state.machine.submit(request, now: now) {
                 state.statistics.refused += 1
-                return refusal
+                return (refusal, nil, nil)
             }
             state.statistics.commands += request.replies
             pending.continuation = continuation
-            takeGroup(&state, &effects)
-            return nil
+            load.store(state.load, ordering: .relaxed)
+            guard let socket = state.socket, state.machine.takeGroup(&group) else {
+                return (nil, nil, state.machine.alarm)
+            }
+            state.statistics.writes += 1
+            return (nil, socket, state.machine.alarm)
         }
+        if let socket { wrote(socket.write(group), on: socket) }
+        if let alarm { reactor.loop.arm(alarm) }
         if let refusal { continuation.resume(returning: .failure(refusal)) }
     }
 
@@ -289,9 +300,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
         let value = state.withLock { state in
             let value = body(&state, &effects)
             effects.alarm = state.machine.alarm
-            let isReachable = state.machine.link.isOpen
-            load.store(
-                state.machine.pendingReplies + (isReachable ? 0 : Self.unreachableLoad), ordering: .relaxed)
+            load.store(state.load, ordering: .relaxed)
             return value
         }
         carryOut(effects)

@@ -20,8 +20,11 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
     var sent = RingQueue<Flight>()
     /// Accepted and not handed over for sending.
     var waiting = RingQueue<Flight>()
-    /// How many flights of each group are unanswered.
-    private var groups = RingQueue<Int>()
+    /// How many flights of the first group are unanswered; 0 without a group.
+    private var firstGroupRest = 0
+    /// How many flights each group behind it has.
+    private var laterGroups = RingQueue<Int>()
+    private var groupCount: Int { firstGroupRest == 0 ? 0 : laterGroups.count + 1 }
     private(set) var (sentReplies, waitingReplies, waitingBytes) = (0, 0, 0)
     /// Whether somebody is sending, or the socket takes no more.
     private(set) var isWriting = false
@@ -68,7 +71,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
     /// Hands over the next group, in order, if it may be sent now. The caller sends its bytes and then calls
     /// ``wrote(unsent:)``.
     mutating func takeGroup(_ group: inout [Token]) -> Bool {
-        guard !isWriting, link.isOpen, groups.count < limits.groups || waitingBytes >= limits.eagerBytes else {
+        guard !isWriting, link.isOpen, groupCount < limits.groups || waitingBytes >= limits.eagerBytes else {
             return false
         }
         var (count, bytes) = (0, 0)
@@ -86,7 +89,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
             sent.append(flight)
         }
         guard count > 0 else { return false }
-        groups.append(count)
+        if firstGroupRest == 0 { firstGroupRest = count } else { laterGroups.append(count) }
         isWriting = true
         exposed = handedOver
         return true
@@ -121,16 +124,15 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
 
     mutating func receive(now: Instant) -> Delivery {
         lastReply = now
-        guard let first = sent.first else { return .broken }
+        guard var first = sent.popFirst() else { return .broken }
         sentReplies -= 1
-        let isLast = first.answered + 1 == first.request.replies
+        first.answered += 1
+        let isLast = first.answered == first.request.replies
         if isLast {
-            _ = sent.popFirst()
-            if let rest = groups.first {
-                if rest > 1 { groups.updateFirst { $0 -= 1 } } else { _ = groups.popFirst() }
-            }
+            firstGroupRest -= 1
+            if firstGroupRest == 0 { firstGroupRest = laterGroups.popFirst() ?? 0 }
         } else {
-            sent.updateFirst { $0.answered += 1 }
+            sent.prepend(first)
         }
         return first.isDropped ? .drop : .give(first.request.token, isLast: isLast)
     }
@@ -201,7 +203,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
             endings.append(
                 Ending(token: flight.request.token, error: error.with(flight.effect(exposed: exposed))))
         }
-        groups = RingQueue()
+        (firstGroupRest, laterGroups) = (0, RingQueue())
         (sentReplies, isWriting) = (0, false)
         return endings
     }
