@@ -1,4 +1,5 @@
 import Determinism
+import Foundation
 import ProcessTestKit
 import RedisDriver
 import RedisTestKit
@@ -100,22 +101,25 @@ struct ConnectLiveTests {
 
     @Test func aServerThatLoadsIsWaitedFor() async throws {
         var options = RedisOptions()
-        options.isDurable = true
-        options.settings["appendfsync"] = "no"
-        options.settings["enable-debug-command"] = "yes"
+        options.settings = [
+            "enable-debug-command": "yes", "dbfilename": "dump.rdb", "loading-process-events-interval-bytes": "1024",
+        ]
         try await LiveServer.with(options) { live in
-            try await live.server.cli("DEBUG", "POPULATE", "3000")
-            try await live.server.stop()
-            // Each key takes a while to load.
-            live.server.configure { $0.settings["key-load-delay"] = "300" }
-            live.server.configure { $0.settings["loading-process-events-interval-bytes"] = "1024" }
+            func count(_ mark: String) -> Int { live.server.log.components(separatedBy: mark).count - 1 }
+            try await live.server.cli("DEBUG", "POPULATE", "2000")
+            try await live.server.cli("SAVE")
+            try await live.server.kill9()
+            // Each key takes half a millisecond to load.
+            live.server.configure { $0.settings["key-load-delay"] = "500" }
             let process = try live.server.startWithoutWaiting()
-            try await Poll.untilTrue("the server to listen") { live.server.log.contains("Server initialized") }
+            try await Poll.untilTrue("the server to listen") { count("Server initialized") == 2 }
             let client = try live.client { ($0.connectTimeout, $0.unreachable) = (.seconds(20), .wait) }
+            #expect(count("Ready to accept connections") == 1, "it loads")
             let pong = try await client.send(.ping, timeout: .seconds(30)).text()
-            #expect(pong == "PONG")
+            #expect(pong == "PONG" && count("Ready to accept connections") == 2)
             #expect(client.statistics.failedConnects == 0, "the first attempt was the last")
-            #expect(process.poll() == nil)
+            let size = try await client.send(RedisCommand("DBSIZE")).integer()
+            #expect(size == 2_000 && process.poll() == nil)
         }
     }
 

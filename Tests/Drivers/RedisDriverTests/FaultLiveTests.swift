@@ -103,12 +103,16 @@ struct FaultLiveTests {
                 for task in 0..<50 {
                     group.addTask { await client.failure(.increment("n", by: task), timeout: .seconds(30)) }
                 }
-                try? await Poll.untilTrue("the line to be full") { client.statistics.refused == 20 }
+                try? await Poll.untilTrue("the line to be full") {
+                    client.statistics.refused + client.statistics.inFlight == 50
+                }
                 live.server.resume()
                 return await group.reduce(into: [RedisError?]()) { $0.append($1) }
             }
             let refused = outcomes.compactMap(\.self)
-            #expect(refused.count == 20 && refused.allSatisfy { $0.code == .overloaded && $0.isSafeToRepeat })
+            // 20 wait, and 10 are sent, or fewer while somebody else is still sending.
+            #expect((20...30).contains(refused.count))
+            #expect(refused.allSatisfy { $0.code == .overloaded && $0.isSafeToRepeat })
             #expect(outcomes.count == 50)
         }
     }
