@@ -1,7 +1,8 @@
 import Synchronization
 
 /// Runs calls that block (the resolution of names, a library's connecting and cancelling) on threads of their own: as
-/// many as there is work for, up to a limit; what is more waits in a bounded line. A thread ends when the line is empty.
+/// many as there is work for, up to a limit; what is more waits in a bounded line. A thread ends when the line is
+/// empty.
 package final class BlockingThreads: Sendable {
     private struct State {
         var threads = 0

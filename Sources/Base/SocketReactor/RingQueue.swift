@@ -1,7 +1,7 @@
 /// First in, first out, in one block of memory that grows by doubling.
 ///
-/// Public and inlinable, unlike what is around it: a queue of another module's type is slow unless the compiler makes one
-/// for that type, and it does so across modules for what is public only.
+/// Public and inlinable, unlike what is around it: a queue of another module's type is slow unless the compiler makes
+/// one for that type, and it does so across modules for what is public only.
 public struct RingQueue<Element>: Sequence {
     @usableFromInline var slots: [Element?] = []
     @usableFromInline var head = 0

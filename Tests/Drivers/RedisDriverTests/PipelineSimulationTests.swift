@@ -110,8 +110,8 @@ struct PipelineSimulationTests {
         }
     }
 
-    /// Random requests, partial writes, losses, cancellations and deadlines; after each run what every caller was told is
-    /// compared with what the server has done.
+    /// Random requests, partial writes, losses, cancellations and deadlines; after each run what every caller was told
+    /// is compared with what the server has done.
     @Test(arguments: 0..<500)
     func callersAreToldTheTruth(seed: Int) {
         var run = Run(seed: seed)

@@ -87,11 +87,10 @@ public final class RedisClient: Sendable {
         }
     }
 
-    /// Sends commands between `MULTI` and `EXEC`, with one write: nobody's commands come between. Redis has no rollback:
-    /// when one of them fails while it is executed, the others are executed nevertheless.
+    /// Sends commands between `MULTI` and `EXEC`, with one write: nobody's commands come between. Redis has no
+    /// rollback: when one of them fails while it is executed, the others are executed nevertheless.
     /// - Returns: one answer for each command; ``RedisValue/error(_:)`` for one that failed while it was executed.
-    /// - Throws: ``RedisError``; for the server's error, such as ``RedisServerError/Code/transactionAborted``, nothing was
-    ///   executed.
+    /// - Throws: ``RedisError``. With ``RedisServerError/Code/transactionAborted`` nothing was executed.
     public func transaction(
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws(RedisError) -> [RedisValue] {

@@ -163,7 +163,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
             return true
         }
         guard isCurrent else { return }
-        socket.await(room: false)
+        socket.awaitRoom(false)
         wrote(socket.writeRest(), on: socket)
     }
 
@@ -190,7 +190,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
             state.withLock { state in
                 if state.socket === socket { state.machine.wrote(unsent: unsent) }
             }
-            socket.await(room: true)
+            socket.awaitRoom(true)
         case .all:
             perform { state, effects in
                 guard state.socket === socket else { return }

@@ -59,8 +59,8 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
         return ticket != nil
     }
     /// Says whether room to send is waited for, too.
-    func await(room: Bool) {
-        if let ticket { loop.watch(ticket, descriptor: descriptor, for: room ? [.read, .write] : .read) }
+    func awaitRoom(_ isAwaited: Bool) {
+        if let ticket { loop.watch(ticket, descriptor: descriptor, for: isAwaited ? [.read, .write] : .read) }
     }
     /// Ends it: the other side sees the end at once, the descriptor goes with the last owner.
     func end() {

@@ -3,8 +3,8 @@ import Determinism
 /// When a connection is made, given up and made again: a pure value that is told what happens and what time it is.
 ///
 /// Waits between attempts grow exponentially and are drawn evenly between zero and that ("full jitter", Marc Brooker,
-/// "Exponential Backoff and Jitter", AWS Architecture Blog, 2015), so that the clients of a server that comes back do not
-/// come all at once. The draw is an argument.
+/// "Exponential Backoff and Jitter", AWS Architecture Blog, 2015), so that the clients of a server that comes back do
+/// not come all at once. The draw is an argument.
 struct ReconnectMachine: Sendable {
     /// Where the connection is.
     enum Phase: Sendable {

@@ -4,9 +4,9 @@ import SocketReactor
 /// Decides for one connection what is sent when, to whom a reply belongs, and what a lost reply means: a pure value.
 ///
 /// Redis answers in order. Requests of any number of callers are sent in groups, one write for each: while
-/// ``PipelineLimits/groups`` of them are unanswered, what is asked meanwhile gathers and goes out with the next one. The
-/// server reads it no later for that, since it is busy with what came before, and it reads and answers a group with one
-/// system call each. A request alone goes out at once.
+/// ``PipelineLimits/groups`` of them are unanswered, what is asked meanwhile gathers and goes out with the next one.
+/// The server reads it no later for that, since it is busy with what came before, and it reads and answers a group with
+/// one system call each. A request alone goes out at once.
 ///
 /// The design is that of `PostgresDriver` (decision 12). Nothing is ever sent twice.
 struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {

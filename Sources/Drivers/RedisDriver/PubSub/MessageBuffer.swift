@@ -1,8 +1,8 @@
 import SocketReactor
 import Synchronization
 
-/// Events between the reactor's thread and one reader, bounded in number and bytes: the oldest messages give way, and the
-/// reader is told so at their place.
+/// Events between the reactor's thread and one reader, bounded in number and bytes: the oldest messages give way, and
+/// the reader is told so at their place.
 final class MessageBuffer: Sendable {
     private struct State {
         var events = RingQueue<RedisEvent>()

@@ -3,8 +3,8 @@ import Determinism
 /// What is published to some channels, on a connection of its own.
 ///
 /// Messages are hints: Redis keeps none for whoever is not there. When the connection is lost it is made again, and the
-/// subscription with it; a ``RedisEvent/gap(_:)`` then says, once it is in force again, that messages may be missing. So
-/// it does where messages gave way because nobody took them in time.
+/// subscription with it; a ``RedisEvent/gap(_:)`` then says, once it is in force again, that messages may be missing.
+/// So it does where messages gave way because nobody took them in time.
 ///
 ///     for await event in try await client.subscribe(to: ["prices"]) {
 ///         switch event {

@@ -141,7 +141,7 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
         case .all: state.hasUnsentBytes = false
         case .rest: state.hasUnsentBytes = true
         }
-        socket.await(room: state.hasUnsentBytes)
+        socket.awaitRoom(state.hasUnsentBytes)
     }
 
     private func lose(_ state: inout State, _ error: RedisError, _ now: Instant, _ effects: inout Effects) {

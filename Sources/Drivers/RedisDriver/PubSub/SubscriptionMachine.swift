@@ -3,8 +3,8 @@ import Determinism
 /// Decides for a subscription's connection when it is made, what is asked, and when the server counts as gone: a pure
 /// value.
 ///
-/// A silent connection may be one to a server that is gone; nothing is sent over it that would show that. So a `PING` goes
-/// out after each interval of silence, and a second interval without an answer ends the connection.
+/// A silent connection may be one to a server that is gone; nothing is sent over it that would show that. So a `PING`
+/// goes out after each interval of silence, and a second interval without an answer ends the connection.
 struct SubscriptionMachine: Sendable {
     private enum Phase: Sendable {
         /// Without a connection. `→ asked` when there is one.
