@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "CallPolicies", targets: ["CallPolicies"]),
         .library(name: "CircuitBreaking", targets: ["CircuitBreaking"]),
         .library(name: "Retrying", targets: ["Retrying"]),
+        .library(name: "SocketReactor", targets: ["SocketReactor"]),
         .library(name: "Sagas", targets: ["Sagas"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "ReplicaRouting", targets: ["ReplicaRouting"]),
@@ -58,10 +59,12 @@ let package = Package(
         .library(name: "RateLimiting", targets: ["RateLimiting"]),
         .library(name: "SQLiteDriver", targets: ["SQLiteDriver"]),
         .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
+        .library(name: "RedisDriver", targets: ["RedisDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
+        .library(name: "RedisTestKit", targets: ["RedisTestKit"]),
         .library(name: "DeterminismTestKit", targets: ["DeterminismTestKit"]),
         .library(name: "ReplicaRoutingTestKit", targets: ["ReplicaRoutingTestKit"]),
         .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
@@ -91,6 +94,8 @@ let package = Package(
         base("StrictJSON", []),
         base("Storage", ["Determinism"]),
         base("CallPolicies", ["Determinism"]),
+        .systemLibrary(name: "CEpoll", path: "Sources/Base/CEpoll"),
+        base("SocketReactor", ["Determinism", "CEpoll"]),
 
         // Floor 1: patterns
         pattern("Sagas", ["Determinism", "StrictJSON", "Storage"]),
@@ -106,7 +111,13 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Drivers/CLibPQ", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
+        driver(
+            "PostgresDriver",
+            ["Determinism", "SocketReactor", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
+        .systemLibrary(
+            name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        driver("RedisDriver", ["Determinism", "SocketReactor", "CHiredis"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
 
@@ -155,6 +166,7 @@ let package = Package(
         // Tests
         tests("DeterminismTests", in: "Base", ["Determinism", "DeterminismTestKit"]),
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
+        tests("SocketReactorTests", in: "Base", ["Determinism", "SocketReactor", "ProcessTestKit"]),
         tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests("CallPoliciesTests", in: "Base", ["Determinism", "DeterminismTestKit", "CallPolicies"]),
         tests(
@@ -184,13 +196,16 @@ let package = Package(
         tests("SQLiteDriverTests", in: "Drivers", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
         tests(
             "PostgresDriverTests", in: "Drivers",
-            ["Determinism", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
+            ["Determinism", "SocketReactor", "Storage", "PostgresDriver", "ProcessTestKit", "PostgresTestKit"]),
         tests(
             "PostgresDatabaseTests", in: "Drivers",
             [
                 "Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "PostgresDriver",
                 "ProcessTestKit", "PostgresTestKit",
             ]),
+        tests(
+            "RedisDriverTests", in: "Drivers",
+            ["Determinism", "DeterminismTestKit", "SocketReactor", "RedisDriver", "ProcessTestKit", "RedisTestKit"]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",
@@ -237,6 +252,7 @@ let package = Package(
             ]),
         testKit("ProcessTestKit", ["Determinism"]),
         testKit("PostgresTestKit", ["Determinism", "ProcessTestKit"]),
+        testKit("RedisTestKit", ["Determinism", "ProcessTestKit"]),
         testKit("DeterminismTestKit", ["Determinism"]),
         testKit("SagasTestKit", ["Determinism", "DeterminismTestKit", "Storage", "Sagas"]),
         .executableTarget(

@@ -40,6 +40,16 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "RedisDriverBenchmark",
+            dependencies: [
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "SocketReactor", package: "pantry"),
+                .product(name: "RedisDriver", package: "pantry"),
+                .product(name: "RedisTestKit", package: "pantry"),
+                .product(name: "ProcessTestKit", package: "pantry"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "ConnectionPoolingBenchmark",
             dependencies: [
                 .product(name: "Determinism", package: "pantry"),

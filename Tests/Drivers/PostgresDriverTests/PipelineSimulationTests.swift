@@ -1,4 +1,5 @@
 import Determinism
+import SocketReactor
 import Storage
 import Testing
 

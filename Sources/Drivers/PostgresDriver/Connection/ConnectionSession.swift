@@ -1,5 +1,6 @@
 import CLibPQ
 import Determinism
+import SocketReactor
 import Storage
 
 /// What a connection's lock guards: libpq's connection and the machine that says what is to be done with it.

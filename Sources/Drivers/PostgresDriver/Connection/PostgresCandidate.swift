@@ -1,14 +1,6 @@
-import CLibPQ
 import Determinism
+import SocketReactor
 import Storage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// One address of one host.
 struct PostgresCandidate: Sendable, Hashable, CustomStringConvertible {
@@ -21,38 +13,12 @@ struct PostgresCandidate: Sendable, Hashable, CustomStringConvertible {
     /// The addresses of a host, asked from the system's resolver. Blocks, for as long as the resolver does.
     static func resolve(_ host: PostgresConfiguration.Host) -> Result<[PostgresCandidate], PostgresError> {
         if host.isSocket { return .success([PostgresCandidate(host: host, address: nil)]) }
-        var hints = addrinfo()
-        #if canImport(Glibc)
-            hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-            hints.ai_socktype = SOCK_STREAM
-        #endif
-        var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host.name, nil, &hints, &list)
-        defer { if let list { freeaddrinfo(list) } }
-        guard status == 0 else {
-            let reason = String(cString: gai_strerror(status))
-            return .failure(
-                PostgresError(.connect, .unavailable("the name “\(host.name)” could not be resolved: \(reason)")))
+        do throws(HostAddresses.Failure) {
+            let addresses = try HostAddresses.resolve(host.name)
+            return .success(addresses.map { PostgresCandidate(host: host, address: $0) })
+        } catch {
+            return .failure(PostgresError(.connect, .unavailable(error.reason)))
         }
-        var candidates: [PostgresCandidate] = []
-        var next = list
-        while let entry = next {
-            var digits = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            if getnameinfo(
-                entry.pointee.ai_addr, entry.pointee.ai_addrlen, &digits, socklen_t(digits.count), nil, 0,
-                NI_NUMERICHOST) == 0
-            {
-                let address = String(decoding: digits.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-                let candidate = PostgresCandidate(host: host, address: address)
-                if !candidates.contains(candidate) { candidates.append(candidate) }
-            }
-            next = entry.pointee.ai_next
-        }
-        if candidates.isEmpty {
-            return .failure(PostgresError(.connect, .unavailable("the name “\(host.name)” has no address")))
-        }
-        return .success(candidates)
     }
 
     /// What libpq is told, the password included.

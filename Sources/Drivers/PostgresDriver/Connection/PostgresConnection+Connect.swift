@@ -1,5 +1,6 @@
 import CLibPQ
 import Determinism
+import SocketReactor
 import Storage
 import Synchronization
 

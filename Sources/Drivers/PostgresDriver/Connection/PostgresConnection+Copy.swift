@@ -1,4 +1,5 @@
 import Determinism
+import SocketReactor
 import Storage
 
 /// `COPY`: bulk loading and unloading. It takes the whole connection for its time, outside of pipeline mode.

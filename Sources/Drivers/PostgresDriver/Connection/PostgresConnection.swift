@@ -1,5 +1,6 @@
 import CLibPQ
 import Determinism
+import SocketReactor
 import Storage
 import Synchronization
 
@@ -11,7 +12,7 @@ import Synchronization
 ///
 /// Nothing here blocks a thread of the cooperative pool: names, connecting and cancelling run on threads of the
 /// ``PostgresReactor``, waiting on its loop.
-public final class PostgresConnection: ReactorClient {
+public final class PostgresConnection: Sendable {
     /// What it was connected with.
     public let configuration: PostgresConfiguration
     /// The server, as `host:port`.

@@ -1,3 +1,4 @@
+import SocketReactor
 import Storage
 
 /// What arrives.

@@ -1,4 +1,5 @@
 import Determinism
+import SocketReactor
 import Storage
 
 /// Deadlines, cancelled callers, `COPY`, and the end of the connection.

@@ -1,4 +1,5 @@
 import Determinism
+import SocketReactor
 import Storage
 
 /// What a connection sends next, to whom each arriving result belongs, and what is known about each request when

@@ -1,174 +1,29 @@
 import Determinism
+import SocketReactor
 import Storage
-import Synchronization
 
-/// The thread that waits for the sockets of all connections, reads what comes and answers their callers; and the
-/// threads for what blocks. A process needs one.
+/// What PostgreSQL's connections run on: a ``SocketReactor/Reactor``, and threads for cancelling. A process needs one.
 ///
-/// Callers send by themselves, under their connection's lock: a request costs no hop to this thread on its way out.
 /// Measured against the alternatives in `docs/decisions/0012-libpq-pipelines-on-one-epoll-thread.md`.
 public final class PostgresReactor: Sendable {
-    let loop: ReactorLoop
-    let time: any TimeSource
-    /// For the resolution of names and for connecting.
-    let connecting = BlockingThreads(threads: 16, line: 1_024)
+    let reactor: Reactor
     /// For cancelling, which must not stand in line behind a host that does not answer.
     let cancelling = BlockingThreads(threads: 16, line: 1_024)
+    var loop: ReactorLoop { reactor.loop }
+    var time: any TimeSource { reactor.time }
+    var connecting: BlockingThreads { reactor.connecting }
 
-    /// Starts the thread.
+    /// Starts a thread of its own.
     /// - Throws: ``PostgresError`` when the process has no descriptor or thread left for it.
     public convenience init(time: any TimeSource) throws(PostgresError) {
-        #if os(Linux)
-            let poller: (any Poller)? = EpollPoller()
-        #else
-            let poller: (any Poller)? = PollPoller()
-        #endif
-        try self.init(poller: poller, time: time)
+        do throws(ReactorError) { self.init(try Reactor(time: time)) } catch {
+            throw PostgresError(.connect, .unavailable(error.reason))
+        }
     }
 
-    init(poller: (any Poller)?, time: any TimeSource) throws(PostgresError) {
-        guard let poller else {
-            throw PostgresError(.connect, .unavailable("the process has no descriptors left for its event loop"))
-        }
-        let loop = ReactorLoop(poller: poller, time: time)
-        let status = NativeThread.start { loop.run() }
-        guard status == 0 else {
-            throw PostgresError(.connect, .unavailable("no thread could be started (error \(status))"))
-        }
-        (self.loop, self.time) = (loop, time)
-    }
-    deinit { loop.stop() }
+    /// Runs on the thread of `reactor`, beside other drivers.
+    public init(_ reactor: Reactor) { self.reactor = reactor }
 
     /// Closes all connections and ends the thread. Later requests fail.
-    public func stop() { loop.stop() }
-}
-
-/// Somebody whose socket is watched.
-protocol ReactorClient: AnyObject, Sendable {
-    /// The socket is ready. Called on the reactor's thread.
-    func ready(_ interest: Interest)
-    /// It is time to look at what is overdue; arms the next alarm by itself. Called on the reactor's thread.
-    func tick(now: Instant)
-    /// The reactor ends.
-    func reactorStopped()
-}
-
-/// The loop itself, which the thread keeps alive.
-final class ReactorLoop: Sendable {
-    /// Names a watched client. The generation keeps an event that was reported for a closed socket from reaching the
-    /// client that has its place now.
-    struct Ticket: Sendable, Hashable {
-        let token: UInt64
-        fileprivate var slot: Int { Int(token & 0xFFFF_FFFF) }
-        fileprivate var generation: UInt32 { UInt32(token >> 32) }
-    }
-    private struct Slot {
-        var generation: UInt32
-        var client: (any ReactorClient)?
-    }
-    private struct Table {
-        var slots: [Slot] = []
-        var free: [Int] = []
-        var isStopped = false
-    }
-    private let poller: any Poller
-    private let time: any TimeSource
-    private let table = Mutex(Table())
-    /// The earliest alarm, in nanoseconds of the monotonic clock.
-    private let armed = Atomic<Int64>(.max)
-
-    init(poller: any Poller, time: any TimeSource) { (self.poller, self.time) = (poller, time) }
-
-    /// Watches a client's socket for input; nil once the reactor has been stopped or the system takes no more.
-    func register(_ client: any ReactorClient, descriptor: Int32) -> Ticket? {
-        let ticket: Ticket? = table.withLock { table in
-            guard !table.isStopped else { return nil }
-            let slot = table.free.popLast() ?? table.slots.count
-            if slot == table.slots.count { table.slots.append(Slot(generation: 0, client: nil)) }
-            table.slots[slot].generation = (table.slots[slot].generation + 1) & 0x7FFF_FFFF
-            table.slots[slot].client = client
-            return Ticket(token: UInt64(table.slots[slot].generation) << 32 | UInt64(slot))
-        }
-        guard let ticket else { return nil }
-        if poller.add(descriptor, token: ticket.token, .read) { return ticket }
-        release(ticket)
-        return nil
-    }
-    func watch(_ ticket: Ticket, descriptor: Int32, for interest: Interest) {
-        poller.change(descriptor, token: ticket.token, interest)
-    }
-    /// Before the socket is closed.
-    func remove(_ ticket: Ticket, descriptor: Int32) {
-        poller.remove(descriptor)
-        release(ticket)
-    }
-
-    /// Makes sure that ``ReactorClient/tick(now:)`` is called then.
-    func arm(_ instant: Instant) {
-        var known = armed.load(ordering: .acquiring)
-        while instant.nanoseconds < known {
-            let (isExchanged, original) = armed.weakCompareExchange(
-                expected: known, desired: instant.nanoseconds, ordering: .acquiringAndReleasing)
-            if isExchanged { return poller.wake() }
-            known = original
-        }
-    }
-
-    func stop() {
-        let isFirst = table.withLock { table in
-            defer { table.isStopped = true }
-            return !table.isStopped
-        }
-        if isFirst { poller.wake() }
-    }
-
-    func run() {
-        var ready: [(any ReactorClient, Interest)] = []
-        while true {
-            var events: [(UInt64, Interest)] = []
-            poller.wait(atMost: timeout()) { events.append(($0, $1)) }
-            let isStopped = table.withLock { table in
-                for (token, interest) in events {
-                    let ticket = Ticket(token: token)
-                    guard table.slots.indices.contains(ticket.slot),
-                        table.slots[ticket.slot].generation == ticket.generation,
-                        let client = table.slots[ticket.slot].client
-                    else { continue }
-                    ready.append((client, interest))
-                }
-                return table.isStopped
-            }
-            for (client, interest) in ready { client.ready(interest) }
-            ready.removeAll(keepingCapacity: true)
-            if isStopped {
-                for client in clients() { client.reactorStopped() }
-                return
-            }
-            let now = time.instant()
-            if now.nanoseconds >= armed.load(ordering: .acquiring) {
-                // First disarmed, then asked: whoever arms meanwhile is not lost.
-                armed.store(.max, ordering: .releasing)
-                for client in clients() { client.tick(now: now) }
-            }
-        }
-    }
-
-    private func release(_ ticket: Ticket) {
-        table.withLock { table in
-            guard table.slots.indices.contains(ticket.slot),
-                table.slots[ticket.slot].generation == ticket.generation, table.slots[ticket.slot].client != nil
-            else { return }
-            table.slots[ticket.slot].client = nil
-            table.free.append(ticket.slot)
-        }
-    }
-    private func clients() -> [any ReactorClient] { table.withLock { $0.slots.compactMap(\.client) } }
-
-    /// Milliseconds until the alarm, rounded up; -1 without one.
-    private func timeout() -> Int32 {
-        let alarm = armed.load(ordering: .acquiring)
-        guard alarm != .max else { return -1 }
-        let rest = Instant(nanoseconds: alarm) - time.instant()
-        return rest <= .zero ? 0 : Int32(clamping: rest.inNanoseconds / 1_000_000 + 1)
-    }
+    public func stop() { reactor.stop() }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import ProcessTestKit
 
 /// Ends the servers of a test process that died without ending them (a crash, SIGKILL), and removes their folders.
 ///

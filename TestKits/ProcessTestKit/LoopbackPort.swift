@@ -3,18 +3,18 @@ import Foundation
 import Synchronization
 
 /// Ports of 127.0.0.1 for servers that tests start.
-enum LoopbackPort {
+package enum LoopbackPort {
     private static let taken = Mutex<Set<Int>>([])
 
     /// A port that nobody listens on and that this process has not handed out before. Below the range that the system
     /// takes outgoing connections' ports from, so that a server that is down for a moment finds its port free again.
-    static func next() throws(PostgresFailure) -> Int {
+    package static func next() throws(SpawnError) -> Int {
         let random = SystemRandom()
         for _ in 0..<1_000 {
             let port = 12_000 + Int(random.next(below: 20_000))
             if taken.withLock({ $0.insert(port).inserted }), isFree(port) { return port }
         }
-        throw PostgresFailure(what: "no port of 127.0.0.1 between 12000 and 32000 is free", log: "")
+        throw SpawnError(description: "no port of 127.0.0.1 between 12000 and 32000 is free")
     }
 
     private static func isFree(_ port: Int) -> Bool {

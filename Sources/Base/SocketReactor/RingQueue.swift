@@ -1,14 +1,26 @@
 /// First in, first out, in one block of memory that grows by doubling.
-struct RingQueue<Element>: Sequence {
-    private var slots: [Element?] = []
-    private var head = 0
-    private(set) var count = 0
+///
+/// Public and inlinable, unlike what is around it: a queue of another module's type is slow unless the compiler makes
+/// one for that type, and it does so across modules for what is public only.
+public struct RingQueue<Element>: Sequence {
+    @usableFromInline var slots: [Element?] = []
+    @usableFromInline var head = 0
+    /// How many there are.
+    @usableFromInline var size = 0
 
-    var isEmpty: Bool { count == 0 }
-    var first: Element? { count == 0 ? nil : slots[head] }
+    /// An empty one.
+    @inlinable public init() {}
+
+    /// How many there are.
+    @inlinable public var count: Int { size }
+
+    /// Whether there is none.
+    @inlinable public var isEmpty: Bool { count == 0 }
+    /// The one that was put in first.
+    @inlinable public var first: Element? { count == 0 ? nil : slots[head] }
 
     /// The element at that distance from the first.
-    subscript(index: Int) -> Element {
+    @inlinable public subscript(index: Int) -> Element {
         get {
             guard index < count, let element = slots[place(index)] else { preconditionFailure("no element \(index)") }
             return element
@@ -20,37 +32,40 @@ struct RingQueue<Element>: Sequence {
     }
 
     /// Changes the first element where it is.
-    mutating func updateFirst(_ change: (inout Element) -> Void) {
+    @inlinable public mutating func updateFirst(_ change: (inout Element) -> Void) {
         guard count > 0, var element = slots[head] else { return }
         slots[head] = nil  // leaves one owner
         change(&element)
         slots[head] = element
     }
 
-    mutating func append(_ element: Element) {
+    /// Behind all others.
+    @inlinable public mutating func append(_ element: Element) {
         growIfFull()
         slots[place(count)] = element
-        count += 1
+        size += 1
     }
 
-    mutating func prepend(_ element: Element) {
+    /// Before all others.
+    @inlinable public mutating func prepend(_ element: Element) {
         growIfFull()
         head = (head + slots.count - 1) & (slots.count - 1)
         slots[head] = element
-        count += 1
+        size += 1
     }
 
-    mutating func popFirst() -> Element? {
+    /// Takes the first one out.
+    @inlinable public mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         let element = slots[head]
         slots[head] = nil
         head = (head + 1) & (slots.count - 1)
-        count -= 1
+        size -= 1
         return element
     }
 
     /// Keeps those that satisfy the condition, in order, and hands back the others.
-    mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
+    @inlinable public mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
         var removed: [Element] = []
         for _ in 0..<count {
             guard let element = popFirst() else { break }
@@ -59,7 +74,8 @@ struct RingQueue<Element>: Sequence {
         return removed
     }
 
-    func makeIterator() -> AnyIterator<Element> {
+    /// All, in order.
+    @inlinable public func makeIterator() -> AnyIterator<Element> {
         var index = 0
         return AnyIterator {
             guard index < count else { return nil }
@@ -68,9 +84,9 @@ struct RingQueue<Element>: Sequence {
         }
     }
 
-    private func place(_ index: Int) -> Int { (head + index) & (slots.count - 1) }
+    @inlinable func place(_ index: Int) -> Int { (head + index) & (slots.count - 1) }
 
-    private mutating func growIfFull() {
+    @inlinable mutating func growIfFull() {
         guard count == slots.count else { return }
         var larger = [Element?](repeating: nil, count: Swift.max(8, slots.count * 2))
         for index in 0..<count { larger[index] = slots[place(index)] }

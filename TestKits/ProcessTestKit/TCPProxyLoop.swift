@@ -34,12 +34,12 @@ final class TCPProxyLoop: Sendable {
     private let wakeWriter: Int32
     private let time = SystemTime()
 
-    init(listener: Int32, target: Int) throws(PostgresFailure) {
+    init(listener: Int32, target: Int) throws(SpawnError) {
         self.listener = listener
         controls = Mutex(Controls(target: target))
         guard let (reader, writer) = SocketAddress.pipe() else {
             Foundation.close(listener)
-            throw PostgresFailure(what: "no pipe: \(String(cString: strerror(errno)))", log: "")
+            throw SpawnError(description: "no pipe: \(String(cString: strerror(errno)))")
         }
         for descriptor in [listener, reader, writer] { SocketAddress.setNonBlocking(descriptor) }
         (wakeReader, wakeWriter) = (reader, writer)

@@ -7,19 +7,22 @@
 #endif
 
 /// A thread of the operating system, for what waits in system calls: never one of the few that run tasks.
-enum NativeThread {
+package enum NativeThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
     /// Starts a detached thread. Returns 0 or the error number.
-    static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+    package static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
         let context = Unmanaged.passRetained(Body(body))
         let status = create(context.toOpaque())
         if status != 0 { context.release() }
         return status
     }
+
+    /// Stops the calling thread for a while; for threads of their own only.
+    package static func pause(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
     private static func create(_ context: UnsafeMutableRawPointer) -> Int32 {
         #if canImport(Darwin)

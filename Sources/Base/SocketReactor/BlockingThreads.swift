@@ -1,8 +1,9 @@
 import Synchronization
 
-/// Runs calls that block (the resolution of names, libpq's connecting and cancelling) on threads of their own: as many
-/// as there is work for, up to a limit; what is more waits in a bounded line. A thread ends when the line is empty.
-final class BlockingThreads: Sendable {
+/// Runs calls that block (the resolution of names, a library's connecting and cancelling) on threads of their own: as
+/// many as there is work for, up to a limit; what is more waits in a bounded line. A thread ends when the line is
+/// empty.
+package final class BlockingThreads: Sendable {
     private struct State {
         var threads = 0
         var line = RingQueue<@Sendable () -> Void>()
@@ -10,10 +11,11 @@ final class BlockingThreads: Sendable {
     private let (threadLimit, lineLimit): (Int, Int)
     private let state = Mutex(State())
 
-    init(threads: Int, line: Int) { (threadLimit, lineLimit) = (threads, line) }
+    /// At most so many threads, and so many calls that wait for one.
+    package init(threads: Int, line: Int) { (threadLimit, lineLimit) = (threads, line) }
 
     /// Runs `work` soon. Returns false if the line is full, or no thread could be started.
-    func run(_ work: @escaping @Sendable () -> Void) -> Bool {
+    package func run(_ work: @escaping @Sendable () -> Void) -> Bool {
         let (isTaken, needsThread) = state.withLock { state -> (Bool, Bool) in
             if state.threads < threadLimit {
                 state.threads += 1

@@ -1,5 +1,5 @@
 /// Waits until descriptors can be read or written. Every call but ``wait(atMost:_:)`` may come from any thread.
-protocol Poller: AnyObject, Sendable {
+package protocol Poller: AnyObject, Sendable {
     /// Watches a descriptor; `token` comes back with its events.
     func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) -> Bool
     /// Watches for something else.
@@ -13,8 +13,13 @@ protocol Poller: AnyObject, Sendable {
 }
 
 /// What a descriptor is watched for, or ready for.
-struct Interest: OptionSet, Sendable {
-    let rawValue: UInt8
-    static let read = Interest(rawValue: 1)
-    static let write = Interest(rawValue: 2)
+package struct Interest: OptionSet, Sendable {
+    /// The bits.
+    package let rawValue: UInt8
+    /// These bits.
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// To be read.
+    package static let read = Interest(rawValue: 1)
+    /// To be written.
+    package static let write = Interest(rawValue: 2)
 }

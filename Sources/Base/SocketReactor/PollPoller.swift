@@ -9,7 +9,7 @@ import Synchronization
 #endif
 
 /// `poll(2)`, for systems without epoll. Its cost grows with the number of descriptors; a driver has few.
-final class PollPoller: Poller {
+package final class PollPoller: Poller {
     private struct Watched {
         let token: UInt64
         var interest: Interest
@@ -18,7 +18,7 @@ final class PollPoller: Poller {
     private let (readEnd, writeEnd): (Int32, Int32)
 
     /// nil when the process has no descriptors left.
-    init?() {
+    package init?() {
         var ends: (Int32, Int32) = (-1, -1)
         let status = withUnsafeMutableBytes(of: &ends) { bytes in
             bytes.bindMemory(to: Int32.self).baseAddress.map { pipe($0) } ?? -1
@@ -35,24 +35,29 @@ final class PollPoller: Poller {
         close(writeEnd)
     }
 
-    func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) -> Bool {
+    /// See ``Poller``.
+    package func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) -> Bool {
         watched.withLock { $0[descriptor] = Watched(token: token, interest: interest) }
         wake()
         return true
     }
-    func change(_ descriptor: Int32, token: UInt64, _ interest: Interest) {
+    /// See ``Poller``.
+    package func change(_ descriptor: Int32, token: UInt64, _ interest: Interest) {
         watched.withLock { watched in
             if watched[descriptor]?.token == token { watched[descriptor]?.interest = interest }
         }
         wake()
     }
-    func remove(_ descriptor: Int32) { watched.withLock { $0[descriptor] = nil } }
-    func wake() {
+    /// See ``Poller``.
+    package func remove(_ descriptor: Int32) { watched.withLock { $0[descriptor] = nil } }
+    /// See ``Poller``.
+    package func wake() {
         var byte: UInt8 = 1
         _ = write(writeEnd, &byte, 1)
     }
 
-    func wait(atMost milliseconds: Int32, _ report: (UInt64, Interest) -> Void) {
+    /// See ``Poller``.
+    package func wait(atMost milliseconds: Int32, _ report: (UInt64, Interest) -> Void) {
         var descriptors = [pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)]
         var tokens: [UInt64] = [0]
         watched.withLock { watched in

@@ -1,8 +1,7 @@
 import Foundation
-import ProcessTestKit
 
 /// IPv4 sockets of the loopback interface, and pipes.
-enum SocketAddress {
+package enum SocketAddress {
     private static func streamSocket() -> Int32 {
         #if os(Linux)
             socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -24,14 +23,14 @@ enum SocketAddress {
     }
 
     /// A socket that listens on the port; 0 takes any.
-    static func listen(port: Int) throws(PostgresFailure) -> Int32 {
+    package static func listen(port: Int) throws(SpawnError) -> Int32 {
         let descriptor = streamSocket()
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         guard with(port: port, { bind(descriptor, $0, $1) }) == 0, Foundation.listen(descriptor, 128) == 0 else {
             let reason = String(cString: strerror(errno))
             close(descriptor)
-            throw PostgresFailure(what: "cannot listen on port \(port): \(reason)", log: "")
+            throw SpawnError(description: "cannot listen on port \(port): \(reason)")
         }
         return descriptor
     }
@@ -61,7 +60,7 @@ enum SocketAddress {
     }
 
     /// A pipe's reading and writing end, which no child inherits.
-    static func pipe() -> (reader: Int32, writer: Int32)? {
+    package static func pipe() -> (reader: Int32, writer: Int32)? {
         ChildProcess.whileNoneStarts {
             var ends: [Int32] = [-1, -1]
             guard Foundation.pipe(&ends) == 0 else { return nil }
@@ -71,7 +70,7 @@ enum SocketAddress {
     }
 
     /// The port that a socket is bound to.
-    static func port(of descriptor: Int32) -> Int {
+    package static func port(of descriptor: Int32) -> Int {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) { pointer in

@@ -25,8 +25,8 @@ public final class TCPProxy: Sendable {
     private let loop: TCPProxyLoop
 
     /// Listens on a free port and passes on to port `target`.
-    /// - Throws: ``PostgresFailure`` when it cannot listen.
-    public init(to target: Int) throws(PostgresFailure) {
+    /// - Throws: ``SpawnError`` when it cannot listen.
+    public init(to target: Int) throws(SpawnError) {
         let listener = try SocketAddress.listen(port: 0)
         port = SocketAddress.port(of: listener)
         let loop = try TCPProxyLoop(listener: listener, target: target)
@@ -44,12 +44,6 @@ public final class TCPProxy: Sendable {
     public var acceptedCount: Int { loop.counts.accepted }
     /// Connections that were cut at a point of the conversation.
     public var cutCount: Int { loop.counts.cuts }
-
-    /// The connection string of a server that this proxy stands before, through the proxy.
-    public func url(to server: PostgresServer, database: String = "postgres", _ more: String...) -> String {
-        let parameters = more.isEmpty ? "" : "?" + more.joined(separator: "&")
-        return "postgresql://postgres:\(server.password)@127.0.0.1:\(port)/\(database)\(parameters)"
-    }
 
     /// Passes new connections on to another port.
     public func retarget(to port: Int) { loop.change { $0.target = port } }

@@ -1,5 +1,5 @@
 #if os(Linux)
-    import CLibPQ
+    import CEpoll
 
     #if canImport(Glibc)
         import Glibc
@@ -7,15 +7,15 @@
         import Musl
     #endif
 
-    /// Linux's epoll, level-triggered: libpq reads what there is in pieces, and what is left is reported again.
-    final class EpollPoller: Poller {
+    /// Linux's epoll, level-triggered: what is read in pieces is reported again as long as there is more.
+    package final class EpollPoller: Poller {
         private let epoll: Int32
         private let event: Int32
         private static let batch = 256
         private static let wakeToken = UInt64.max
 
         /// nil when the process has no descriptors left.
-        init?() {
+        package init?() {
             epoll = pantry_epoll_create()
             guard epoll >= 0 else { return nil }
             event = pantry_eventfd()
@@ -30,19 +30,24 @@
             close(epoll)
         }
 
-        func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) -> Bool {
+        /// See ``Poller``.
+        package func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) -> Bool {
             pantry_epoll_add(epoll, descriptor, mask(interest), token) == 0
         }
-        func change(_ descriptor: Int32, token: UInt64, _ interest: Interest) {
+        /// See ``Poller``.
+        package func change(_ descriptor: Int32, token: UInt64, _ interest: Interest) {
             _ = pantry_epoll_modify(epoll, descriptor, mask(interest), token)
         }
-        func remove(_ descriptor: Int32) { _ = pantry_epoll_remove(epoll, descriptor) }
-        func wake() {
+        /// See ``Poller``.
+        package func remove(_ descriptor: Int32) { _ = pantry_epoll_remove(epoll, descriptor) }
+        /// See ``Poller``.
+        package func wake() {
             var one: UInt64 = 1
             _ = write(event, &one, 8)
         }
 
-        func wait(atMost milliseconds: Int32, _ report: (UInt64, Interest) -> Void) {
+        /// See ``Poller``.
+        package func wait(atMost milliseconds: Int32, _ report: (UInt64, Interest) -> Void) {
             withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
                 guard let first = events.baseAddress else { return }
                 let count = epoll_wait(epoll, first, Int32(Self.batch), milliseconds)

@@ -1,0 +1,153 @@
+import Determinism
+import SocketReactor
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Whoever hears what happens to a ``RedisSocket``. All calls come on the reactor's thread.
+protocol RedisSocketOwner: AnyObject, Sendable {
+    /// Replies came.
+    func received(_ values: inout [RedisValue], on socket: RedisSocket)
+    /// There is room to send.
+    func writable(_ socket: RedisSocket)
+    /// Nothing more will come.
+    func lost(_ socket: RedisSocket, _ error: RedisError)
+}
+
+/// A connected socket that is watched by the reactor. Its last owner's end closes it: until then its descriptor is
+/// nobody else's.
+///
+/// What it reads with belongs to the reactor's thread, what it writes with to whoever the machine lets write.
+final class RedisSocket: ReactorClient, @unchecked Sendable {
+    let descriptor: Int32
+    /// Which of its line's connections it is.
+    let generation: UInt64
+    private let owner: any RedisSocketOwner
+    private let reader: ReplyReader
+    private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: RedisSocket.inputSize, alignment: 16)
+    private var values: [RedisValue] = []
+    private var output: [UInt8] = []
+    private var outputStart = 0
+    private let loop: ReactorLoop
+    private var ticket: ReactorLoop.Ticket?
+    let counters: RedisCounters
+
+    private static let inputSize = 64 << 10
+
+    init(
+        _ descriptor: Int32, generation: UInt64, owner: any RedisSocketOwner, loop: ReactorLoop, replyLimit: Int,
+        counters: RedisCounters
+    ) {
+        (self.descriptor, self.generation, self.owner, self.loop) = (descriptor, generation, owner, loop)
+        self.counters = counters
+        reader = ReplyReader(replyLimit: replyLimit)
+    }
+    deinit {
+        input.deallocate()
+        _ = close(descriptor)
+    }
+
+    /// Begins to watch. Returns false when the reactor has ended.
+    func watch() -> Bool {
+        ticket = loop.register(self, descriptor: descriptor)
+        return ticket != nil
+    }
+    /// Says whether room to send is waited for, too.
+    func awaitRoom(_ isAwaited: Bool) {
+        if let ticket { loop.watch(ticket, descriptor: descriptor, for: isAwaited ? [.read, .write] : .read) }
+    }
+    /// Ends it: the other side sees the end at once, the descriptor goes with the last owner.
+    func end() {
+        if let ticket { loop.remove(ticket, descriptor: descriptor) }
+        _ = shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    // MARK: reading
+
+    package func ready(_ interest: Interest) {
+        if interest.contains(.write) { owner.writable(self) }
+        guard interest.contains(.read) else { return }
+        // What is left is reported again; others have their turn meanwhile.
+        for _ in 0..<16 {
+            let count = recv(descriptor, input.baseAddress, input.count, 0)
+            if count < 0 {
+                if errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR { return }
+                return fail(.connectionLost, "the connection was lost: \(Self.text(errno))")
+            }
+            if count == 0 { return fail(.connectionLost, "the server closed the connection") }
+            counters.received.wrappingAdd(count, ordering: .relaxed)
+            do throws(ReplyReader.Failure) {
+                try reader.feed(UnsafeRawBufferPointer(rebasing: input[..<count])) { values.append($0) }
+            } catch {
+                deliver()
+                return fail(.protocolViolation, "what came is not Redis' protocol: \(error.reason)")
+            }
+            deliver()
+            if count < input.count { return }
+        }
+    }
+    package func tick(now: Instant) {}
+    package func reactorStopped() {}
+
+    private func deliver() {
+        guard !values.isEmpty else { return }
+        owner.received(&values, on: self)
+        values.removeAll(keepingCapacity: values.count < 4_096)
+    }
+    private func fail(_ code: RedisError.Code, _ reason: String) {
+        owner.lost(self, RedisError(code, .unknown, reason))
+    }
+
+    // MARK: writing
+
+    /// What an attempt to send came to.
+    enum Written {
+        case all
+        case rest(Int)
+        case failed(RedisError)
+    }
+
+    /// Sends these, and what is left from before.
+    func write(_ group: [PendingRequest]) -> Written {
+        for pending in group { pending.encode(into: &output) }
+        return writeRest()
+    }
+    func write(_ command: RedisCommand) -> Written {
+        command.encode(into: &output)
+        return writeRest()
+    }
+
+    func writeRest() -> Written {
+        while outputStart < output.count {
+            let count = output.withUnsafeBytes { bytes in
+                send(
+                    descriptor, bytes.baseAddress.map { $0 + outputStart }, bytes.count - outputStart, Self.sendFlags)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == EAGAIN || errno == EWOULDBLOCK { return .rest(output.count - outputStart) }
+                return .failed(
+                    RedisError(.connectionLost, .unknown, "the connection was lost: \(Self.text(errno))"))
+            }
+            counters.sent.wrappingAdd(count, ordering: .relaxed)
+            outputStart += count
+        }
+        output.removeAll(keepingCapacity: output.count < 1 << 20)
+        outputStart = 0
+        return .all
+    }
+
+    #if os(Linux)
+        private static let sendFlags = Int32(MSG_NOSIGNAL)
+    #else
+        private static let sendFlags: Int32 = 0
+    #endif
+
+    static func text(_ number: Int32) -> String { String(cString: strerror(number)) }
+}

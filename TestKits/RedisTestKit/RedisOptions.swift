@@ -1,0 +1,35 @@
+/// How a server is set up.
+public struct RedisOptions: Sendable {
+    /// The default user's password; nil for none.
+    public var password: String?
+    /// Users beside the default one, such as `shop on >secret ~cart:* +@all`.
+    public var users: [String] = []
+    /// `maxmemory` in bytes; nil for no limit.
+    public var memoryLimit: Int?
+    /// `maxmemory-policy`.
+    public var evictionPolicy = "noeviction"
+    /// `maxclients`; nil for the server's own.
+    public var clientLimit: Int?
+    /// Whether it listens on a Unix socket, too.
+    public var hasSocket = false
+    /// Whether it keeps its data over restarts, in an append-only file that is synced with each write.
+    public var isDurable = false
+    /// More lines of `redis.conf`.
+    public var settings: [String: String] = [:]
+
+    /// No password, no limits, nothing kept.
+    public init() {}
+
+    func lines(port: Int, folder: String) -> [String] {
+        var lines = [
+            "bind 127.0.0.1", "port \(port)", "dir \(folder)", "daemonize no", "save \"\"", "protected-mode no",
+            "appendonly \(isDurable ? "yes" : "no")", "appendfsync always", "maxmemory-policy \(evictionPolicy)",
+        ]
+        if let password { lines.append("requirepass \(password)") }
+        if let memoryLimit { lines.append("maxmemory \(memoryLimit)") }
+        if let clientLimit { lines.append("maxclients \(clientLimit)") }
+        if hasSocket { lines.append("unixsocket \(folder)/redis.sock") }
+        lines += users.map { "user \($0)" }
+        return lines + settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    }
+}
