@@ -59,6 +59,7 @@ let package = Package(
         .library(name: "PostgresDriver", targets: ["PostgresDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
+        .library(name: "StripeDriver", targets: ["StripeDriver"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
         .library(name: "DeterminismTestKit", targets: ["DeterminismTestKit"]),
@@ -66,6 +67,7 @@ let package = Package(
         .library(name: "SagasTestKit", targets: ["SagasTestKit"]),
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
+        .library(name: "StripeTestKit", targets: ["StripeTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -106,6 +108,7 @@ let package = Package(
         driver("PostgresDriver", ["Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
+        driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1]),
 
         // Floor 3: domain
         domain("PantryDomain", ["Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", crypto, logging]),
@@ -185,6 +188,9 @@ let package = Package(
             "OpenTelemetryTracingTests", in: "Drivers",
             ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
         tests(
+            "StripeDriverTests", in: "Drivers",
+            ["Determinism", "DeterminismTestKit", "StrictJSON", "StripeDriver", "StripeTestKit", nioCore, nioPosix]),
+        tests(
             "LaneEngineConformance", in: "Conformance",
             [
                 "Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit",
@@ -235,6 +241,8 @@ let package = Package(
             path: "TestKits/SagaWorkerProbe", swiftSettings: settings),
         testKit("ReplicaRoutingTestKit", ["Determinism", "ReplicaRouting"]),
         testKit("ConnectionPoolingTestKit", ["Determinism", "ConnectionPooling"]),
+        testKit(
+            "StripeTestKit", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1, nioPosix]),
         testKit("PantryTestKit", ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
