@@ -20,6 +20,14 @@ public final class StripeLedger: Sendable {
         public var captured: Int64 = 0
         /// What was given back of it.
         public var refunded: Int64 = 0
+
+        /// An account to compare with.
+        public init(
+            intents: Int = 0, charges: Int = 0, held: Int64 = 0, captured: Int64 = 0, refunded: Int64 = 0
+        ) {
+            (self.intents, self.charges) = (intents, charges)
+            (self.held, self.captured, self.refunded) = (held, captured, refunded)
+        }
         /// What the shop has.
         public var balance: Int64 { captured - refunded }
     }
