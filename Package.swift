@@ -62,6 +62,7 @@ let package = Package(
         .library(name: "RedisDriver", targets: ["RedisDriver"]),
         .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
         .library(name: "OpenTelemetryTracing", targets: ["OpenTelemetryTracing"]),
+        .library(name: "StripeDriver", targets: ["StripeDriver"]),
         .library(name: "ProcessTestKit", targets: ["ProcessTestKit"]),
         .library(name: "PostgresTestKit", targets: ["PostgresTestKit"]),
         .library(name: "RedisTestKit", targets: ["RedisTestKit"]),
@@ -71,6 +72,7 @@ let package = Package(
         .library(name: "PantryTestKit", targets: ["PantryTestKit"]),
         .library(name: "ConnectionPoolingTestKit", targets: ["ConnectionPoolingTestKit"]),
         .library(name: "RateLimitingTestKit", targets: ["RateLimitingTestKit"]),
+        .library(name: "StripeTestKit", targets: ["StripeTestKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -120,6 +122,7 @@ let package = Package(
         driver("RedisDriver", ["Determinism", "SocketReactor", "CHiredis"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
+        driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1]),
 
         // Floor 3: domain
         domain("PantryDomain", ["Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", crypto, logging]),
@@ -211,6 +214,9 @@ let package = Package(
             "OpenTelemetryTracingTests", in: "Drivers",
             ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
         tests(
+            "StripeDriverTests", in: "Drivers",
+            ["Determinism", "DeterminismTestKit", "StrictJSON", "StripeDriver", "StripeTestKit", nioCore, nioPosix]),
+        tests(
             "LaneEngineConformance", in: "Conformance",
             [
                 "Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver", "PostgresDriver", "PostgresTestKit",
@@ -267,6 +273,8 @@ let package = Package(
             "PantryTestKit",
             ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1, nioPosix]),
         testKit("RateLimitingTestKit", ["Determinism", "StrictJSON", "RateLimiting"]),
+        testKit(
+            "StripeTestKit", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1, nioPosix]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests(
