@@ -49,8 +49,8 @@ public final class PrometheusMetricsFactory: MetricsFactory {
         _ = registry.withLock { $0.cell(label, dimensions, .gauge) { _, _ in .gauge(GaugeCell(read: read)) } }
     }
 
-    /// A counter whose value is asked for at each scrape, for what is counted somewhere already. `read` must be quick and
-    /// never say less than before. The first one with these label and dimensions stays.
+    /// A counter whose value is asked for at each scrape, for what is counted somewhere already. `read` must be quick
+    /// and never say less than before. The first one with these label and dimensions stays.
     public func addCounter(
         label: String, dimensions: [(String, String)] = [], read: @escaping @Sendable () -> UInt64
     ) {

@@ -54,7 +54,8 @@ struct Bench: Sendable {
     }
 }
 
-/// The machine's clocks, with a wall clock that is put forward by the test: days pass in no time, and timeouts are real.
+/// The machine's clocks, with a wall clock that is put forward by the test: days pass in no time, and timeouts are
+/// real.
 final class SteppedTime: TimeSource {
     private let system = SystemTime()
     private let steps = ManualTime()
@@ -80,8 +81,8 @@ extension StripeAnswer {
     var isUnknown: Bool { if case .unknown = self { true } else { false } }
 }
 
-/// Brings a call to an outcome that is known, as the saga's machine does: what is unknown is asked for, what is absent or
-/// was not sent is called again.
+/// Brings a call to an outcome that is known, as the saga's machine does: what is unknown is asked for, what is absent
+/// or was not sent is called again.
 enum Settling {
     enum End: Sendable, Equatable {
         case done(StripeReceipt.Effect)

@@ -1,8 +1,8 @@
 import Determinism
 import Synchronization
 
-/// Lets waiting orders be charged one after the other, at a limited rate: a provider that has just come back must not be
-/// met by all that have waited for it at once. An order whose turn has not come is told when it comes.
+/// Lets waiting orders be charged one after the other, at a limited rate: a provider that has just come back must not
+/// be met by all that have waited for it at once. An order whose turn has not come is told when it comes.
 final class ChargeTurns: Sendable {
     private let table: Mutex<ChargeTurnTable>
     private let time: any TimeSource
@@ -20,8 +20,8 @@ final class ChargeTurns: Sendable {
     }
 }
 
-/// Who may be charged when. A turn that was given is kept for its order, so that one that comes back at its time need not
-/// stand in line again.
+/// Who may be charged when. A turn that was given is kept for its order, so that one that comes back at its time need
+/// not stand in line again.
 struct ChargeTurnTable: Sendable {
     /// So many turns are kept. Orders beyond that are told the time of the last one, and ask again then.
     static let mostTurns = 65_536

@@ -6,11 +6,11 @@ import Determinism
 /// A slice begins at nothing, so that a cold key leases nothing. It doubles when a lease was used up within half of its
 /// time, and is halved when more than half of it was left at its end.
 ///
-/// **Scarcity.** When the store refuses or grants less than a quarter of a slice, asking again for each token as it drips in would be
-/// a trip for each. So a process that leases uses what it got and then holds back until two slices for every process can
-/// have come, at most a quarter of a lease's time. Nothing is lost meanwhile: the tokens gather in the store, and as
-/// soon as there are slices again nobody holds back. Left there when it begins to hold back are at most as many as a
-/// quarter of a slice.
+/// **Scarcity.** When the store refuses or grants less than a quarter of a slice, asking again for each token as it
+/// drips in would be a trip for each. So a process that leases uses what it got and then holds back until two slices
+/// for every process can have come, at most a quarter of a lease's time. Nothing is lost meanwhile: the tokens gather
+/// in the store, and as soon as there are slices again nobody holds back. Left there when it begins to hold back are at
+/// most as many as a quarter of a slice.
 struct LeaseMachine {
     /// How a slice is bounded.
     struct Bounds {

@@ -19,8 +19,8 @@ package enum PostOutcome: Sendable, Hashable {
 package typealias HTTPPost =
     @Sendable (_ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]) async -> PostOutcome
 
-/// Brings alerts to `alerts.webhook`, one after the other, each tried some times. Nobody waits for it: what comes while a
-/// hundred wait pushes the oldest out, and is in the log in any case.
+/// Brings alerts to `alerts.webhook`, one after the other, each tried some times. Nobody waits for it: what comes while
+/// a hundred wait pushes the oldest out, and is in the log in any case.
 package final class AlertDispatcher: Sendable {
     private struct NotDelivered: RepeatAdvising, CustomStringConvertible {
         let description: String

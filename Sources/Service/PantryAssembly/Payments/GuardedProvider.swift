@@ -4,8 +4,8 @@ import Determinism
 import PantryDomain
 import Sagas
 
-/// Stands between the sagas and a payment provider: bounds every call in time, and makes none while the provider does not
-/// work.
+/// Stands between the sagas and a payment provider: bounds every call in time, and makes none while the provider does
+/// not work.
 ///
 /// Nothing is repeated here. A saga asks what became of a call before it makes it again, which a retry around the call
 /// could not (`ExternalCallMachine`); and it makes none again while the circuit is open.

@@ -200,7 +200,8 @@ struct SagaProgressWalkTests {
             let isCalled = machine.progress.entries[step].status == .intended && !machine.progress.isBackward
             let event =
                 isCalled && random.next(below: 4) == 0
-                ? Event.postpone(step, until: Self.now, .withdrawal(wasSent: random.next(below: 2) == 0)) : answers[answer]
+                ? Event.postpone(step, until: Self.now, .withdrawal(wasSent: random.next(below: 2) == 0))
+                : answers[answer]
             #expect(machine.handle(event, at: Self.now) == .store)
             if random.next(below: 24) == 0 { _ = machine.handle(.turnBack, at: Self.now) }
             check(machine)
