@@ -119,7 +119,7 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
-        driver("RedisDriver", ["Determinism", "SocketReactor", "CHiredis"]),
+        driver("RedisDriver", ["Determinism", "SocketReactor", "RateLimiting", "CHiredis"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
         driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1]),
@@ -131,7 +131,8 @@ let package = Package(
         service(
             "PantryHTTP",
             [
-                "Determinism", "StrictJSON", "Storage", "CircuitBreaking", "Sagas", "ReplicaRouting", "PantryDomain",
+                "Determinism", "StrictJSON", "Storage", "CircuitBreaking", "RateLimiting", "Sagas", "ReplicaRouting",
+                "PantryDomain",
                 logging, lifecycle, nioCore, nioPosix, nioHTTP1, metrics, tracing,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -141,8 +142,9 @@ let package = Package(
         service(
             "PantryAssembly",
             [
-                "Determinism", "StrictJSON", "Storage", "CallPolicies", "CircuitBreaking", "Retrying", "Sagas",
-                "Messaging", "ConnectionPooling", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
+                "Determinism", "StrictJSON", "Storage", "CallPolicies", "CircuitBreaking", "RateLimiting", "Retrying",
+                "Sagas", "Messaging", "ConnectionPooling", "ReplicaRouting", "SQLiteDriver", "RedisDriver",
+                "StripeDriver", "PostgresDriver", "PantryDomain",
                 crypto, logging, lifecycle, "PrometheusMetrics",
                 "OpenTelemetryTracing", metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -159,8 +161,8 @@ let package = Package(
         .executableTarget(
             name: "PantryCommand",
             dependencies: [
-                "Determinism", "StrictJSON", "Storage", "Sagas", "PantryDomain", "PantryHTTP", "PantryAssembly",
-                "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
+                "Determinism", "StrictJSON", "Storage", "RateLimiting", "Sagas", "PantryDomain", "PantryHTTP",
+                "PantryAssembly", "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

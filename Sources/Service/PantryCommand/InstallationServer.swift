@@ -44,6 +44,8 @@ struct InstallationServer: Sendable {
             servers: { [installation] in installation.servers() },
             circuits: { [installation] in installation.circuits },
             metrics: page)
+        let room = InFlightLimit(configuration.server.maxInFlight)
+        observation?.publish(count: "pantry_http_shed") { room.refusals }
         // What remains of the time to stop in is for sagas to come to a rest and files to be closed.
         let reserve = min(.seconds(2), (configuration.server.shutdownTimeout - configuration.server.drain) / 2)
         let server = try PantryHTTPServer(
@@ -52,7 +54,7 @@ struct InstallationServer: Sendable {
             authenticator: PantryAuthenticator(
                 organizations: installation.organizations, operatorToken: installation.operatorToken),
             state: state, ports: .system(seed: random.next()), logger: logger,
-            observation: monitors,
+            observation: monitors, limits: RequestLimits(installation.limits, configuration.limits), room: room,
             onListening: { port in
                 address.set(port)
                 logger.info("listening on \(address.url)", metadata: ["port": "\(port)"])
@@ -76,6 +78,16 @@ struct InstallationServer: Sendable {
                 }
                 try await ServiceGroup(configuration: group).run()
             })
+    }
+}
+
+extension RequestLimits {
+    init(_ limits: InstalledLimits, _ configuration: PantryConfiguration.Limits) {
+        self.init(
+            plans: limits.plans.mapValues { Plan(requests: $0.requests, orders: $0.orders) },
+            anonymous: limits.anonymous,
+            form: RateLimitFields.Form(rawValue: configuration.headers.rawValue) ?? .current,
+            decide: limits.decide)
     }
 }
 

@@ -106,7 +106,12 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
-    func record(_ ticket: CallTicket, _ outcome: CallOutcome, isTimeout: Bool = false) -> CallStanding {
+    /// Reports the outcome of a call whose permit was detached.
+    @discardableResult public func record(_ ticket: CallTicket, _ outcome: CallOutcome) -> CallStanding {
+        record(ticket, outcome, isTimeout: false)
+    }
+
+    func record(_ ticket: CallTicket, _ outcome: CallOutcome, isTimeout: Bool) -> CallStanding {
         let now = timer.instant()
         return machine.withLock { machine in
             let standing = machine.record(ticket, outcome, isTimeout: isTimeout, now: now)

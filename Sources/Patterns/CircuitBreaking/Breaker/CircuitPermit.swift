@@ -19,6 +19,13 @@ public struct CircuitPermit: ~Copyable, Sendable {
         return breaker.record(ticket, outcome)
     }
 
+    /// Gives the permit up for a plain ticket, for those who cannot carry it. Report its outcome once with
+    /// ``CircuitBreaker/record(_:_:)``: nobody notices when it is forgotten, but for a probe, whose deadline passes.
+    public consuming func detached() -> CallTicket {
+        isReported = true
+        return ticket
+    }
+
     consuming func recordTimeout() {
         isReported = true
         _ = breaker.record(ticket, .failure(), isTimeout: true)

@@ -38,7 +38,7 @@ public struct RateLimitCheck: Sendable, Hashable {
 }
 
 /// What to do for a request while the store of the limits cannot be reached.
-public enum StoreLossPolicy: Sendable, Hashable {
+public enum StoreLossPolicy: String, Sendable, Hashable, CaseIterable {
     /// Each process enforces its share: the limit divided by the number of live processes.
     case share
     /// Admit everything.

@@ -22,6 +22,8 @@ package struct Installation: Sendable {
     package let time: any TimeSource
     /// The breakers of this process.
     package let circuits: [CircuitBreaker]
+    /// What organizations and addresses may ask for.
+    package let limits: InstalledLimits
     let alerts: AlertDispatcher?
     private let lock: DirectoryLock
     private let poolLimit: Int
@@ -89,6 +91,9 @@ package struct Installation: Sendable {
             payments = MonitoredProvider(payments, observation)
             observation.measure(circuit)
         }
+        let limits = try InstalledLimits.open(
+            configuration, time: time, random: random, logger: logger, observation: observation)
+        if let observation, let circuit = limits.circuit { observation.measure(circuit) }
         let alerts = try alerts(configuration, observation, time: time, random: random, logger: logger)
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
@@ -123,7 +128,9 @@ package struct Installation: Sendable {
                 registry: shards.shards.first?.sagas.runtime.registry ?? SagaRegistry([]), time: time),
             shards: shards,
             databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
-            faultPoints: faultPoints, logger: logger, time: time, circuits: [circuit], alerts: alerts, lock: lock,
+            faultPoints: faultPoints, logger: logger, time: time,
+            circuits: [circuit] + (limits.circuit.map { [$0] } ?? []),
+            limits: limits, alerts: alerts, lock: lock,
             poolLimit: configuration.pool.limit)
     }
 
@@ -158,6 +165,7 @@ package struct Installation: Sendable {
                 group.addTask { await CircuitMonitor(circuit: circuit, logger: logger, alerts: alerts).run(changes) }
             }
             if let alerts { group.addTask { await alerts.run() } }
+            group.addTask { await limits.run() }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.runtime.stop() }

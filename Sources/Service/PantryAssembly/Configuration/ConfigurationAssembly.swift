@@ -5,7 +5,8 @@ extension SettingReader {
         let server = PantryConfiguration.Server(
             host: value(of: Schema.serverHost), port: value(of: Schema.serverPort),
             trustedProxies: value(of: Schema.serverTrustedProxies), drain: value(of: Schema.serverDrain),
-            shutdownTimeout: value(of: Schema.serverShutdownTimeout), maxBody: value(of: Schema.serverMaxBody))
+            shutdownTimeout: value(of: Schema.serverShutdownTimeout), maxBody: value(of: Schema.serverMaxBody),
+            maxInFlight: value(of: Schema.serverMaxInFlight))
         let directory = ConfiguredPath.resolve(value(of: Schema.dataDirectory), under: workingDirectory)
         let operatorToken = value(of: Schema.operatorToken)
         let control = value(of: Schema.controlURL).resolved(under: directory)
@@ -36,7 +37,10 @@ extension SettingReader {
                 allowPrivateTargets: value(of: Schema.notificationsAllowPrivateTargets),
                 retryBase: value(of: Schema.notificationsRetryBase)),
             alerts: PantryConfiguration.Alerts(webhook: value(of: Schema.alertsWebhook)),
-            limits: PantryConfiguration.Limits(plans: plans()))
+            limits: PantryConfiguration.Limits(
+                plans: plans(), headers: value(of: Schema.limitsHeaders),
+                whenStoreIsAway: PantryConfiguration.Limits.StoreLoss(
+                    requests: value(of: Schema.limitsAwayRequests), orders: value(of: Schema.limitsAwayOrders))))
     }
 
     /// Notes what is wrong between values that are right alone. Values that were refused do not count.

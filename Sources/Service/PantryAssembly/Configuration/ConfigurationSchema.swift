@@ -1,3 +1,5 @@
+import RateLimiting
+
 /// Every key of the configuration: its type, default, check and meaning.
 ///
 /// The loader reads by these values only, `docs/configuration.md` is made from them, and a test compares the two.
@@ -15,6 +17,9 @@ package enum ConfigurationSchema {
         "the process ends within this time; at least `server.drain` and 1s")
     static let serverMaxBody = SettingKey(
         "server.maxBody", .whole(1024...67_108_864, unit: " (bytes)"), default: "1048576", "largest request body")
+    static let serverMaxInFlight = SettingKey(
+        "server.maxInFlight", .whole(1...1_000_000), default: "2048",
+        "requests answered at a time; new orders may use 80 percent of it, so that what was begun can be finished")
 
     static let dataDirectory = SettingKey(
         "data.directory", .directory, default: "./pantry-data",
@@ -74,6 +79,16 @@ package enum ConfigurationSchema {
         "delay of a webhook's first retry")
     static let alertsWebhook = SettingKey(
         "alerts.webhook", .webhook, default: "", "where alerts are posted: breaker opened, saga stuck, shard away")
+
+    static let limitsHeaders = SettingKey(
+        "limits.headers", ValueFormat<PantryConfiguration.Limits.Headers>.choice(later: []), default: "current",
+        "how answers tell of limits: the present IETF draft, an earlier one that clients may know, or not")
+    static let limitsAwayRequests = SettingKey(
+        "limits.whenStoreIsAway.requests", ValueFormat<StoreLossPolicy>.choice(later: []), default: "share",
+        "while Redis is away each process allows its share of a plan's requests, or all, or none")
+    static let limitsAwayOrders = SettingKey(
+        "limits.whenStoreIsAway.orders", ValueFormat<StoreLossPolicy>.choice(later: []), default: "share",
+        "the same for new orders")
 }
 
 extension ConfigurationSchema {
@@ -81,14 +96,16 @@ extension ConfigurationSchema {
     package static let entries: [SchemaEntry] =
         [
             serverHost.entry, serverPort.entry, serverTrustedProxies.entry, serverDrain.entry,
-            serverShutdownTimeout.entry, serverMaxBody.entry, dataDirectory.entry, operatorToken.entry,
+            serverShutdownTimeout.entry, serverMaxBody.entry, serverMaxInFlight.entry, dataDirectory.entry,
+            operatorToken.entry,
             controlURL.entry, shardingStrategy.entry,
         ] + ShardSchema.entries + [
             poolLimit.entry, poolTimeout.entry, cacheURL.entry, busURL.entry, paymentsProvider.entry,
             paymentsTimeout.entry, paymentsErrorThreshold.entry, paymentsResetTimeout.entry, paymentsURL.entry,
             paymentsKey.entry, checkoutStyle.entry, checkoutWait.entry, checkoutHoldTime.entry,
             checkoutQueueTime.entry, checkoutMaxQueuedShare.entry, notificationsAllowPrivateTargets.entry,
-            notificationsRetryBase.entry, alertsWebhook.entry,
+            notificationsRetryBase.entry, alertsWebhook.entry, limitsHeaders.entry, limitsAwayRequests.entry,
+            limitsAwayOrders.entry,
         ] + PlanSchema.entries
 
     /// `PANTRY_` variables that set no key.

@@ -1,3 +1,5 @@
+import RateLimiting
+
 /// Every setting of a Pantry server, checked and with defaults filled in.
 ///
 /// `ConfigurationLoader` makes it; `docs/configuration.md` says what each setting means. A value that exists here is
@@ -31,6 +33,8 @@ package struct PantryConfiguration: Sendable, Equatable {
         package var shutdownTimeout: Duration
         /// The largest request body in bytes.
         package var maxBody: Int
+        /// The most requests that are answered at a time.
+        package var maxInFlight: Int
     }
 
     package struct Data: Sendable, Equatable {
@@ -122,7 +126,26 @@ package struct PantryConfiguration: Sendable, Equatable {
         /// The plan of an organization that was made without one.
         package static let defaultPlan = "standard"
 
+        /// The plan of addresses whose requests show no valid credentials; only its requests count.
+        package static let anonymousPlan = "anonymous"
+
         package var plans: [String: Plan]
+        /// How answers tell of limits.
+        package var headers: Headers
+        package var whenStoreIsAway: StoreLoss
+
+        package enum Headers: String, Sendable, CaseIterable {
+            case current
+            case draft7 = "draft-7"
+            case draft6 = "draft-6"
+            case none
+        }
+
+        /// What becomes of requests while the store of limits is away.
+        package struct StoreLoss: Sendable, Equatable {
+            package var requests: StoreLossPolicy
+            package var orders: StoreLossPolicy
+        }
     }
 }
 

@@ -10,6 +10,11 @@ enum PlanSchema {
                 requests: .fixedWindow(points: 100, duration: .seconds(60), block: .seconds(60)),
                 orders: .fixedWindow(points: 10, duration: .seconds(60), block: nil))
         ),
+        // Addresses whose requests show no valid credentials.
+        (
+            PantryConfiguration.Limits.anonymousPlan,
+            Plan(requests: .fixedWindow(points: 100, duration: .seconds(60), block: .seconds(60)))
+        ),
         ("burst", Plan(requests: .tokenBucket(capacity: 100, refill: 10))),
         (
             "standard",
@@ -31,11 +36,10 @@ enum PlanSchema {
 
         init(_ name: String, _ meaning: String) {
             let path = "limits.plans.*.\(name)"
-            let count = PlanSchema.checkedOnly(ValueFormat<Int>.whole(1...1_000_000_000))
-            let time = PlanSchema.checkedOnly(ValueFormat<Duration>.duration(.milliseconds(1) ... .seconds(31_536_000)))
+            let count = ValueFormat<Int>.whole(1...1_000_000_000)
+            let time = ValueFormat<Duration>.duration(.milliseconds(1) ... .seconds(315_360_000))
             entry = SchemaEntry(
-                path: path, type: "points, duration, block? or capacity, refill", meaning: meaning,
-                support: PlanSchema.support)
+                path: path, type: "points, duration, block? or capacity, refill", meaning: meaning, support: "yes")
             points = SettingKey("\(path).points", count, fallback: 1, "fixed window: how many")
             duration = SettingKey("\(path).duration", time, fallback: .zero, "fixed window: in which time")
             block = SettingKey(
@@ -55,22 +59,16 @@ enum PlanSchema {
     static let plans = SchemaEntry(
         path: "limits.plans", type: "mapping of plans by name (\(ValueFormat<String>.name.type))",
         defaultText: defaults.map(\.name).joined(separator: ", "),
-        meaning: "added to the default plans, or replacing one of the same name; `{}` has no limits",
-        support: support)
+        meaning:
+            "added to the default plans, or replacing one of the same name; `{}` has no limits; `anonymous` is for "
+            + "addresses whose requests show no valid credentials",
+        support: "yes")
     static let requests = Rule("requests", "an organization's API requests")
     static let orders = Rule("orders", "an organization's new orders")
 
     static let entries = [plans] + requests.entries + orders.entries
 
     static let members = [requests.entry.name, orders.entry.name]
-
-    private static let support = "read and checked, not enforced yet"
-
-    private static func checkedOnly<Value>(_ format: ValueFormat<Value>) -> ValueFormat<Value> {
-        var format = format
-        format.support = support
-        return format
-    }
 
     private static func optional<Value>(_ format: ValueFormat<Value>) -> ValueFormat<Value?> {
         ValueFormat(type: format.type, support: format.support) { text throws(ValueComplaint) in

@@ -1,4 +1,5 @@
 import PostgresDriver
+import RedisDriver
 
 /// Where a database is.
 package enum DatabaseURL: Sendable, Equatable, Hashable {
@@ -15,6 +16,8 @@ package enum DatabaseURL: Sendable, Equatable, Hashable {
 package enum CacheURL: Sendable, Equatable {
     /// In this process.
     case memory
+    /// In Redis, by its URL, which may hold a password.
+    case redis(url: String)
 }
 
 /// What carries events between the processes.
@@ -66,11 +69,15 @@ extension ValueFormat<DatabaseURL> {
 
 extension ValueFormat<CacheURL> {
     static var cache: ValueFormat {
-        ValueFormat(type: "`memory:` or `redis://…`", support: "`memory:`, `redis://` not yet", display: .url) {
-            text throws(ValueComplaint) in
-            try refuse(["redis", "rediss"], in: text, use: "use memory:")
-            guard after("memory", in: text) == "" else { throw ValueComplaint("must be memory:") }
-            return .memory
+        ValueFormat(type: "`memory:` or `redis://…`", display: .url) { text throws(ValueComplaint) in
+            if after("memory", in: text) == "" { return .memory }
+            guard after("redis", in: text) != nil || after("rediss", in: text) != nil else {
+                throw ValueComplaint("must be memory: or redis://USER:PASSWORD@HOST:PORT/NUMBER")
+            }
+            do throws(RedisConfigurationError) { _ = try RedisConfiguration(url: text) } catch {
+                throw ValueComplaint("is not a Redis URL: \(error)")
+            }
+            return .redis(url: text)
         }
     }
 }

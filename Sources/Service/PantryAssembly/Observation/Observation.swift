@@ -76,6 +76,11 @@ package struct Observation: Sendable {
         return { [time, began] in startUp.set(Double((time.instant() - began).inNanoseconds) / 1e9) }
     }
 
+    /// Publishes what is counted elsewhere, and never falls.
+    package func publish(count label: String, _ read: @escaping @Sendable () -> Int) {
+        metrics.addCounter(label: label) { UInt64(max(read(), 0)) }
+    }
+
     /// Sends spans while `body` runs, and what is left of them within `grace` afterwards.
     package func whileExporting(grace: Duration, _ body: () async throws -> Void) async throws {
         guard let exporter else { return try await body() }

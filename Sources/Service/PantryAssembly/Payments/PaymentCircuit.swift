@@ -14,9 +14,8 @@ extension CircuitBreaker {
         // A probe is over by its timeout.
         configuration.halfOpen = HalfOpenRule(
             permits: 1, percent: payments.errorThreshold, deadline: payments.timeout + .seconds(1))
-        let timer = time is SystemTime ? CallTimer.system : CallTimer(time: time)
         do throws(CircuitBreakerConfigurationError) {
-            return try CircuitBreaker("payments", configuration, timer: timer, random: random)
+            return try CircuitBreaker("payments", configuration, timer: .of(time), random: random)
         } catch {
             throw AssemblyError("payments: \(error)")
         }

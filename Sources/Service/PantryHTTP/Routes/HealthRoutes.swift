@@ -9,9 +9,9 @@ struct HealthRoutes {
 
     var all: [Route] {
         [
-            Route(.get, "/health", access: .open, handler: health),
-            Route(.get, "/livez", access: .open, handler: live),
-            Route(.get, "/readyz", access: .open, handler: ready),
+            Route(.get, "/health", access: .open, handler: health).limited(as: .exempt),
+            Route(.get, "/livez", access: .open, handler: live).limited(as: .exempt),
+            Route(.get, "/readyz", access: .open, handler: ready).limited(as: .exempt),
         ]
     }
 

@@ -5,7 +5,7 @@ import HTTPTypes
 struct MetricsRoutes {
     let services: PantryServices
 
-    var all: [Route] { [Route(.get, "/metrics", access: .open, handler: show)] }
+    var all: [Route] { [Route(.get, "/metrics", access: .open, handler: show).limited(as: .exempt)] }
 
     private func show(_ call: Call) async throws -> Reply {
         guard let metrics = services.metrics else { throw Problem.notFound("There are no metrics here.") }

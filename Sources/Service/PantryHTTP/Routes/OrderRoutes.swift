@@ -10,7 +10,7 @@ struct OrderRoutes {
     var all: [Route] {
         [
             Route(.post, "/v1/orders/calculate", .organization(.read), answering: calculate),
-            Route(.post, "/v1/orders", .organization(.write), answering: place),
+            Route(.post, "/v1/orders", .organization(.write), answering: place).limited(as: .newOrder),
             Route(.get, "/v1/orders", .organization(.read), answering: list),
             Route(.get, "/v1/orders/{id}", .organization(.read), answering: show),
             Route(.get, "/v1/orders/{id}/timeline", .organization(.read), answering: timeline),

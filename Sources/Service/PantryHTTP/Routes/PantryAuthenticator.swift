@@ -18,7 +18,8 @@ package struct PantryAuthenticator: Authenticator {
             return .organization(
                 OrganizationCaller(
                     organizationNumber: organization.number, organizationID: organization.id.description,
-                    role: AccessRole(credential.role), credentialID: credential.key.description))
+                    role: AccessRole(credential.role), credentialID: credential.key.description,
+                    plan: organization.plan))
         } catch {
             throw Problem(error)
         }

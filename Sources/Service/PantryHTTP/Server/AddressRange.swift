@@ -38,6 +38,9 @@ package struct AddressRange: Sendable, Equatable {
         parse(text) != nil
     }
 
+    /// 4 or 16 bytes; nil for what is no address.
+    static func bytes(of text: some StringProtocol) -> [UInt8]? { parse(text) }
+
     /// 4 or 16 bytes. An IPv4 address that is wrapped in IPv6, as a listener on `::` reports it, is taken as IPv4.
     private static func parse(_ text: some StringProtocol) -> [UInt8]? {
         var v4 = [UInt8](repeating: 0, count: 4)

@@ -20,11 +20,14 @@ package struct PantryHTTPServer: Service {
     /// - Parameters:
     ///   - state: shared with whoever answers `/readyz` and with recovery, which sets it ready.
     ///   - observation: where metrics and spans go.
+    ///   - limits: what organizations and addresses may ask for; nil for no limits.
+    ///   - room: how many requests are answered at a time; nil for no limit.
     ///   - onListening: called once, when connections are accepted.
     /// - Throws: when two routes conflict, or a pattern is malformed.
     package init(
         configuration: HTTPServerConfiguration, routes: [Route], authenticator: any Authenticator, state: ServerState,
-        ports: ServerPorts, logger: Logger, observation: ServerObservation = .none,
+        ports: ServerPorts, logger: Logger, observation: ServerObservation = .none, limits: RequestLimits? = nil,
+        room: InFlightLimit? = nil,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) throws(RouteError) {
         self.configuration = configuration
@@ -35,7 +38,8 @@ package struct PantryHTTPServer: Service {
         let table = try RouteTable(routes)
         responder = Responder(
             routes: table, authenticator: authenticator, configuration: configuration, state: state,
-            ports: ports, logger: logger, metrics: observation.metrics.map { HTTPMetrics(table.entries, $0) },
+            ports: ports, logger: logger, limits: limits, room: room,
+            metrics: observation.metrics.map { HTTPMetrics(table.entries, $0) },
             tracer: observation.tracer.map { ServerTracer($0) })
     }
 

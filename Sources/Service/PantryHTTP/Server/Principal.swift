@@ -16,8 +16,13 @@ package struct OrganizationCaller: Sendable, Equatable {
     package var role: AccessRole
     /// The key or session, for logs and audits; never the secret itself.
     package var credentialID: String
+    /// The name of its plan.
+    package var plan: String
 
-    package init(organizationNumber: Int64, organizationID: String, role: AccessRole, credentialID: String) {
+    package init(
+        organizationNumber: Int64, organizationID: String, role: AccessRole, credentialID: String, plan: String = ""
+    ) {
+        self.plan = plan
         self.organizationNumber = organizationNumber
         self.organizationID = organizationID
         self.role = role

@@ -4,8 +4,9 @@ import Tracing
 
 /// Takes a request through its checks to its handler, and turns whatever comes out into a reply.
 ///
-/// The order: request id, route (404, 405), readiness (503), credentials (401, 403), media type (415), body (413, 408),
-/// handler. What costs most comes last, and nobody learns more than their credentials allow.
+/// The order: request id, route (404, 405), readiness (503), credentials (401, 403), rate limits (429), media type
+/// (415), body (413, 408), room (503), handler. What costs most comes last, and nobody learns more than their
+/// credentials allow.
 struct Responder: Sendable {
     /// A reply and what the access log says about its request.
     struct Outcome {
@@ -20,6 +21,8 @@ struct Responder: Sendable {
         var entry: Int?
         var span: (any Span)?
         var isAnswered = false
+        /// What the answer says about the limits that the request was charged to.
+        var limitFields = HTTPFields()
     }
 
     let routes: RouteTable
@@ -28,6 +31,8 @@ struct Responder: Sendable {
     let state: ServerState
     let ports: ServerPorts
     let logger: Logger
+    var limits: RequestLimits?
+    var room: InFlightLimit?
     var metrics: HTTPMetrics?
     var tracer: ServerTracer?
 
@@ -50,6 +55,7 @@ struct Responder: Sendable {
             outcome.reply = .problem(unexpected(error, outcome), requestID: outcome.requestID)
         }
         outcome.isAnswered = true
+        if !outcome.limitFields.isEmpty { outcome.reply.headers.append(contentsOf: outcome.limitFields) }
         return outcome
     }
 
@@ -123,8 +129,8 @@ struct Responder: Sendable {
         let entry = routes.entries[index]
         (outcome.pattern, outcome.entry) = (entry.route.pattern, index)
         if entry.waitsForReadiness, !state.isReady { throw Problem.notReady }
-        let principal = try await admit(head, to: entry.route.access)
-        outcome.organization = principal?.organization?.organizationID
+        let address = peer.clientAddress(forwardedFor: head.forwardedFor)
+        let principal = try await admit(head, to: entry.route, from: address, &outcome)
         let query = try query(target)
         let body = try await body(of: head, for: entry, reading: &input)
         var parameters: [String: String] = [:]
@@ -133,13 +139,20 @@ struct Responder: Sendable {
             method: head.method, path: String(target.path), pattern: entry.route.pattern, parameters: parameters,
             query: query, headers: head.fields, body: body, requestID: outcome.requestID,
             traceparent: outcome.traceparent, principal: principal,
-            clientAddress: peer.clientAddress(forwardedFor: head.forwardedFor), receivedAt: outcome.receivedAt,
+            clientAddress: address, receivedAt: outcome.receivedAt,
             baseLogger: logger)
         guard let span = outcome.span else { return try await handle(call, entry, &input) }
         return try await ServiceContext.withValue(span.context) { try await handle(call, entry, &input) }
     }
 
     private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
+        guard let room, entry.route.limiting != .exempt else { return try await perform(call, entry, &input) }
+        try room.enter(entry.route.limiting == .newOrder || entry.route.streaming != nil)
+        defer { room.leave() }
+        return try await perform(call, entry, &input)
+    }
+
+    private func perform(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
         guard let streaming = entry.route.streaming else { return try await entry.route.handler(call) }
         var stream = BodyStream(input, limit: limit(of: entry), configuration)
         defer { input = stream.input }
@@ -164,6 +177,28 @@ struct Responder: Sendable {
             throw .malformedRequest("The query is not valid percent-encoded UTF-8.")
         }
         return query
+    }
+
+    /// Looks at the credentials, and charges the request to whose they are.
+    private func admit(
+        _ head: RequestHead, to route: Route, from address: String, _ outcome: inout Outcome
+    ) async throws -> Principal? {
+        let principal: Principal?
+        do {
+            principal = try await admit(head, to: route.access)
+        } catch let problem as Problem where problem.status == .unauthorized {
+            // Who guesses keys is counted by where it comes from.
+            outcome.limitFields = try await limits?.charge(anonymous: address) ?? HTTPFields()
+            throw problem
+        }
+        outcome.organization = principal?.organization?.organizationID
+        guard let limits, route.limiting != .exempt else { return principal }
+        if let principal {
+            outcome.limitFields = try await limits.charge(principal, route)
+        } else {
+            outcome.limitFields = try await limits.charge(anonymous: address)
+        }
+        return principal
     }
 
     private func admit(_ head: RequestHead, to access: Access) async throws -> Principal? {

@@ -53,6 +53,25 @@ package struct Route: Sendable {
     package var handler: Handler
     /// How the body is taken as it comes, instead of as a whole before the handler runs.
     package var streaming: Streaming?
+    /// What a request is charged to.
+    package var limiting = Limiting.request
+
+    /// Which limits a request is charged to. The operator has none.
+    package enum Limiting: Sendable {
+        /// Never limited, and served however much there is to do: probes, metrics.
+        case exempt
+        /// Charged to the organization, or to the address of who shows no credentials.
+        case request
+        /// A request that begins an order, which has a limit of its own.
+        case newOrder
+    }
+
+    /// The same route, limited in another way.
+    package func limited(as limiting: Limiting) -> Route {
+        var route = self
+        route.limiting = limiting
+        return route
+    }
 
     /// - Parameter bodyKinds: nil means `application/json` for POST, PUT and PATCH, and no body for other methods.
     package init(
