@@ -46,7 +46,6 @@ let package = Package(
                 .product(name: "SocketReactor", package: "pantry"),
                 .product(name: "RedisDriver", package: "pantry"),
                 .product(name: "RedisTestKit", package: "pantry"),
-                .product(name: "ProcessTestKit", package: "pantry"),
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -18,7 +18,7 @@ package enum LoopbackPort {
     }
 
     private static func isFree(_ port: Int) -> Bool {
-        guard let descriptor = try? SocketAddress.listen(port: port) else { return false }
+        guard let descriptor = try? LoopbackSocket.listen(port: port) else { return false }
         close(descriptor)
         return true
     }

@@ -30,7 +30,7 @@ package final class OrphanReaper: Sendable {
     /// Watches over `folder`.
     package init(folder: URL, keepsFiles: Bool) throws {
         // A child that inherited the end would keep the reaper waiting.
-        guard let (reader, writer) = SocketAddress.pipe() else {
+        guard let (reader, writer) = LoopbackSocket.pipe() else {
             throw SpawnError(description: "no pipe: \(String(cString: strerror(errno)))")
         }
         pipeEnd = writer

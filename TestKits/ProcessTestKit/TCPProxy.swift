@@ -27,8 +27,8 @@ public final class TCPProxy: Sendable {
     /// Listens on a free port and passes on to port `target`.
     /// - Throws: ``SpawnError`` when it cannot listen.
     public init(to target: Int) throws(SpawnError) {
-        let listener = try SocketAddress.listen(port: 0)
-        port = SocketAddress.port(of: listener)
+        let listener = try LoopbackSocket.listen(port: 0)
+        port = LoopbackSocket.port(of: listener)
         let loop = try TCPProxyLoop(listener: listener, target: target)
         self.loop = loop
         let thread = Thread { loop.run() }

@@ -37,11 +37,11 @@ final class TCPProxyLoop: Sendable {
     init(listener: Int32, target: Int) throws(SpawnError) {
         self.listener = listener
         controls = Mutex(Controls(target: target))
-        guard let (reader, writer) = SocketAddress.pipe() else {
+        guard let (reader, writer) = LoopbackSocket.pipe() else {
             Foundation.close(listener)
             throw SpawnError(description: "no pipe: \(String(cString: strerror(errno)))")
         }
-        for descriptor in [listener, reader, writer] { SocketAddress.setNonBlocking(descriptor) }
+        for descriptor in [listener, reader, writer] { LoopbackSocket.setNonBlocking(descriptor) }
         (wakeReader, wakeWriter) = (reader, writer)
     }
 
@@ -110,9 +110,9 @@ final class TCPProxyLoop: Sendable {
     }
 
     private func accept(into links: inout [TCPProxyLink], _ latest: Controls) {
-        while let client = SocketAddress.accept(listener) {
+        while let client = LoopbackSocket.accept(listener) {
             controls.withLock { $0.counts.accepted += 1 }
-            guard !latest.isRefusing, let server = SocketAddress.connect(port: latest.target) else {
+            guard !latest.isRefusing, let server = LoopbackSocket.connect(port: latest.target) else {
                 TCPProxyLink.reset(client)
                 continue
             }

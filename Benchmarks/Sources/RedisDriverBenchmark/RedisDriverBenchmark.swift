@@ -1,6 +1,5 @@
 import Determinism
 import Foundation
-import ProcessTestKit
 import RedisDriver
 import RedisTestKit
 import SocketReactor
@@ -56,12 +55,25 @@ struct RedisDriverBenchmark {
         for round in 0..<rounds {
             let order = round.isMultiple(of: 2) ? Array(contenders.indices) : contenders.indices.reversed()
             for index in order {
-                results[index].append(try await contenders[index].run(tasks: tasks, seconds: seconds))
+                let share = OthersShare(server)
+                var outcome = try await contenders[index].run(tasks: tasks, seconds: seconds)
+                outcome.others = share?.untilNow()
+                results[index].append(outcome)
             }
         }
+        report(contenders, results)
+    }
+
+    /// Each round's rate with, in brackets, the percentage of the cores that others had; the round of the median rate
+    /// in detail.
+    private static func report(_ contenders: [any Contender], _ results: [[Outcome]]) {
         for (contender, outcomes) in zip(contenders, results) {
-            let rates = outcomes.map { "\(Int($0.perSecond))" }.joined(separator: " ")
-            print("\(contender.name): \(rates)\(outcomes[outcomes.count / 2].details)")
+            let rates = outcomes.map { outcome in
+                "\(Int(outcome.perSecond))" + (outcome.others.map { " [\(Int($0 * 100)) %]" } ?? "")
+            }
+            let median = outcomes.sorted { $0.perSecond < $1.perSecond }[outcomes.count / 2]
+            print(
+                "\(contender.name): \(rates.joined(separator: ", ")); median \(Int(median.perSecond))\(median.details)")
         }
     }
 
@@ -82,6 +94,8 @@ protocol Contender: Sendable {
 struct Outcome: Sendable {
     let perSecond: Double
     var details = ""
+    /// The share of the cores that other processes had.
+    var others: Double?
 }
 
 /// Why there is no result.

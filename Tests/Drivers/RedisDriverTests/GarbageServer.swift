@@ -14,8 +14,8 @@ final class GarbageServer: Sendable {
     private let listener: Int32
 
     init() throws {
-        let listener = try SocketAddress.listen(port: 0)
-        (self.listener, port) = (listener, SocketAddress.port(of: listener))
+        let listener = try LoopbackSocket.listen(port: 0)
+        (self.listener, port) = (listener, LoopbackSocket.port(of: listener))
         _ = NativeThread.start {
             while true {
                 let descriptor = accept(listener, nil, nil)

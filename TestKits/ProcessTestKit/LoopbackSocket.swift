@@ -1,7 +1,7 @@
 import Foundation
 
 /// IPv4 sockets of the loopback interface, and pipes.
-package enum SocketAddress {
+package enum LoopbackSocket {
     private static func streamSocket() -> Int32 {
         #if os(Linux)
             socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
