@@ -67,6 +67,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "RateLimitingBenchmark",
+            dependencies: [
+                .product(name: "Determinism", package: "pantry"),
+                .product(name: "RateLimiting", package: "pantry"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "ReplicaRoutingBenchmark",
             dependencies: [
                 .product(name: "Determinism", package: "pantry"),

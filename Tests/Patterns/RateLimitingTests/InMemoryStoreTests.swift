@@ -47,10 +47,10 @@ struct InMemoryStoreTests {
                     let random = SeededRandom(seed: UInt64(task))
                     var admitted = 0
                     for _ in 0..<2_000 {
-                        let checks = pairs.indices.map { RateLimitCheck(pairs[($0 + Int(random.next(below: 6))) % 6]) }
-                        let all = Set(checks.map(\.limit.name)).count
-                        let request = RateLimitRequest(.consume, tenant: "t", pairs.map { RateLimitCheck($0) })
-                        #expect(all >= 1)
+                        // In another order each time.
+                        let first = Int(random.next(below: 6))
+                        let checks = pairs.indices.map { RateLimitCheck(pairs[($0 + first) % 6]) }
+                        let request = RateLimitRequest(.consume, tenant: "t", checks)
                         if store.decision(for: request, at: Instant(nanoseconds: 0)).isAllowed { admitted += 1 }
                     }
                     return admitted
@@ -111,6 +111,28 @@ struct InMemoryStoreTests {
         // A minute later their states say nothing, and give way.
         let later = now + .seconds(3_600)
         #expect(store.verdict(.consume, of: limit, for: RateLimitKey("late"), at: later).remaining == 99)
+    }
+
+    @Test func aNewcomerTakesThePlaceOfNobodyWhoHasUsedMore() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        (configuration.keyLimit, configuration.shardCount) = (16, 1)
+        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 4))
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
+        let now = Instant(nanoseconds: 0)
+        var residents: [RateLimitKey] = []
+        for number in 0..<60 where residents.count < 16 {
+            let key = RateLimitKey("r\(number)")
+            let before = store.snapshot.keyCount
+            _ = store.verdict(.consume, 50, of: limit, for: key, at: now)
+            if store.snapshot.keyCount > before { residents.append(key) }
+        }
+        #expect(residents.count == 16)
+        for key in 0..<300 { _ = store.verdict(.consume, 49, of: limit, for: RateLimitKey("k\(key)"), at: now) }
+        #expect(residents.allSatisfy { store.verdict(.peek, of: limit, for: $0, at: now).remaining == 50 })
+        // One who uses as much does, and there are as many keys as before.
+        let evicted = store.snapshot.evictionCount
+        _ = store.verdict(.consume, 50, of: limit, for: RateLimitKey("as much"), at: now)
+        #expect(store.snapshot.evictionCount == evicted + 1 && store.snapshot.keyCount == 16)
     }
 
     @Test func whatSaysNothingLeavesItsPlace() throws {

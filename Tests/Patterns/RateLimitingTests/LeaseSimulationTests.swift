@@ -15,7 +15,7 @@ struct LeaseSimulationTests {
 
     private func simulate(
         _ limit: RateLimit, processes: Int, milliseconds: Int, perMillisecond: (Int) -> Int, seed: UInt64,
-        share: Double = 0.01
+        share: Double = 0.025
     ) async throws -> Outcome {
         let time = ManualTime()
         let store = try ScriptedStore(time)
@@ -69,7 +69,7 @@ struct LeaseSimulationTests {
 
     @Test("demand below the limit: everybody is admitted, 20 times fewer trips", arguments: 0..<3)
     func underLimit(seed: UInt64) async throws {
-        let limit = try RateLimit.tokenBucket("a", capacity: 40_000, refill: 4_000)
+        let limit = try RateLimit.tokenBucket("a", capacity: 10_000, refill: 4_000)
         let outcome = try await simulate(
             limit, processes: 10, milliseconds: 5_000, perMillisecond: { _ in 3 }, seed: seed)
         #expect(outcome.admitted.reduce(0, +) == 15_000)
@@ -80,7 +80,7 @@ struct LeaseSimulationTests {
     func bursts(seed: UInt64) async throws {
         let random = SeededRandom(seed: seed &+ 100)
         let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1_000)
-        let share = [0.01, 0.05, 0.2][Int(seed % 3)]
+        let share = [0.025, 0.05, 0.2][Int(seed % 3)]
         var demand = 0
         var demands: [Int] = []
         for millisecond in 0..<6_000 {

@@ -118,6 +118,20 @@ struct LeaseTests {
         #expect(harness.store.remaining(limit, RateLimitKey("t")) == 980)
     }
 
+    @Test func aBlockSeenOnATripTakesLeasedTokensAway() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
+        for _ in 0..<30 { _ = try await harness.consume(limit) }
+        // Another process blocks the key; this one has tokens, but not enough for the next request.
+        let now = harness.time.instant()
+        _ = harness.store.inner.verdict(.block(.seconds(60)), of: limit, for: RateLimitKey("t"), at: now)
+        #expect(try await harness.consume(limit).binding.source == .lease)
+        #expect(try await harness.consume(limit, cost: 20).outcome == .blocked)
+        let decision = try await harness.consume(limit, cost: 20)
+        #expect(decision.outcome == .blocked && decision.binding.source == .rememberedRefusal)
+        #expect(try await harness.consume(limit).outcome == .blocked)
+    }
+
     @Test func oneTripAtATimeServesAllWhoWait() async throws {
         let harness = try Harness()
         let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
@@ -181,6 +195,24 @@ struct LeaseTests {
         try await harness.limiter.returnUnused(all: true)
         #expect(harness.store.remaining(large, RateLimitKey("t")) == 10_000 - 40)
         #expect(harness.store.remaining(small, RateLimitKey("t")) == 0)
+    }
+
+    @Test func tokensSetAsideInVainArePutBack() async throws {
+        let harness = try Harness()
+        let large = try RateLimit.tokenBucket("large", capacity: 10_000, refill: 1, per: .seconds(60))
+        let small = try RateLimit.tokenBucket("small", capacity: 5, refill: 1, per: .seconds(60))
+        for _ in 0..<30 { _ = try await harness.consume(large) }
+        #expect(harness.store.remaining(large, RateLimitKey("t")) < 9_970)
+        let request = RateLimitRequest(
+            .consume, tenant: "t", [RateLimitCheck(large, cost: 2), RateLimitCheck(small, cost: 3)])
+        let before = harness.store.trips
+        #expect(try await harness.limiter.decide(request).isAllowed)
+        #expect(try await !harness.limiter.decide(request).isAllowed)
+        // Only the small one was asked for.
+        #expect(harness.store.requests[before...].allSatisfy { $0.checks.map(\.limit.name) == ["small"] })
+        try await harness.limiter.returnUnused(all: true)
+        #expect(harness.store.remaining(large, RateLimitKey("t")) == 9_968)
+        #expect(harness.store.remaining(small, RateLimitKey("t")) == 2)
     }
 
     @Test func unusedLeasesGoBackAndWindowsKeepTheirs() async throws {

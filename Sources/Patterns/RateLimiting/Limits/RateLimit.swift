@@ -124,6 +124,9 @@ public struct RateLimit: Sendable, Hashable {
             && a.countsAttempts == b.countsAttempts && a.isShadow == b.isShadow && a.onChange == b.onChange
     }
 
+    /// Whether it decides as another one of the same name does.
+    func hasNumbers(of other: RateLimit) -> Bool { nanoseconds == other.nanoseconds && isShadow == other.isShadow }
+
     /// By name and numbers.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)

@@ -94,6 +94,21 @@ struct LeaseMachine {
     /// It is over, and the one who waited asks again.
     mutating func waitIsOver(cost: Int64) { waitingCost = max(0, waitingCost - cost) }
 
+    /// Serves or refuses a request that needs nothing else; nil, and nothing is changed, if that takes more.
+    mutating func verdictAtOnce(_ newLimit: RateLimit, cost: Int64, now: Instant) -> RateLimitVerdict? {
+        guard limit.hasNumbers(of: newLimit) else { return nil }
+        if tokens >= cost, leaseEnds > now {
+            tokens -= cost
+            var verdict = RateLimitVerdict(newLimit, reading(.allowed, granted: cost, now: now))
+            verdict.source = .lease
+            return verdict
+        }
+        guard let refusal, refusal.forgotten > now, cost >= refusal.cost else { return nil }
+        var verdict = RateLimitVerdict(newLimit, reading(.refused, granted: 0, now: now))
+        verdict.source = .rememberedRefusal
+        return verdict
+    }
+
     /// Uses tokens that are there, or sets them aside.
     mutating func use(_ cost: Int64) { tokens -= cost }
     /// Puts back what was set aside.

@@ -30,6 +30,9 @@ struct LeaseTable {
     mutating func plan(
         _ request: RateLimitRequest, waited: LocalKey?, now: Instant, bounds: (RateLimit) -> LeaseMachine.Bounds
     ) -> Plan {
+        if request.checks.count == 1, waited == nil, let verdict = verdictAtOnce(request, request.checks[0], now: now) {
+            return .decided(RateLimitDecision([verdict]))
+        }
         let names = request.checks.map { LocalKey(request, $0) }
         if let waited, let index = names.firstIndex(of: waited) {
             keys[waited]?.waitIsOver(cost: request.checks[index].cost)
@@ -50,6 +53,14 @@ struct LeaseTable {
             return .decided(decision(request, names, answers, isAdmitted: true, now: now))
         }
         return depart(request, names, travelling, now: now, bounds: bounds)
+    }
+
+    /// The way of most decisions about one limit: one look at its key.
+    private mutating func verdictAtOnce(
+        _ request: RateLimitRequest, _ check: RateLimitCheck, now: Instant
+    ) -> RateLimitVerdict? {
+        guard check.adjustment == 0, let place = keys.index(forKey: LocalKey(request, check)) else { return nil }
+        return keys.values[place].verdictAtOnce(check.limit, cost: check.cost, now: now)
     }
 
     private mutating func depart(

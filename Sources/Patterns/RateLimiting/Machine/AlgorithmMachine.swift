@@ -17,17 +17,18 @@ protocol AlgorithmMachine {
 }
 
 extension AlgorithmMachine {
-    /// Ages the state and charges `cost` if it is free; nil, and nothing is charged, if not.
+    /// Ages the state and charges `cost` if it is free; false, and nothing is charged, if not.
     @inline(__always)
-    static func admitAtOnce(_ state: inout RateLimitState, _ cost: Int64, now: Int64) -> LimitReading? {
+    static func admitAtOnce(
+        _ state: inout RateLimitState, _ cost: Int64, now: Int64, _ reading: inout LimitReading
+    ) -> Bool {
         age(&state, now: now)
         let free = available(state, now: now)
-        guard cost <= free else { return nil }
+        guard cost <= free else { return false }
         charge(&state, cost)
-        var reading = LimitReading(outcome: .allowed)
         (reading.granted, reading.remaining) = (cost, free - cost)
         reading.next = wait(state, for: free - cost + 1, now: now)
         reading.recovery = recovery(state, now: now)
-        return reading
+        return true
     }
 }

@@ -35,15 +35,16 @@ public enum LimiterMachine {
     }
 
     /// The way of most decisions in one step: a state counted by this limit, not blocked, that has room.
-    /// - Returns: nil, and nothing is changed, if it is anything else; then go the long way.
+    /// - Returns: false if it is anything else; then go the long way, with the state as it was.
+    @inline(__always)
     static func admitAtOnce(
-        _ state: inout RateLimitState, _ limit: LimitParameters, cost: Int64, now: Int64
-    ) -> LimitReading? {
-        guard cost > 0, state.blockedUntil == .min, state.stamp <= now, state.isCounted(by: limit) else { return nil }
+        _ state: inout RateLimitState, _ limit: LimitParameters, cost: Int64, now: Int64, _ reading: inout LimitReading
+    ) -> Bool {
+        guard cost > 0, state.blockedUntil == .min, state.stamp <= now, state.isCounted(by: limit) else { return false }
         switch limit.kind {
-        case .tokenBucket: return TokenBucketMachine.admitAtOnce(&state, cost, now: now)
-        case .slidingWindow: return SlidingWindowMachine.admitAtOnce(&state, cost, now: now)
-        case .fixedWindow: return FixedWindowMachine.admitAtOnce(&state, cost, now: now)
+        case .tokenBucket: return TokenBucketMachine.admitAtOnce(&state, cost, now: now, &reading)
+        case .slidingWindow: return SlidingWindowMachine.admitAtOnce(&state, cost, now: now, &reading)
+        case .fixedWindow: return FixedWindowMachine.admitAtOnce(&state, cost, now: now, &reading)
         }
     }
 

@@ -37,7 +37,9 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     /// A lock and its table, at an address of their own, which needs no reference counting.
     private struct Shard: ~Copyable {
         let table: Mutex<StateTable>
-        init(bucketCount: Int) { table = Mutex(StateTable(bucketCount: bucketCount)) }
+        init(bucketCount: Int, at base: UnsafeMutableRawPointer) {
+            table = Mutex(StateTable(bucketCount: bucketCount, at: base))
+        }
 
         func withLock<Value: Sendable>(_ body: (inout sending StateTable) -> sending Value) -> Value {
             table.withLock(body)
@@ -46,6 +48,7 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     /// Never written after the initializer; each table is used under its lock.
     nonisolated(unsafe) private let shards: UnsafeMutablePointer<Shard>
     private let shardCount: Int
+    nonisolated(unsafe) private let memory: TableMemory
     private let seed: (UInt64, UInt64)
     private let time: any TimeSource
     /// The most keys.
@@ -63,7 +66,11 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         let shardCount = min(configuration.shardCount, buckets)
         let each = (buckets + shardCount - 1) / shardCount
         shards = .allocate(capacity: shardCount)
-        for index in 0..<shardCount { (shards + index).initialize(to: Shard(bucketCount: each)) }
+        let bytes = StateTable.byteCount(each)
+        memory = TableMemory(byteCount: shardCount * bytes)
+        for index in 0..<shardCount {
+            (shards + index).initialize(to: Shard(bucketCount: each, at: memory.base + index * bytes))
+        }
         self.shardCount = shardCount
         keyLimit = shardCount * each * StateTable.width
         seed = (random.next(), random.next())
@@ -87,26 +94,27 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     ) -> RateLimitVerdict {
         let (cost, now) = (max(0, cost), now.nanoseconds)
         let hash = hash(key.tenant, key.subject, limit)
-        let reading = shards[shardIndex(hash)].withLock { table in
-            Self.admittedAtOnce(operation, cost, limit, hash, in: &table, now: now)
-                ?? Self.decided(operation, cost, limit, hash, in: &table, now: now)
+        var reading = LimitReading(outcome: .allowed)
+        shards[shardIndex(hash)].withLock { table in
+            let isAdmitted = Self.admitAtOnce(operation, cost, limit, hash, in: &table, now: now, &reading)
+            if !isAdmitted { reading = Self.decided(operation, cost, limit, hash, in: &table, now: now) }
         }
         return RateLimitVerdict(limit, reading)
     }
 
     /// The way of most decisions: a key that is known, its limit unchanged, and it is admitted.
     @inline(__always)
-    private static func admittedAtOnce(
+    private static func admitAtOnce(
         _ operation: RateLimitOperation, _ cost: Int64, _ limit: RateLimit, _ hash: UInt64,
-        in table: inout StateTable, now: Int64
-    ) -> LimitReading? {
-        guard case .consume = operation, let index = table.known(hash) else { return nil }
+        in table: inout StateTable, now: Int64, _ reading: inout LimitReading
+    ) -> Bool {
+        guard case .consume = operation, let index = table.known(hash) else { return false }
         var state = table.load(index)
-        guard let reading = LimiterMachine.admitAtOnce(&state, limit.nanoseconds, cost: cost, now: now) else {
-            return nil
+        guard LimiterMachine.admitAtOnce(&state, limit.nanoseconds, cost: cost, now: now, &reading) else {
+            return false
         }
         table.write(state, at: index, hash)
-        return reading
+        return true
     }
 
     @inline(never)

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two buckets (Azar, Broder,
 /// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each
 /// state: 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing
@@ -25,7 +17,6 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     private static let bucketBytes = bytesPerKey * width
 
     let bucketCount: Int
-    private let allocation: UnsafeMutableRawPointer
     private let base: UnsafeMutableRawPointer
     /// Places in use, some of them by states that say nothing any more.
     private(set) var count = 0
@@ -34,16 +25,13 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     /// Decisions by a shared state.
     var sharedDecisionCount = 0
 
-    /// Zeroed memory that the system hands out as it is used.
-    init(bucketCount: Int) {
-        self.bucketCount = bucketCount
-        let bytes = (bucketCount + Self.overflowBuckets) * Self.bucketBytes + 64
-        guard let allocation = calloc(bytes, 1) else { preconditionFailure("no memory for \(bytes) bytes") }
-        self.allocation = allocation
-        base = allocation.alignedUp(toMultipleOf: 64)
+    /// - Parameter base: so many zeroed bytes as ``byteCount(_:)`` says, aligned to 64, that outlive the table.
+    init(bucketCount: Int, at base: UnsafeMutableRawPointer) {
+        (self.bucketCount, self.base) = (bucketCount, base)
     }
 
-    deinit { free(allocation) }
+    /// What a table of so many buckets takes.
+    static func byteCount(_ bucketCount: Int) -> Int { (bucketCount + overflowBuckets) * bucketBytes }
 
     /// Where a key's state is, or would be.
     enum Place {
@@ -71,9 +59,10 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     ) -> Place {
         if let index = known(hash) { return .known(index) }
         let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
-        let (one, other) = (room(in: first, isTaken), room(in: second, isTaken))
-        // The emptier bucket, so that both fill evenly.
-        if let index = one.count >= other.count ? one.first : other.first { return .free(index) }
+        let mark = Self.mark(hash)
+        let (one, other) = (room(for: mark, in: first, isTaken), room(for: mark, in: second, isTaken))
+        // The first bucket is found first; the emptier one, when that is almost full, so that few keys find no room.
+        if let index = one.count >= min(2, other.count) ? one.first : other.first { return .free(index) }
         return full(first, second, cost: cost, limit: limit, now: now, isTaken: isTaken)
     }
 
@@ -84,11 +73,14 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         return find(mark, in: Self.bucket(hash, bucketCount)) ?? find(mark, in: Self.otherBucket(hash, bucketCount))
     }
 
-    /// How many places of a bucket are free, and the first of them.
-    private func room(in bucket: Int, _ isTaken: (Int) -> Bool) -> (count: Int, first: Int?) {
+    /// How many places of a bucket are free, and one of them: the key's own if it is.
+    private func room(for mark: UInt64, in bucket: Int, _ isTaken: (Int) -> Bool) -> (count: Int, first: Int?) {
         var (count, first): (Int, Int?) = (0, nil)
+        let own = bucket &* Self.width &+ Self.preferred(mark)
         for index in bucket &* Self.width..<(bucket &+ 1) &* Self.width
-        where marks(index).pointee == 0 && !isTaken(index) { (count, first) = (count + 1, first ?? index) }
+        where marks(index).pointee == 0 && !isTaken(index) {
+            (count, first) = (count + 1, index == own ? index : first ?? index)
+        }
         return (count, first)
     }
 
@@ -181,14 +173,21 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         (words[3], words[4], words[5]) = (state.rate, state.capacity, state.blockedUntil)
     }
 
-    /// One comparison after the other: eight bytes that were just written cannot be read back as a part of 64 without
-    /// waiting for the cache.
+    /// The place that the key prefers is looked at first: the processor then fetches the state from memory beside the
+    /// mark instead of after it. One comparison after the other: eight bytes that were just written cannot be read back
+    /// as a part of 64 without waiting for the cache.
     @inline(__always)
     private func find(_ mark: UInt64, in bucket: Int) -> Int? {
         let marks = base.advanced(by: bucket &* Self.bucketBytes).assumingMemoryBound(to: UInt64.self)
+        let preferred = Self.preferred(mark)
+        if marks[preferred] & ~3 == mark { return bucket &* Self.width &+ preferred }
         for offset in 0..<Self.width where marks[offset] & ~3 == mark { return bucket &* Self.width &+ offset }
         return nil
     }
+
+    /// A key's own place in a bucket.
+    @inline(__always)
+    private static func preferred(_ mark: UInt64) -> Int { Int(truncatingIfNeeded: mark >> 2 & 7) }
 
     @inline(__always)
     private func marks(_ index: Int) -> UnsafeMutablePointer<UInt64> {
