@@ -143,6 +143,10 @@ extension StripeLedger {
 
     /// How long an intent stays unknown to the search.
     public func setSearchLag(_ lag: Duration) { state.withLock { $0.books.searchLag = lag } }
+    /// Whether there is a search at all: in India there is none.
+    public func setSearchable(_ isSearchable: Bool) { state.withLock { $0.books.isSearchable = isSearchable } }
+    /// Forgets an idempotency key before its time.
+    public func forgetKey(_ key: String) { state.withLock { $0.keys[key] = nil } }
     /// What becomes of refunds from now on: `succeeded`, `pending`, `failed`.
     public func setRefundStatus(_ status: String) { state.withLock { $0.books.refundStatus = status } }
 
