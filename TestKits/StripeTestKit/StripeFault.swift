@@ -59,9 +59,11 @@ public final class StripeFaultScript: Sendable {
         let fault: StripeFault
     }
     private let entries = Mutex<[Entry]>([])
+    let onStall: @Sendable () -> Void
 
     /// Nothing goes wrong.
-    public init() {}
+    /// - Parameter onStall: called when a request has stalled, for tests that let its time be up then.
+    public init(onStall: @escaping @Sendable () -> Void = {}) { self.onStall = onStall }
 
     /// The faults of the next requests, in order; of one kind of request, if `endpoint` says which.
     public func add(_ faults: [StripeFault], on endpoint: StripeEndpoint? = nil) {

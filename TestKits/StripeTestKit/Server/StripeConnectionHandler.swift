@@ -54,7 +54,7 @@ final class StripeConnectionHandler: ChannelInboundHandler {
         case .dropBefore:
             context.close(promise: nil)
         case .stallBefore:
-            break
+            faults.onStall()
         case .unavailable:
             write(.failure(503, "api_error", nil, "Service unavailable"), context)
         case .rateLimit(let seconds):
@@ -91,6 +91,7 @@ final class StripeConnectionHandler: ChannelInboundHandler {
             write(text: "<html>oh no</html>", status: 200, context)
         case .stallAfter:
             _ = answer(request)
+            faults.onStall()
         }
     }
 

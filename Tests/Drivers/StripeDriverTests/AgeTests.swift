@@ -15,7 +15,7 @@ struct AgeTests {
             let charge = bench.charge("k'1\\x")
             bench.faults.add([.dropAfter], on: .confirm)
             #expect(await bench.payments.authorize(charge).isUnknown)
-            bench.time.step(by: .seconds(hours * 3_600))
+            bench.pass(.seconds(hours * 3_600))
             #expect(await bench.payments.lookup(charge).effect == .captured)
             #expect(await bench.payments.authorize(charge).effect == .captured)
             #expect(bench.ledger.account(charge.key) == .init(intents: 1, charges: 1, captured: 1_250))
@@ -29,13 +29,13 @@ struct AgeTests {
             let charge = bench.charge("k1")
             bench.faults.add([.dropBefore], on: .create)
             #expect(await bench.payments.authorize(charge).isUnknown)
-            bench.time.step(by: .seconds(40 * 3_600))
+            bench.pass(.seconds(40 * 3_600))
             bench.faults.add([.dropAfter], on: .confirm)
             #expect(await bench.payments.authorize(charge).isUnknown)
             #expect(await bench.payments.lookup(charge).effect == .captured)
-            bench.time.step(by: .seconds(23 * 3_600))
+            bench.pass(.seconds(23 * 3_600))
             #expect(await bench.payments.authorize(charge).effect == .captured)
-            bench.time.step(by: .seconds(2 * 3_600))
+            bench.pass(.seconds(2 * 3_600))
             #expect(await bench.payments.authorize(charge).effect == .captured)
             #expect(bench.ledger.account("k1") == .init(intents: 1, charges: 1, captured: 1_250))
         }
@@ -46,7 +46,7 @@ struct AgeTests {
         try await Bench.with { bench in
             let charge = bench.charge("k1")
             #expect(await bench.payments.void(charge).effect == .voided)
-            bench.time.step(by: Self.day * 3)
+            bench.pass(Self.day * 3)
             #expect(await bench.payments.authorize(charge).refusal?.code == StripeRefusal.voided)
             #expect(bench.ledger.account("k1").charges == 0)
         }
@@ -57,7 +57,7 @@ struct AgeTests {
         try await Bench.with { bench in
             var charge = bench.charge("k1")
             let receipt = await bench.payments.authorize(charge)
-            bench.time.step(by: Self.day * 2)
+            bench.pass(Self.day * 2)
             bench.ledger.setSearchable(false)
             #expect(await bench.payments.lookup(charge).isUnknown)
             #expect(await bench.payments.authorize(charge).isUnknown)
@@ -72,7 +72,7 @@ struct AgeTests {
         try await Bench.with { bench in
             let upper = bench.charge("KEY"), lower = bench.charge("key")
             #expect(await bench.payments.authorize(upper).effect == .captured)
-            bench.time.step(by: Self.day * 2)
+            bench.pass(Self.day * 2)
             #expect(await bench.payments.lookup(lower) == .absent)
             #expect(await bench.payments.lookup(upper).effect == .captured)
         }
@@ -89,7 +89,7 @@ struct AgeTests {
                 #expect(await bench.payments.authorize(charge).effect == .captured)
                 #expect(bench.ledger.account(charge.key).charges == 1)
                 // The intent that counts is found again when the keys are forgotten, whatever else was left behind.
-                bench.time.step(by: Self.day * 2)
+                bench.pass(Self.day * 2)
                 #expect(await bench.payments.lookup(charge).effect == .captured)
                 #expect(await bench.payments.authorize(charge).effect == .captured)
                 #expect(await bench.payments.void(charge).refusal?.code == StripeRefusal.alreadyCaptured)
@@ -103,12 +103,12 @@ struct AgeTests {
         try await Bench.with { bench in
             bench.ledger.setSearchLag(.seconds(3_600))
             let charge = bench.charge("k1")
-            bench.time.step(by: .seconds(23 * 3_600))
+            bench.pass(.seconds(23 * 3_600))
             bench.faults.add([.failWithEffect], on: .create)
             #expect(await bench.payments.authorize(charge).isUnknown)
             #expect(await bench.payments.authorize(charge).isUnknown)
             #expect(bench.ledger.account("k1").intents == 1)
-            bench.time.step(by: .seconds(3_601))
+            bench.pass(.seconds(3_601))
             #expect(await bench.payments.authorize(charge).effect == .captured)
             #expect(bench.ledger.account("k1") == .init(intents: 1, charges: 1, captured: 1_250))
         }
@@ -143,7 +143,7 @@ struct AgeTests {
                 #expect(await bench.payments.lookup(charge).isUnknown)
             }
             bench.faults.clear()
-            bench.time.step(by: Self.day * 2)
+            bench.pass(Self.day * 2)
             #expect(await bench.payments.authorize(charge).effect == .captured)
         }
     }

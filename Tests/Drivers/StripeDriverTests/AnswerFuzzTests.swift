@@ -7,8 +7,8 @@ import Testing
 @Suite("Answers that were damaged", .timeLimit(.minutes(2)))
 struct AnswerFuzzTests {
     private static let good = """
-        {"id":"pi_1","object":"payment_intent","amount":1250,"currency":"eur","status":"succeeded","created":1790000000,\
-        "metadata":{"pantry_key":"k1"},"last_payment_error":null,"cancellation_reason":null}
+        {"id":"pi_1","object":"payment_intent","amount":1250,"currency":"eur","status":"succeeded",\
+        "created":1790000000,"metadata":{"pantry_key":"k1"},"last_payment_error":null,"cancellation_reason":null}
         """
 
     /// Whether a document says, to somebody who reads it naively, that this very charge has succeeded.

@@ -10,11 +10,10 @@ struct FaultTests {
         .delay(.milliseconds(20)), .dropBefore, .dropAfter, .resetAfter, .unavailable, .failWithoutEffect,
         .failWithEffect, .rateLimit(seconds: 7), .lockTimeout, .halfAnswer, .garbage, .stallBefore, .stallAfter,
     ]
-    private static let patience: Duration = .milliseconds(250)
 
     @Test("Charges and holds", arguments: faults)
     func authorize(_ fault: StripeFault) async throws {
-        try await Bench.with(requestTimeout: Self.patience) { bench in
+        try await Bench.with { bench in
             for (number, plan) in Self.plans([.create, .confirm, .fetch]).enumerated() {
                 for captures in [true, false] {
                     let key = "k\(number)/\(captures)"
@@ -45,7 +44,7 @@ struct FaultTests {
 
     @Test("Declines", arguments: faults)
     func decline(_ fault: StripeFault) async throws {
-        try await Bench.with(requestTimeout: Self.patience) { bench in
+        try await Bench.with { bench in
             for (number, plan) in Self.plans([.create, .confirm, .fetch, .cancel]).enumerated() {
                 let key = "k\(number)"
                 let charge = bench.charge(key, "pm_card_chargeDeclined")
@@ -64,7 +63,7 @@ struct FaultTests {
 
     @Test("Captures and voids of a hold", arguments: faults)
     func endHold(_ fault: StripeFault) async throws {
-        try await Bench.with(requestTimeout: Self.patience) { bench in
+        try await Bench.with { bench in
             for (number, plan) in Self.plans([.create, .fetch, .capture, .cancel]).enumerated() {
                 for captures in [true, false] {
                     let key = "k\(number)/\(captures)"
@@ -92,7 +91,7 @@ struct FaultTests {
 
     @Test("Refunds", arguments: faults)
     func refund(_ fault: StripeFault) async throws {
-        try await Bench.with(requestTimeout: Self.patience) { bench in
+        try await Bench.with { bench in
             for (number, plan) in Self.plans([.create, .fetch, .refund, .refunds]).enumerated() {
                 let charge = bench.charge("k\(number)")
                 #expect(await bench.payments.authorize(charge).effect == .captured)
@@ -114,7 +113,7 @@ struct FaultTests {
                 if end == .open {
                     // A failure that Stripe has stored for the refund lasts for a day.
                     #expect(fault == .failWithoutEffect)
-                    bench.time.step(by: .seconds(25 * 3_600))
+                    bench.pass(.seconds(25 * 3_600))
                     end = await settle()
                 }
                 #expect(end == .done(.refunded), "\(fault) \(plan)")

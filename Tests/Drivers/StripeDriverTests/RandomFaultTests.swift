@@ -10,14 +10,14 @@ struct RandomFaultTests {
 
     @Test("No life of a charge holds or takes money twice, and each ends as the books say")
     func lives() async throws {
-        try await Bench.with(requestTimeout: .milliseconds(120)) { bench in
+        try await Bench.with { bench in
             for seed in Self.seeds { await Life(seed: seed, bench: bench).run() }
         }
     }
 
     @Test("Two that work on one charge at the same time, under random faults, do no more than one")
     func pairs() async throws {
-        try await Bench.with(requestTimeout: .milliseconds(120)) { bench in
+        try await Bench.with { bench in
             for seed in 0..<UInt64(120) {
                 let life = Life(seed: 10_000 + seed, bench: bench)
                 life.addFaults(6)
@@ -70,7 +70,7 @@ private struct Life: Sendable {
     /// Hours pass, sometimes.
     private func pass() {
         let hours = [0, 0, 0, 0, 1, 5, 21, 23, 24, 30, 100][Int(random.next(below: 11))]
-        bench.time.step(by: .seconds(hours * 3_600))
+        bench.pass(.seconds(hours * 3_600))
     }
 
     func settleCharge() async -> Settling.End {
@@ -129,7 +129,7 @@ private struct Life: Sendable {
         var end = await settleCharge()
         for _ in 0..<3 where end == .open {
             // An old charge under whose key Stripe has stored a failure waits until the key is forgotten.
-            bench.time.step(by: .seconds(25 * 3_600))
+            bench.pass(.seconds(25 * 3_600))
             end = await settleCharge()
         }
         pass()
@@ -161,7 +161,7 @@ private struct Life: Sendable {
                 await bench.payments.lookup(refund)
             }
             // A failure stored for the refund lasts for a day.
-            if end == .open { bench.time.step(by: .seconds(25 * 3_600)) }
+            if end == .open { bench.pass(.seconds(25 * 3_600)) }
         }
         #expect(end == .done(.refunded), "seed \(seed)")
         #expect(bench.ledger.refunds(refund.key) == [500], "seed \(seed)")
@@ -171,7 +171,7 @@ private struct Life: Sendable {
         for _ in 0..<4 {
             let end = await Settling.settle(rounds: 60, call: call, ask: { .absent })
             if end != .open { return end }
-            bench.time.step(by: .seconds(25 * 3_600))
+            bench.pass(.seconds(25 * 3_600))
         }
         return .open
     }

@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import StripeDriver
 import StripeTestKit
 import Testing
@@ -24,7 +25,7 @@ struct SecretTests {
         // The server repeats the key that it was given, as Stripe does.
         let server = try await StripeTestServer(secretKey: "sk_test_another")
         let payments = try StripePayments(configuration: Bench.configuration(server.baseURL))
-        let bench = Bench(time: SteppedTime(), server: server, payments: payments)
+        let bench = Bench(time: ManualTime(), server: server, payments: payments)
         let charge = bench.charge("k1")
         let outcome = await payments.authorize(charge)
         #expect(outcome.unsent?.reason == "Stripe does not accept the API key (req_test)")

@@ -1,3 +1,4 @@
+import Determinism
 import NIOCore
 import NIOPosix
 import StripeDriver
@@ -54,13 +55,13 @@ final class SocketServer: Sendable {
 
     /// Runs `body` with a driver that speaks to such a server.
     static func with(
-        _ behavior: Behavior, requestTimeout: Duration = .seconds(10),
+        _ behavior: Behavior, time: any TimeSource = SystemTime(),
         _ body: (SocketServer, StripePayments) async throws -> Void
     ) async throws {
         let server = try await SocketServer(behavior)
-        var configuration = Bench.configuration("http://127.0.0.1:\(server.port)", requestTimeout: requestTimeout)
+        var configuration = Bench.configuration("http://127.0.0.1:\(server.port)")
         configuration.answerLimit = 4_096
-        let payments = try StripePayments(configuration: configuration)
+        let payments = try StripePayments(configuration: configuration, time: time)
         let result: Result<Void, any Error>
         do { result = .success(try await body(server, payments)) } catch { result = .failure(error) }
         await payments.shutdown()

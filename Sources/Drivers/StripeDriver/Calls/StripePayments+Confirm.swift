@@ -3,8 +3,8 @@
 extension StripePayments {
     /// Confirms an intent that nobody has confirmed, and gives its state afterwards.
     ///
-    /// The key is bound to the intent's path: Stripe refuses it for another intent. After a failure of Stripe's that was
-    /// stored under a key, the next one is bound in the same way, because only those who have this intent get there.
+    /// The key is bound to the intent's path: Stripe refuses it for another intent. After a failure of Stripe's that
+    /// was stored under a key, the next one is bound in the same way, because only those who have this intent get there.
     func confirmed(_ found: PaymentIntent, _ charge: StripeCharge) async throws(Stop) -> PaymentIntent {
         var intent = found
         for attempt in 1...Self.keyLimit {
@@ -83,8 +83,8 @@ extension StripePayments {
             ? .refused(refusal) : .unknown(StripeCause("\(intent.id) has become \(end.status.rawValue) meanwhile"))
     }
 
-    /// Cancels an intent and gives its state afterwards, which is another if it has come too far for that. Needs no key:
-    /// canceling twice is canceling.
+    /// Cancels an intent and gives its state afterwards, which is another if it has come too far for that. Needs no
+    /// key: canceling twice is canceling.
     func closed(_ intent: PaymentIntent, _ charge: StripeCharge?) async throws(Stop) -> PaymentIntent {
         let form = StripeForm(["cancellation_reason": "abandoned"])
         let reply = await transport.send(.post("/v1/payment_intents/\(intent.id)/cancel", form))

@@ -44,7 +44,8 @@ public struct StripePayments: Sendable {
         }
     }
 
-    /// What became of a charge. Makes an unconfirmed intent, which moves no money, where Stripe had heard nothing of it.
+    /// What became of a charge. Makes an unconfirmed intent, which moves no money, where Stripe had heard nothing of
+    /// it.
     public func lookup(_ charge: StripeCharge) async -> StripeAnswer {
         do {
             let intent = try await locate(charge)

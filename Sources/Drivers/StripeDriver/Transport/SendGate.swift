@@ -5,8 +5,8 @@ import Synchronization
 /// Knows whether a request's body was given away to be written.
 ///
 /// Stripe executes no POST whose body it has not got, so a body that was never given away is a request that was never
-/// sent, whatever error came of it. Opening and closing exclude each other: after ``closeUnopened()`` has returned true,
-/// not one byte of the body is ever given away, not even by a client that goes on with a cancelled request.
+/// sent, whatever error came of it. Opening and closing exclude each other: after ``closeUnopened()`` has returned
+/// true, not one byte of the body is ever given away, not even by a client that goes on with a cancelled request.
 final class SendGate: Sendable {
     private enum State {
         static let waiting: UInt8 = 0
