@@ -5,8 +5,8 @@ import Synchronization
 /// Stripe's books, as far as payment intents and refunds go, in memory: what a test asks for the truth.
 ///
 /// Idempotency keys work as <https://docs.stripe.com/api/idempotent_requests> has it: a key gives its first answer
-/// again for 24 hours, failures included; with other parameters it is refused; while its first request is being executed,
-/// others are turned away.
+/// again for 24 hours, failures included; with other parameters it is refused; while its first request is being
+/// executed, others are turned away.
 public final class StripeLedger: Sendable {
     /// What a ledger shows of one caller's key.
     public struct Account: Sendable, Hashable {
