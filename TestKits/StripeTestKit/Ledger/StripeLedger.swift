@@ -134,6 +134,13 @@ extension StripeLedger {
         }
     }
 
+    /// The states of the payment intents that carry a key, in the order they were made.
+    public func statuses(_ key: String) -> [String] {
+        state.withLock { state in
+            state.books.intents.filter { $0.metadata[state.books.keyField] == key }.map(\.status)
+        }
+    }
+
     /// The amounts that were given back under a refund's key.
     public func refunds(_ key: String) -> [Int64] {
         state.withLock { state in

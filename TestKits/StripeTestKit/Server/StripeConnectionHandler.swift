@@ -70,6 +70,13 @@ final class StripeConnectionHandler: ChannelInboundHandler {
                 let answer = ledger.execute(request)
                 if context.channel.isActive { write(answer, context) }
             }
+        case .held:
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            faults.hold { promise.succeed() }
+            promise.futureResult.assumeIsolated().whenSuccess { [self] in
+                let answer = answer(request)
+                if context.channel.isActive { write(answer, context) }
+            }
         case .failWithoutEffect:
             guard case .admitted = admit(request, context) else { return }
             write(ledger.fail(request, withEffect: false), context)
