@@ -26,6 +26,8 @@ public enum StripeFault: Sendable, Hashable {
     case none
     /// It is executed only after that time, and its key is in flight meanwhile.
     case delay(Duration)
+    /// It is held up on its way, and arrives only when ``StripeFaultScript/release()`` is called.
+    case held
     /// The connection is closed; nothing is executed.
     case dropBefore
     /// It is executed, and the connection closed.
@@ -59,9 +61,12 @@ public final class StripeFaultScript: Sendable {
         let fault: StripeFault
     }
     private let entries = Mutex<[Entry]>([])
+    private let held = Mutex<[@Sendable () -> Void]>([])
+    let onStall: @Sendable () -> Void
 
     /// Nothing goes wrong.
-    public init() {}
+    /// - Parameter onStall: called when a request has stalled, for tests that let its time be up then.
+    public init(onStall: @escaping @Sendable () -> Void = {}) { self.onStall = onStall }
 
     /// The faults of the next requests, in order; of one kind of request, if `endpoint` says which.
     public func add(_ faults: [StripeFault], on endpoint: StripeEndpoint? = nil) {
@@ -69,6 +74,18 @@ public final class StripeFaultScript: Sendable {
     }
     /// Nothing goes wrong any more.
     public func clear() { entries.withLock { $0 = [] } }
+    /// How many requests are held up.
+    public var heldCount: Int { held.withLock { $0.count } }
+    /// Lets those that are held up arrive.
+    public func release() {
+        let waiting = held.withLock { held in
+            defer { held = [] }
+            return held
+        }
+        for arrive in waiting { arrive() }
+    }
+    func hold(_ arrive: @escaping @Sendable () -> Void) { held.withLock { $0.append(arrive) } }
+
     /// How many entries wait for their request.
     public var count: Int { entries.withLock { $0.count } }
 

@@ -9,6 +9,7 @@ struct LedgerBooks: Sendable {
     /// The status of new refunds.
     var refundStatus = "succeeded"
     var searchLag: Duration = .zero
+    var isSearchable = true
     private var number = 0
 
     init(metadataPrefix: String) { self.metadataPrefix = metadataPrefix }
@@ -76,6 +77,7 @@ struct LedgerBooks: Sendable {
 
     /// Only `metadata['…']:'…'`. It ignores case, as Stripe's does, and does not see what is new.
     private func search(_ fields: [String: String], _ now: Timestamp) -> LedgerAnswer {
+        guard isSearchable else { return .invalid("search_unavailable", "Search is not available in your region") }
         let prefix = "metadata['\(keyField)']:'"
         guard let query = fields["query"], query.hasPrefix(prefix), query.hasSuffix("'") else {
             return .invalid("parameter_invalid", "We were unable to parse your search query")

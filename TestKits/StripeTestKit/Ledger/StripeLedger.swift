@@ -134,6 +134,13 @@ extension StripeLedger {
         }
     }
 
+    /// The states of the payment intents that carry a key, in the order they were made.
+    public func statuses(_ key: String) -> [String] {
+        state.withLock { state in
+            state.books.intents.filter { $0.metadata[state.books.keyField] == key }.map(\.status)
+        }
+    }
+
     /// The amounts that were given back under a refund's key.
     public func refunds(_ key: String) -> [Int64] {
         state.withLock { state in
@@ -143,6 +150,10 @@ extension StripeLedger {
 
     /// How long an intent stays unknown to the search.
     public func setSearchLag(_ lag: Duration) { state.withLock { $0.books.searchLag = lag } }
+    /// Whether there is a search at all: in India there is none.
+    public func setSearchable(_ isSearchable: Bool) { state.withLock { $0.books.isSearchable = isSearchable } }
+    /// Forgets an idempotency key before its time.
+    public func forgetKey(_ key: String) { state.withLock { $0.keys[key] = nil } }
     /// What becomes of refunds from now on: `succeeded`, `pending`, `failed`.
     public func setRefundStatus(_ status: String) { state.withLock { $0.books.refundStatus = status } }
 

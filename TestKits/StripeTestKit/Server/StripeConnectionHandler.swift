@@ -54,7 +54,7 @@ final class StripeConnectionHandler: ChannelInboundHandler {
         case .dropBefore:
             context.close(promise: nil)
         case .stallBefore:
-            break
+            faults.onStall()
         case .unavailable:
             write(.failure(503, "api_error", nil, "Service unavailable"), context)
         case .rateLimit(let seconds):
@@ -68,6 +68,13 @@ final class StripeConnectionHandler: ChannelInboundHandler {
                 duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
             context.eventLoop.assumeIsolated().scheduleTask(in: amount) { [self] in
                 let answer = ledger.execute(request)
+                if context.channel.isActive { write(answer, context) }
+            }
+        case .held:
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            faults.hold { promise.succeed() }
+            promise.futureResult.assumeIsolated().whenSuccess { [self] in
+                let answer = answer(request)
                 if context.channel.isActive { write(answer, context) }
             }
         case .failWithoutEffect:
@@ -91,6 +98,7 @@ final class StripeConnectionHandler: ChannelInboundHandler {
             write(text: "<html>oh no</html>", status: 200, context)
         case .stallAfter:
             _ = answer(request)
+            faults.onStall()
         }
     }
 

@@ -3,24 +3,24 @@ import DeterminismTestKit
 import StripeDriver
 import StripeTestKit
 
-/// A driver and a server that speak to each other, with a wall clock that can be put forward.
+/// A driver and a server that speak to each other. Time is the test's: a request that stalls is out of time at once,
+/// and days pass in no time.
 struct Bench: Sendable {
     static let secret = "sk_test_51TheSecretOfThisTest"
-    let time: SteppedTime
+    let time: ManualTime
     let server: StripeTestServer
     let payments: StripePayments
 
     var ledger: StripeLedger { server.ledger }
     var faults: StripeFaultScript { server.faults }
 
-    static func with(
-        requestTimeout: Duration = .seconds(10), _ body: (Bench) async throws -> Void
-    ) async throws {
-        let time = SteppedTime()
+    static func with(_ body: (Bench) async throws -> Void) async throws {
+        let time = ManualTime(start: Timestamp(microseconds: 1_790_000_000_000_000))
+        let configuration = configuration("")
+        let faults = StripeFaultScript { time.advance(by: configuration.requestTimeout) }
         let server = try await StripeTestServer(
-            ledger: StripeLedger(metadataPrefix: "pantry", time: time), secretKey: secret)
-        let payments = try StripePayments(
-            configuration: configuration(server.baseURL, requestTimeout: requestTimeout), time: time)
+            ledger: StripeLedger(metadataPrefix: "pantry", time: time), faults: faults, secretKey: secret)
+        let payments = try StripePayments(configuration: Self.configuration(server.baseURL), time: time)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(Bench(time: time, server: server, payments: payments)))
@@ -29,16 +29,22 @@ struct Bench: Sendable {
         }
         await payments.shutdown()
         await server.stop()
+        // Whoever still waits for a deadline is let go.
+        time.advance(by: configuration.requestTimeout)
         try result.get()
     }
 
-    static func configuration(_ url: String, requestTimeout: Duration = .seconds(10)) -> StripeConfiguration {
+    static func configuration(_ url: String) -> StripeConfiguration {
         var configuration = StripeConfiguration(secretKey: StripeSecret(secret))
         (configuration.baseURL, configuration.allowsPlainHTTP) = (url, true)
         configuration.metadataPrefix = "pantry"
-        configuration.requestTimeout = requestTimeout
+        // Long, for a machine that is busy: no test waits for it.
+        (configuration.connectTimeout, configuration.requestTimeout) = (.seconds(60), .seconds(60))
         return configuration
     }
+
+    /// Hours and days pass between two calls.
+    func pass(_ duration: Duration) { time.stepWallClock(by: duration) }
 
     func charge(
         _ key: String, _ method: String = "pm_card_visa", amount: Int64 = 1_250, captures: Bool = true
@@ -52,18 +58,6 @@ struct Bench: Sendable {
             key: key, charge: charge, reference: "refund \(key)", amount: StripeAmount(amount, "eur"),
             begunAt: time.now())
     }
-}
-
-/// The machine's clocks, with a wall clock that is put forward by the test: days pass in no time, and timeouts are
-/// real.
-final class SteppedTime: TimeSource {
-    private let system = SystemTime()
-    private let steps = ManualTime()
-
-    func now() -> Timestamp { system.now() + (steps.instant() - Instant(nanoseconds: 0)) }
-    func instant() -> Instant { system.instant() }
-    func sleep(until deadline: Instant) async throws { try await system.sleep(until: deadline) }
-    func step(by duration: Duration) { steps.advance(by: duration) }
 }
 
 extension StripeOutcome {

@@ -66,6 +66,8 @@ struct ChargeTests {
             let refusal = await bench.payments.authorize(charge).refusal
             #expect(refusal?.code == code)
             #expect(refusal?.declineCode == declineCode)
+            // Nothing that is still on its way can charge it any more.
+            #expect(bench.ledger.statuses("k1") == ["canceled"])
             #expect(await bench.payments.lookup(charge).refusal == refusal)
             #expect(await bench.payments.authorize(charge).refusal == refusal)
             #expect(await bench.payments.void(charge).effect == .voided)
@@ -78,6 +80,7 @@ struct ChargeTests {
         try await Bench.with { bench in
             let charge = bench.charge("k1", "pm_card_actionRequired")
             #expect(await bench.payments.authorize(charge).refusal?.code == StripeRefusal.authenticationRequired)
+            #expect(bench.ledger.statuses("k1") == ["canceled"])
             #expect(await bench.payments.void(charge).effect == .voided)
         }
     }

@@ -93,7 +93,7 @@ struct RefundTests {
             let refund = bench.refund("r1", of: charge)
             bench.faults.add([.dropAfter], on: .refund)
             #expect(await bench.payments.refund(refund).isUnknown)
-            bench.time.step(by: .seconds(30 * 3_600))
+            bench.pass(.seconds(30 * 3_600))
             #expect(await bench.payments.refund(refund).effect == .refunded)
             #expect(bench.ledger.refunds("r1") == [500])
         }
@@ -115,7 +115,7 @@ struct RefundTests {
             #expect(await bench.payments.refund(failed).isUnknown)
             #expect(bench.ledger.refunds("r2").isEmpty)
             // The key is forgotten after a day; then the list decides.
-            bench.time.step(by: .seconds(25 * 3_600))
+            bench.pass(.seconds(25 * 3_600))
             #expect(await bench.payments.refund(failed).effect == .refunded)
             #expect(bench.ledger.refunds("r2") == [500])
         }

@@ -4,8 +4,7 @@ extension StripePayments {
     /// Confirms an intent that nobody has confirmed, and gives its state afterwards.
     ///
     /// The key is bound to the intent's path: Stripe refuses it for another intent. After a failure of Stripe's that
-    /// was stored under a key, the next one is bound in the same way, because only those who have this intent get
-    /// there.
+    /// was stored under a key, the next one is bound in the same way, because only who has this intent gets there.
     func confirmed(_ found: PaymentIntent, _ charge: StripeCharge) async throws(Stop) -> PaymentIntent {
         var intent = found
         for attempt in 1...Self.keyLimit {

@@ -6,8 +6,8 @@ import StrictJSON
 // For as long as the key is young, Stripe knows it: repeating the create gives the intent that the first create made.
 // Stripe forgets keys after 24 hours at the earliest. A charge that was begun longer ago than `keyLifetime` is searched
 // for by its key in the metadata first, and created only if the search finds nothing. That leaves no gap: an intent
-// that was made less than 24 hours ago is given by the key, one that was made earlier was searchable long since, even
-// by a search that lags an hour behind.
+// that was made less than 24 hours ago is given by the key, one that was made earlier was searchable long since, though
+// the search may lag an hour behind.
 //
 // A create that failed inside Stripe may be stored as a failure: its key gives nothing else for a day. A *young* charge
 // then goes on to the next key. What the failed create may have left behind was confirmed by nobody, since nobody was
@@ -73,8 +73,7 @@ extension StripePayments {
     func fetch(_ id: String, _ charge: StripeCharge?) async throws(Stop) -> PaymentIntent {
         let reply = await transport.send(.get("/v1/payment_intents/\(id)"))
         if case .refused(let error) = reply {
-            // An id that Stripe gave out, and does not know: another account's key, most likely. No refusal of a
-            // charge.
+            // An id that Stripe gave out and does not know: another account's, most likely. No refusal of a charge.
             throw .unknown(StripeCause("Stripe does not show \(id): \(error.message)"))
         }
         let intent = try intent(in: reply)

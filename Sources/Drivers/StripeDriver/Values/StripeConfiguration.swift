@@ -7,7 +7,7 @@ public struct StripeConfiguration: Sendable {
     /// Allows `http://`, which shows the key to the network. For tests only.
     public var allowsPlainHTTP = false
     /// The version of the API that answers are read by, whatever the account's default is.
-    public var apiVersion = "2026-09-30.endive"
+    public var apiVersion = "2025-03-31.basil"
     /// What the names of the metadata begin with: `caller` makes `caller_key` and `caller_reference`. Must not change
     /// while there are charges that are not settled.
     public var metadataPrefix = "caller"

@@ -29,13 +29,16 @@ extension String {
 /// Makes texts from outside fit for a log: secrets are masked, control characters dropped, the length is bounded.
 struct TextMask: Sendable {
     private static let lengthLimit = 300
-    private let secrets: [String]
+    /// Kept as secrets, because whoever describes the driver describes this.
+    private let secrets: [StripeSecret]
 
-    init(_ secrets: [StripeSecret]) { self.secrets = secrets.map(\.text).filter { !$0.isEmpty } }
+    init(_ secrets: [StripeSecret]) { self.secrets = secrets.filter { !$0.text.isEmpty } }
 
     func clean(_ text: String) -> String {
         var text = String(text.unicodeScalars.prefix(4 * Self.lengthLimit).filter { $0.value >= 0x20 })
-        for secret in secrets { text = text.split(separator: secret, omittingEmptySubsequences: false).joined(by: "…") }
+        for secret in secrets {
+            text = text.split(separator: secret.text, omittingEmptySubsequences: false).joined(separator: "…")
+        }
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
         text = words.map { Self.looksSecret($0) ? "…" : $0 }.joined(separator: " ")
         return text.unicodeScalars.count <= Self.lengthLimit
@@ -46,8 +49,4 @@ struct TextMask: Sendable {
     private static func looksSecret(_ word: Substring) -> Bool {
         ["sk_", "rk_", "whsec_", "_secret_"].contains { word.contains($0) }
     }
-}
-
-extension Array where Element == Substring {
-    fileprivate func joined(by separator: String) -> String { joined(separator: separator) }
 }
