@@ -5,9 +5,11 @@ import Testing
 /// `Backoff`: its bounds, whatever is drawn.
 @Suite("Retries: pauses")
 struct BackoffTests {
-    private let random = SeededRandom(seed: 11)
     /// The ends of the range, and 2,000 numbers between them.
-    private var draws: [UInt64] { [0, 1, .max - 1, .max] + (0..<2_000).map { _ in random.next() } }
+    private let draws: [UInt64] = {
+        let random = SeededRandom(seed: 11)
+        return [0, 1, .max - 1, .max] + (0..<2_000).map { _ in random.next() }
+    }()
 
     private func pauses(_ backoff: Backoff, _ count: Int, after previous: Duration? = nil) -> [Duration] {
         draws.map { backoff.pause(afterFailures: count, previous: previous, draw: $0) }
@@ -79,6 +81,10 @@ struct BackoffTests {
         #expect(first.allSatisfy { $0 >= .milliseconds(10) && $0 <= .milliseconds(30) })
         #expect(first[0] == .milliseconds(10))
         #expect(first[3] == .milliseconds(30))
+        for shorter in [Duration.zero, .milliseconds(2), .seconds(-1)] {
+            #expect(Set(pauses(backoff, 2, after: shorter)) == Set(first), "one that was shorter counts as the base")
+        }
+        let random = SeededRandom(seed: 12)
         var previous: Duration?
         var longest = Duration.zero
         for count in 1...5_000 {
@@ -117,6 +123,12 @@ struct BackoffTests {
                 }
             }
         }
+    }
+
+    @Test func threeTimesAHugePauseIsTheLongest() {
+        let backoff = Backoff(base: .nanoseconds(1), longest: .nanoseconds(Int64.max), jitter: .decorrelated)
+        let pause = backoff.pause(afterFailures: 2, previous: .nanoseconds(Int64(1) << 62), draw: .max)
+        #expect(pause == .nanoseconds(Int64.max))
     }
 
     @Test func hugeCountsReachTheLongestPause() {

@@ -41,8 +41,8 @@ struct RetryBudgetMachineTests {
         #expect(granted(&machine, of: 50, at: start + .milliseconds(2_250)) == 8)
     }
 
-    @Test func noMoreIsSavedThanTheCapacity() {
-        var machine = machine(1_000, 1_000_000, 3)
+    @Test(arguments: [1, 7, 1_000_000]) func noMoreIsSavedThanTheCapacity(perSecond: Int) {
+        var machine = machine(1_000, perSecond, 3)
         for _ in 0..<100 { machine.deposit() }
         #expect(machine.balance(now: start + .seconds(Int64.max)) == 3)
         _ = granted(&machine, of: 3, at: .init(nanoseconds: .max))
