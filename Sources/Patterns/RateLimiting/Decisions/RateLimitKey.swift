@@ -4,8 +4,8 @@
 /// nobody, such as one by address before anybody is authenticated, let the address be the tenant: such a decision has
 /// one key, and spreads well.
 public struct RateLimitKey: Sendable, Hashable {
-    /// The organization, or whoever else has limits of its own. At most 256 bytes are told apart well: longer names cost
-    /// time and memory of the store, and nothing else.
+    /// The organization, or whoever else has limits of its own. At most 256 bytes are told apart well: longer names
+    /// cost time and memory of the store, and nothing else.
     public let tenant: String
     /// What within the tenant: an API key, a route, an address; empty for the tenant as a whole.
     public let subject: String

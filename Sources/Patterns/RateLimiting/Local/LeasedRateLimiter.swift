@@ -4,18 +4,18 @@ import Synchronization
 /// Serves hot keys in this process: from tokens that it leases from the store in slices, and by refusals that it
 /// remembers.
 ///
-/// **What it promises.** Every token is charged to the store before it is used, so over any time that begins with a full
-/// or fresh key no more is admitted than the limit allows, however many processes there are. Within a stretch that
-/// begins later, tokens that were leased before it may be used in it: at most ``LeaseConfiguration/largestShare`` of the
-/// quota more than the limit's own bound. Tokens that a process leased and did not use are given back with the next trip
-/// for their key or by ``returnUnused(all:)``; of a process that dies they are lost to the key until they refill.
+/// **What it promises.** Every token is charged to the store before it is used, so over any time that begins with a
+/// full or fresh key no more is admitted than the limit allows, however many processes there are. Within a stretch that
+/// begins later, tokens that were leased before it may be used in it: at most ``LeaseConfiguration/largestShare`` of
+/// the quota more than the limit's own bound. Tokens that a process leased and did not use are given back with the next
+/// trip for their key or by ``returnUnused(all:)``; of a process that dies they are lost to the key until they refill.
 ///
 /// **One trip at a time** for a key: those who come meanwhile wait for it, and the next trip takes enough for all of
 /// them. Such a wait is not ended by cancellation; let the store have a timeout (``GuardedRateLimitStore``).
 ///
-/// **Not leased**, but asked each time: limits that count attempts, and all operations but ``RateLimitOperation/consume``,
-/// which also make this process forget what it knows of their keys. A shadow limit is charged as if it stood alone, but
-/// not by requests that are refused here without a trip.
+/// **Not leased**, but asked each time: limits that count attempts, and all operations but
+/// ``RateLimitOperation/consume``, which also make this process forget what it knows of their keys. A shadow limit is
+/// charged as if it stood alone, but not by requests that are refused here without a trip.
 public final class LeasedRateLimiter: RateLimitStore {
     private let store: any RateLimitStore
     private let configuration: LeaseConfiguration
@@ -31,8 +31,8 @@ public final class LeasedRateLimiter: RateLimitStore {
 
     /// - Parameters:
     ///   - store: where the limits are kept for all processes.
-    ///   - processes: how many of them are alive; asked at each trip, under a lock: it must be quick. Less than one counts
-    ///     as one.
+    ///   - processes: how many of them are alive; asked at each trip, under a lock: it must be quick. Less than one
+    ///     counts as one.
     /// - Throws: the first setting that cannot be.
     public init(
         _ store: any RateLimitStore, _ configuration: LeaseConfiguration = LeaseConfiguration(),
@@ -64,8 +64,8 @@ public final class LeasedRateLimiter: RateLimitStore {
                 let isRefusal = !decision.isAllowed
                 observer?.note(.localDecision(isRefusal ? .rememberedRefusal : .lease))
                 return decision
-            case .travel(let sent, let travelling):
-                return try await travel(request, sent, travelling, shard)
+            case .travel(let trip):
+                return try await travel(request, trip, shard)
             case .wait(let name):
                 observer?.note(.coalesced)
                 if let error = await wait(for: name, shard) { throw error }
@@ -78,25 +78,24 @@ public final class LeasedRateLimiter: RateLimitStore {
     }
 
     private func travel(
-        _ request: RateLimitRequest, _ sent: RateLimitRequest, _ travelling: [Int], _ shard: Shard
+        _ request: RateLimitRequest, _ trip: LeaseTable.Trip, _ shard: Shard
     ) async throws(RateLimitStoreError) -> RateLimitDecision {
         let began = time.instant()
         do throws(RateLimitStoreError) {
-            let answer = try await store.decide(sent)
+            let answer = try await store.decide(trip.sent)
             let now = time.instant()
             let (decision, woken, leased) = shard.table.withLock {
-                $0.arrive(answer, request, travelling, sent: began, now: now, bounds: bounds)
+                $0.arrive(answer, request, trip, sent: began, now: now, bounds: bounds)
             }
             for waiter in woken { waiter.resume(returning: nil) }
             if leased > 0 { observer?.note(.leased(tokens: leased)) }
-            for (check, index) in zip(sent.checks, travelling) {
+            for (check, index) in zip(trip.sent.checks, trip.checks) {
                 let returned = request.checks[index].adjustment - check.adjustment
                 if returned > 0 { observer?.note(.returned(tokens: returned)) }
             }
             return decision
         } catch {
-            let now = time.instant()
-            let woken = shard.table.withLock { $0.fail(request, travelling, now: now) }
+            let woken = shard.table.withLock { $0.fail(request, trip) }
             // They would only fail one after the other.
             for waiter in woken { waiter.resume(returning: error) }
             throw error

@@ -4,8 +4,8 @@ import Synchronization
 /// Always decides: by the store, and while that is away by the request's ``StoreLossPolicy``.
 ///
 /// What was admitted without the store is charged to it when it is back: with the next request for the same key, and
-/// for keys that nobody asks about by ``run()`` or ``reconcile()``. A debt drains as its limit does, is charged whatever
-/// is left (up to twice the capacity in all), and is remembered in a table with a bound.
+/// for keys that nobody asks about by ``run()`` or ``reconcile()``. A debt drains as its limit does, is charged
+/// whatever is left (up to twice the capacity in all), and is remembered in a table with a bound.
 ///
 /// **Bounds while the store is away.** `share`: all processes together admit what the limit does, if their number is
 /// right and the quota is no smaller than it; each process begins with a full share, so that up to once the quota may
@@ -14,8 +14,8 @@ import Synchronization
 /// A trip that timed out may have been charged; its request is decided here nevertheless and charged again, so that a
 /// key loses at most what its own requests cost.
 ///
-/// In the usual order it stands around a ``LeasedRateLimiter``, that around a ``GuardedRateLimitStore``, and that around
-/// the store: see ``init(remote:gate:timeout:leases:loss:processes:time:observer:)``.
+/// In the usual order it stands around a ``LeasedRateLimiter``, that around a ``GuardedRateLimitStore``, and that
+/// around the store: see ``init(remote:gate:timeout:leases:loss:processes:time:observer:)``.
 public final class ResilientRateLimiter: Sendable {
     private let store: any RateLimitStore
     private let leases: LeasedRateLimiter?

@@ -173,8 +173,8 @@ extension LimiterMachine {
     /// The limit has other numbers than the state was counted by.
     ///
     /// The same algorithm goes on from where it was: token buckets exactly (to one part in 2^52), windows in whole
-    /// tokens, rounded to the nearest. Servers with the old and the new numbers may share a key while they are replaced.
-    /// Another algorithm takes over the used tokens, rounded up, and begins now.
+    /// tokens, rounded to the nearest. Servers with the old and the new numbers may share a key while they are
+    /// replaced. Another algorithm takes over the used tokens, rounded up, and begins now.
     private static func carryOver(_ state: inout RateLimitState, to limit: LimitParameters, now: Int64) {
         age(&state, now: now)
         let old = state

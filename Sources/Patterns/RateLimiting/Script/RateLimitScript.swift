@@ -13,11 +13,11 @@
 /// key is blocked for, flags (1 attempts count, 2 shadow), what becomes of usage when the numbers change (0 keep, 1
 /// scale, 2 reset), cost, upTo, adjustment.
 ///
-/// **Value of a key**: `kind:stamp:used:second:rate:capacity:blockedUntil`, as ``RateLimitState`` has them, with `-` for
-/// not blocked. It expires when it says nothing any more; with a `now` of its own, a minute later.
+/// **Value of a key**: `kind:stamp:used:second:rate:capacity:blockedUntil`, as ``RateLimitState`` has them, with `-`
+/// for not blocked. It expires when it says nothing any more; with a `now` of its own, a minute later.
 ///
-/// **Reply**: integers. Version, `now`; then for each check: outcome (0 allowed, 1 refused, 2 blocked, 3 never), granted,
-/// remaining, and in microseconds wait, next and recovery, as ``LimitReading`` has them.
+/// **Reply**: integers. Version, `now`; then for each check: outcome (0 allowed, 1 refused, 2 blocked, 3 never),
+/// granted, remaining, and in microseconds wait, next and recovery, as ``LimitReading`` has them.
 public enum RateLimitScript {
     /// The version of arguments and reply.
     public static let version: Int64 = 1

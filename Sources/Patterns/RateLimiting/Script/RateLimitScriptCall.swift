@@ -79,8 +79,8 @@ public struct RateLimitScriptCall: Sendable, Hashable {
         min(max(0, TickResolution.microseconds.ticks(duration)), 100 * 365 * 86_400 * 1_000_000)
     }
 
-    /// `prefix{tenant}:limit:subject`. Braces, colons and percent signs within a name are written as `%7B`, `%7D`, `%3A`
-    /// and `%25`, so that two names never make one key and the braces are the tenant's only.
+    /// `prefix{tenant}:limit:subject`. Braces, colons and percent signs within a name are written as `%7B`, `%7D`,
+    /// `%3A` and `%25`, so that two names never make one key and the braces are the tenant's only.
     private static func key(_ prefix: String, _ tenant: String, _ check: RateLimitCheck) -> String {
         // An empty tag would spread the keys over all slots.
         let tag = tenant.isEmpty ? "%" : escaped(tenant)

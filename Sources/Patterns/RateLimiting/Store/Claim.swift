@@ -91,8 +91,8 @@ struct Claim {
         if mustKeep { table.store(state, at: place, hash: hash, limitHash: limit.nameHash) }
     }
 
-    /// All claims of a request, under their locks: all enforced limits are charged or none; a shadow limit is charged as
-    /// if it stood alone.
+    /// All claims of a request, under their locks: all enforced limits are charged or none; a shadow limit is charged
+    /// as if it stood alone.
     static func decide(_ claims: UnsafeMutableBufferPointer<Claim>, _ request: RateLimitRequest, now: Int64) {
         var isAdmitted = true
         for index in claims.indices {

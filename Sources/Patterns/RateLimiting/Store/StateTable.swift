@@ -1,7 +1,7 @@
 /// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two buckets (Azar, Broder,
-/// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each state:
-/// 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing any
-/// more is a free place.
+/// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each
+/// state: 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing
+/// any more is a free place.
 ///
 /// **When both buckets are full**, the one of the sixteen that loses least gives way: whose used share is the smallest,
 /// the first if several are, if it is not blocked and its share is no greater than the share that the newcomer is about
