@@ -210,7 +210,10 @@ let package = Package(
             ]),
         tests(
             "RedisDriverTests", in: "Drivers",
-            ["Determinism", "DeterminismTestKit", "SocketReactor", "RedisDriver", "ProcessTestKit", "RedisTestKit"]),
+            [
+                "Determinism", "DeterminismTestKit", "SocketReactor", "RateLimiting", "RateLimitingTestKit", "RedisDriver",
+                "ProcessTestKit", "RedisTestKit",
+            ]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
         tests(
             "OpenTelemetryTracingTests", in: "Drivers",
@@ -253,7 +256,7 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain",
-                "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore,
+                "RateLimiting", "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore,
                 nioPosix, nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -281,7 +284,7 @@ let package = Package(
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests(
             "PantryProcessTests", in: "Process",
-            ["Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit"]),
+            ["Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit", "RedisTestKit"]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryContractTests", in: "Process", ["StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),

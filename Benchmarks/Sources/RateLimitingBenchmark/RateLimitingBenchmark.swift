@@ -1,8 +1,8 @@
 import Determinism
 import RateLimiting
 
-/// What a decision in memory costs, how much memory a key takes, and how many trips leases save, beside the figures that
-/// the limiter is meant to keep to. Prints Markdown tables.
+/// What a decision in memory costs, how much memory a key takes, and how many trips leases save, beside the figures
+/// that the limiter is meant to keep to. Prints Markdown tables.
 ///
 ///     RateLimitingBenchmark [decisions] [threads] [memory] [leases]     all without an argument
 ///     RateLimitingBenchmark allocations COUNT                           only runs decisions, for a counting malloc
@@ -19,8 +19,9 @@ struct RateLimitingBenchmark {
     }
 }
 
-/// Nanoseconds for each call, over runs of a thousand calls: the first percentile, the fifth and the median of the runs.
-/// A run is shorter than a time slice: on a machine that others use the low percentiles are runs that nobody disturbed.
+/// Nanoseconds for each call, over runs of a thousand calls: the first percentile, the fifth and the median of the
+/// runs. A run is shorter than a time slice: on a machine that others use the low percentiles are runs that nobody
+/// disturbed.
 func nanoseconds(_ runs: Int = 2_000, before: (Int) -> Void = { _ in }, _ body: (Int) -> Void) -> [Double] {
     let time = SystemTime()
     var figures: [Double] = []

@@ -42,7 +42,7 @@ struct LeaseMachineTests {
                     }
                 }
             case 6:
-                machine.putBack(setAside)
+                machine.putBack(setAside, from: machine.generation)
                 setAside = 0
             case 7:
                 if trip == nil {

@@ -215,6 +215,34 @@ struct LeaseTests {
         #expect(harness.store.remaining(small, RateLimitKey("t")) == 2)
     }
 
+    /// What is set aside is the last that is here, and the store has just shown that it is scarce.
+    @Test("tokens are neither made nor lost, whoever refuses", arguments: 0..<10)
+    func tokensAreConserved(seed: UInt64) async throws {
+        let harness = try Harness(share: 0.2)
+        let random = SeededRandom(seed: seed)
+        let limits = try (0..<3).map {
+            try RateLimit.tokenBucket("l\($0)", capacity: 60 + 20 * Int64($0), refill: 1, per: .seconds(36_000))
+        }
+        var admitted = [Int64](repeating: 0, count: 3)
+        for _ in 0..<600 {
+            var checks: [RateLimitCheck] = []
+            for index in 0..<3 where random.next(below: 3) > 0 {
+                checks.append(RateLimitCheck(limits[index], cost: Int64(random.next(below: 3))))
+            }
+            if checks.isEmpty { continue }
+            let decision = try await harness.limiter.decide(RateLimitRequest(.consume, tenant: "t", checks))
+            for check in checks where decision.isAllowed {
+                admitted[limits.firstIndex(of: check.limit) ?? 0] += check.cost
+            }
+            harness.time.advance(by: .milliseconds(Int(random.next(below: 100))))
+        }
+        try await harness.limiter.returnUnused(all: true)
+        for (index, limit) in limits.enumerated() {
+            #expect(harness.store.remaining(limit, RateLimitKey("t")) == limit.quota - admitted[index])
+        }
+        #expect(admitted[0] > 55)
+    }
+
     @Test func unusedLeasesGoBackAndWindowsKeepTheirs() async throws {
         let harness = try Harness()
         let bucket = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1, per: .seconds(3_600))

@@ -18,7 +18,7 @@ struct TestAuthenticator: Authenticator {
     }
 
     private func caller(_ role: AccessRole) -> OrganizationCaller {
-        OrganizationCaller(organizationNumber: 7, organizationID: "org_7", role: role, credentialID: "key_1")
+        OrganizationCaller(organizationNumber: 7, organizationID: "org_7", role: role, credentialID: "key_1", plan: "tight")
     }
 }
 
@@ -111,6 +111,7 @@ func withServer(
     _ routes: [Route], isReady: Bool = true, authenticator: any Authenticator = TestAuthenticator(),
     configure: (inout HTTPServerConfiguration) -> Void = { _ in },
     sleep: (@Sendable (Duration) async throws -> Void)? = nil, observation: ServerObservation = .none,
+    limits: RequestLimits? = nil, room: InFlightLimit? = nil,
     _ body: @Sendable (Harness) async throws -> Void
 ) async throws {
     var configuration = HTTPServerConfiguration()
@@ -126,7 +127,8 @@ func withServer(
     let listening = Box<Int?>(nil)
     let server = try PantryHTTPServer(
         configuration: configuration, routes: routes, authenticator: authenticator, state: state, ports: ports,
-        logger: book.logger(), observation: observation, onListening: { listening.set($0) })
+        logger: book.logger(), observation: observation, limits: limits, room: room,
+        onListening: { listening.set($0) })
     let group = ServiceGroup(services: [server], logger: book.logger())
     let ended = Harness.Ended()
     try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -1,7 +1,7 @@
 /// How much a ``LeasedRateLimiter`` takes, and for how long.
 public struct LeaseConfiguration: Sendable {
-    /// The most that all processes together may hold of a limit, as a share of its quota: `0...0.5`, 0.025 by default. A
-    /// process' slice is `quota × share ÷ processes` tokens; where that is less than one, nothing is leased. 0 leases
+    /// The most that all processes together may hold of a limit, as a share of its quota: `0...0.5`, 0.025 by default.
+    /// A process' slice is `quota × share ÷ processes` tokens; where that is less than one, nothing is leased. 0 leases
     /// nothing and only remembers refusals.
     public var largestShare = 0.025
     /// How long leased tokens may be used, and by how much an operator's block or reset is seen late: 1 ms to 1 h, 1 s

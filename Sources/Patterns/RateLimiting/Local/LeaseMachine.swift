@@ -6,11 +6,11 @@ import Determinism
 /// A slice begins at nothing, so that a cold key leases nothing. It doubles when a lease was used up within half of its
 /// time, and is halved when more than half of it was left at its end.
 ///
-/// **Scarcity.** When the store refuses or grants less than a quarter of a slice, asking again for each token as it
+/// **Scarcity.** When the store refuses, or grants less than a quarter of a slice, asking again for each token as it
 /// drips in would be a trip for each. So a process that leases uses what it got and then holds back until two slices
 /// for every process can have come, at most a quarter of a lease's time. Nothing is lost meanwhile: the tokens gather
-/// in the store, and as soon as there are slices again nobody holds back. Left there when it begins to hold back are at
-/// most as many as a quarter of a slice.
+/// in the store, and as soon as there are slices again nobody holds back. When it begins to hold back, at most a
+/// quarter of a slice is left there.
 struct LeaseMachine {
     /// How a slice is bounded.
     struct Bounds {
@@ -51,7 +51,7 @@ struct LeaseMachine {
     /// Somebody asks the store at this moment.
     private(set) var isTravelling = false
     /// Counts what made everything void: an answer from before says nothing.
-    private var generation = 0
+    private(set) var generation = 0
     private var generationOfTrip = 0
 
     init(_ limit: RateLimit) { (self.limit, remaining) = (limit, limit.quota) }
@@ -111,8 +111,10 @@ struct LeaseMachine {
 
     /// Uses tokens that are there, or sets them aside.
     mutating func use(_ cost: Int64) { tokens -= cost }
-    /// Puts back what was set aside.
-    mutating func putBack(_ cost: Int64) { tokens += cost }
+    /// Puts back what was set aside, unless it has become void since.
+    mutating func putBack(_ cost: Int64, from generation: Int) {
+        if generation == self.generation { tokens += cost }
+    }
 
     /// What to ask the store for: the cost, what others wait for, a slice; and what it gets back.
     mutating func depart(cost: Int64, bounds: Bounds, now: Instant) -> (upTo: Int64, refund: Int64) {
@@ -125,7 +127,7 @@ struct LeaseMachine {
             slice = max(1, slice)
         }
         slice = min(slice, bounds.slice)
-        let extra = slice.adding(waitingCost)
+        let extra = max(0, slice - tokens).adding(waitingCost)
         let refund = surplus
         surplus = 0
         asked = cost.adding(extra)
@@ -168,8 +170,7 @@ struct LeaseMachine {
         return min(bounds.lifetime / 4, .nanoseconds(Int64(Double(limit.fillNanoseconds) * min(share, 1))))
     }
 
-    /// There was no answer. What was owed to the store stays owed: it may get it twice less than once too often, so it
-    /// is dropped.
+    /// There was no answer. What the store was to get back is dropped: it may have got it.
     mutating func fail() { (isTravelling, waitingCost) = (false, 0) }
 
     /// Something was changed in the store: what is known of it is void.

@@ -9,12 +9,21 @@ struct LeaseTable {
     enum Plan {
         /// It is decided.
         case decided(RateLimitDecision)
-        /// Ask the store this: the checks with these numbers. The rest was set aside.
-        case travel(RateLimitRequest, [Int])
+        /// Ask the store.
+        case travel(Trip)
         /// Somebody asks about this key already: wait for the answer, then begin anew.
         case wait(LocalKey)
         /// There is no room to know anything of it: ask the store as it is.
         case bypass
+    }
+    /// A question to the store about some of a request's limits.
+    struct Trip {
+        /// What is asked.
+        var sent: RateLimitRequest
+        /// Which of the request's checks it is about, in the same order.
+        var checks: [Int]
+        /// Checks that have tokens here, set aside until the answer, and the generation that those are of.
+        var setAside: [(check: Int, generation: Int)] = []
     }
     private var keys: [LocalKey: LeaseMachine] = [:]
     private var waiters: [LocalKey: [Waiter]] = [:]
@@ -71,8 +80,8 @@ struct LeaseTable {
             keys[names[busy]]?.waits(cost: request.checks[busy].cost)
             return .wait(names[busy])
         }
-        var sent = request
-        sent.checks = travelling.map { index in
+        var trip = Trip(sent: request, checks: travelling)
+        trip.sent.checks = travelling.map { index in
             var check = request.checks[index]
             let plan = keys[names[index]]?.depart(cost: check.cost, bounds: bounds(check.limit), now: now)
             check.upTo = max(check.upTo, plan?.upTo ?? 0)
@@ -81,17 +90,18 @@ struct LeaseTable {
         }
         for index in request.checks.indices where !travelling.contains(index) {
             // A shadow limit that would refuse stays as it is.
-            if keys[names[index]]?.answer(cost: request.checks[index].cost, now: now) == .serve {
-                keys[names[index]]?.use(request.checks[index].cost)
-            }
+            guard let machine = keys[names[index]] else { continue }
+            guard machine.answer(cost: request.checks[index].cost, now: now) == .serve else { continue }
+            keys[names[index]]?.use(request.checks[index].cost)
+            trip.setAside.append((index, machine.generation))
         }
-        return .travel(sent, travelling)
+        return .travel(trip)
     }
 
     /// The store has answered a trip: takes what it granted, and puts together what all limits say.
     /// - Returns: the decision, those who waited, and how many tokens were granted beyond the cost.
     mutating func arrive(
-        _ answer: RateLimitDecision, _ request: RateLimitRequest, _ travelling: [Int], sent: Instant, now: Instant,
+        _ answer: RateLimitDecision, _ request: RateLimitRequest, _ trip: Trip, sent: Instant, now: Instant,
         bounds: (RateLimit) -> LeaseMachine.Bounds
     ) -> (RateLimitDecision, [Waiter], leased: Int64) {
         var woken: [Waiter] = []
@@ -99,48 +109,49 @@ struct LeaseTable {
         var verdicts: [RateLimitVerdict] = []
         for (index, check) in request.checks.enumerated() {
             let name = LocalKey(request, check)
-            if let place = travelling.firstIndex(of: index) {
-                var verdict = answer.verdicts[place]
-                let isCharged = check.limit.isShadow ? verdict.isAllowed : answer.isAllowed
-                leased +=
-                    keys[name]?.arrive(
-                        verdict, cost: check.cost, isAdmitted: isCharged, bounds: bounds(check.limit), sent: sent) ?? 0
-                verdict.remaining = verdict.remaining.adding(max(0, verdict.granted - check.cost))
-                verdict.granted = isCharged ? check.cost : 0
-                verdicts.append(verdict)
-                woken += waiters.removeValue(forKey: name) ?? []
-            } else {
-                verdicts.append(localVerdict(check, name, isAdmitted: answer.isAllowed, now: now))
+            guard let place = trip.checks.firstIndex(of: index) else {
+                verdicts.append(localVerdict(index, request, trip, isAdmitted: answer.isAllowed, now: now))
+                continue
             }
+            var verdict = answer.verdicts[place]
+            let isCharged = check.limit.isShadow ? verdict.isAllowed : answer.isAllowed
+            leased +=
+                keys[name]?.arrive(
+                    verdict, cost: check.cost, isAdmitted: isCharged, bounds: bounds(check.limit), sent: sent) ?? 0
+            verdict.remaining = verdict.remaining.adding(max(0, verdict.granted - check.cost))
+            verdict.granted = isCharged ? check.cost : 0
+            verdicts.append(verdict)
+            woken += waiters.removeValue(forKey: name) ?? []
         }
         return (RateLimitDecision(verdicts), woken, leased)
     }
 
-    /// What a limit says that did not need the store: its tokens were set aside, and are put back if it was in vain.
+    /// What a limit says that did not need the store: what was set aside is used, or put back if it was in vain.
     private mutating func localVerdict(
-        _ check: RateLimitCheck, _ name: LocalKey, isAdmitted: Bool, now: Instant
+        _ index: Int, _ request: RateLimitRequest, _ trip: Trip, isAdmitted: Bool, now: Instant
     ) -> RateLimitVerdict {
-        let refuses = keys[name]?.answer(cost: check.cost, now: now) == .refuse
-        let isCharged = !refuses && (isAdmitted || check.limit.isShadow)
-        if !isCharged, !refuses { keys[name]?.putBack(check.cost) }
+        let check = request.checks[index]
+        let name = LocalKey(request, check)
+        let aside = trip.setAside.first { $0.check == index }
+        let isCharged = aside != nil && (isAdmitted || check.limit.isShadow)
+        if let aside, !isCharged { keys[name]?.putBack(check.cost, from: aside.generation) }
         let reading = (keys[name] ?? LeaseMachine(check.limit)).reading(
-            refuses ? .refused : .allowed, granted: isCharged ? check.cost : 0, now: now)
+            aside == nil ? .refused : .allowed, granted: isCharged ? check.cost : 0, now: now)
         var verdict = RateLimitVerdict(check.limit, reading)
-        verdict.source = refuses ? .rememberedRefusal : .lease
+        verdict.source = aside == nil ? .rememberedRefusal : .lease
         return verdict
     }
 
     /// There was no answer.
-    mutating func fail(_ request: RateLimitRequest, _ travelling: [Int], now: Instant) -> [Waiter] {
+    mutating func fail(_ request: RateLimitRequest, _ trip: Trip) -> [Waiter] {
+        for (index, generation) in trip.setAside {
+            keys[LocalKey(request, request.checks[index])]?.putBack(request.checks[index].cost, from: generation)
+        }
         var woken: [Waiter] = []
-        for (index, check) in request.checks.enumerated() {
-            let name = LocalKey(request, check)
-            if travelling.contains(index) {
-                keys[name]?.fail()
-                woken += waiters.removeValue(forKey: name) ?? []
-            } else if keys[name]?.answer(cost: check.cost, now: now) != .refuse {
-                keys[name]?.putBack(check.cost)
-            }
+        for index in trip.checks {
+            let name = LocalKey(request, request.checks[index])
+            keys[name]?.fail()
+            woken += waiters.removeValue(forKey: name) ?? []
         }
         return woken
     }

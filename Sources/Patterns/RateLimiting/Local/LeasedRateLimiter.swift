@@ -64,8 +64,8 @@ public final class LeasedRateLimiter: RateLimitStore {
                 let isRefusal = !decision.isAllowed
                 observer?.note(.localDecision(isRefusal ? .rememberedRefusal : .lease))
                 return decision
-            case .travel(let sent, let travelling):
-                return try await travel(request, sent, travelling, shard)
+            case .travel(let trip):
+                return try await travel(request, trip, shard)
             case .wait(let name):
                 observer?.note(.coalesced)
                 if let error = await wait(for: name, shard) { throw error }
@@ -78,25 +78,24 @@ public final class LeasedRateLimiter: RateLimitStore {
     }
 
     private func travel(
-        _ request: RateLimitRequest, _ sent: RateLimitRequest, _ travelling: [Int], _ shard: Shard
+        _ request: RateLimitRequest, _ trip: LeaseTable.Trip, _ shard: Shard
     ) async throws(RateLimitStoreError) -> RateLimitDecision {
         let began = time.instant()
         do throws(RateLimitStoreError) {
-            let answer = try await store.decide(sent)
+            let answer = try await store.decide(trip.sent)
             let now = time.instant()
             let (decision, woken, leased) = shard.table.withLock {
-                $0.arrive(answer, request, travelling, sent: began, now: now, bounds: bounds)
+                $0.arrive(answer, request, trip, sent: began, now: now, bounds: bounds)
             }
             for waiter in woken { waiter.resume(returning: nil) }
             if leased > 0 { observer?.note(.leased(tokens: leased)) }
-            for (check, index) in zip(sent.checks, travelling) {
+            for (check, index) in zip(trip.sent.checks, trip.checks) {
                 let returned = request.checks[index].adjustment - check.adjustment
                 if returned > 0 { observer?.note(.returned(tokens: returned)) }
             }
             return decision
         } catch {
-            let now = time.instant()
-            let woken = shard.table.withLock { $0.fail(request, travelling, now: now) }
+            let woken = shard.table.withLock { $0.fail(request, trip) }
             // They would only fail one after the other.
             for waiter in woken { waiter.resume(returning: error) }
             throw error

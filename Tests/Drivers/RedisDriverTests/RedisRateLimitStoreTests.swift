@@ -1,0 +1,75 @@
+import Determinism
+import DeterminismTestKit
+import RateLimiting
+import RateLimitingTestKit
+import RedisDriver
+import RedisTestKit
+import SocketReactor
+import Testing
+
+/// Rate limits in a real Redis, through the driver.
+@Suite("Redis: rate limits", .timeLimit(.minutes(2)))
+struct RedisRateLimitStoreTests {
+    private func withStore(_ body: (RedisServer, RedisClient, RedisRateLimitStore) async throws -> Void) async throws {
+        try await RedisServer.with { server in
+            let reactor = try Reactor(time: SystemTime())
+            defer { reactor.stop() }
+            let client = try RedisClient(try RedisConfiguration(url: server.url), on: reactor)
+            defer { client.close() }
+            try await body(server, client, RedisRateLimitStore(client))
+        }
+    }
+
+    @Test func decidesAsEveryStoreDoes() async throws {
+        try await withStore { _, client, store in
+            for aCase in try RateLimitCase.all() {
+                try await client.send(RedisCommand("FLUSHALL"))
+                let runner = RateLimitCaseRunner { request, now in
+                    try await store.decide(RateLimitScriptCall(request, now: now))
+                }
+                #expect(try await runner.problems(of: aCase) == [], "\(aCase)")
+            }
+        }
+    }
+
+    @Test func manyTasksNeverGetMoreThanThereIs() async throws {
+        try await withStore { _, _, store in
+            let limit = try RateLimit.fixedWindow("requests", quota: 1_000, per: .seconds(3_600))
+            let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<32 {
+                    group.addTask {
+                        var admitted = 0
+                        for _ in 0..<50 {
+                            let request = RateLimitRequest(tenant: "org", [RateLimitCheck(limit)])
+                            if try await store.decide(request).isAllowed { admitted += 1 }
+                        }
+                        return admitted
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(admitted == 1_000)
+        }
+    }
+
+    @Test func scriptIsSentAgainToAServerThatForgotIt() async throws {
+        try await withStore { _, client, store in
+            let limit = try RateLimit.tokenBucket("requests", capacity: 100, refill: 10)
+            let request = RateLimitRequest(tenant: "org", [RateLimitCheck(limit)])
+            #expect(try await store.decide(request).binding.remaining == 99)
+            try await client.send(RedisCommand("SCRIPT", "FLUSH"))
+            #expect(try await store.decide(request).isAllowed)
+        }
+    }
+
+    @Test func lostServerIsAnErrorWithACode() async throws {
+        try await withStore { server, _, store in
+            let limit = try RateLimit.tokenBucket("requests", capacity: 100, refill: 10)
+            let request = RateLimitRequest(tenant: "org", [RateLimitCheck(limit)])
+            _ = try await store.decide(request)
+            try await server.kill()
+            let error = await #expect(throws: RateLimitStoreError.self) { try await store.decide(request) }
+            #expect(error?.code == .unavailable, "\(String(describing: error))")
+        }
+    }
+}
