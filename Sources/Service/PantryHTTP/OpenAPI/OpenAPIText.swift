@@ -27,6 +27,10 @@ info:
     **Consistency.** Writes answer with `Pantry-Consistency-Token`. A read that sends it back never shows an older state.
     `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read.
 
+    **Limits.** An organization may make so many requests, and so many of them new orders, as its plan says; who shows no valid
+    credentials is limited by address. Over a limit: 429 `rate-limited` with `Retry-After`, and nothing is consumed. Answers whose request
+    was charged have `RateLimit-Policy` and `RateLimit`, unless the server is configured to tell it otherwise. The operator has no limits.
+
     **Every answer** has `X-Request-Id`: the caller's own when the request brought one (1 to 128 of `A-Z a-z 0-9 . _ -`).
     A W3C `traceparent` is passed on into events. `HEAD` is answered wherever `GET` is, and `OPTIONS` with 204 and `Allow`.
 
@@ -51,6 +55,8 @@ tags:
     description: For the operator, all organizations of the installation.
   - name: Operations
     description: For the operator, what the command line does with any organization.
+  - name: Providers
+    description: What payment providers say by themselves, signed.
   - name: Health
     description: Probes and metrics, without credentials.
   - name: Documentation
@@ -65,7 +71,8 @@ paths:
         Reserves the stock, charges the payment method once, and answers when both are durable.
 
         - 201: confirmed. Stock is reserved and the money is taken.
-        - 202: accepted, not settled yet. The provider fails or is slow; the order goes on by itself and keeps its stock meanwhile.
+        - 202: accepted, not settled yet. The provider fails or is slow; the order goes on by itself and keeps its stock meanwhile. While the
+          provider is known not to work, this comes at once.
         - 402: declined. The order has failed and its stock was back before this answer.
         - 409 `out-of-stock`: refused before any card was touched. Each product that is short stands in `lines`.
 
@@ -193,6 +200,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/UnavailableForOrders' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -260,6 +268,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -311,6 +320,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -362,6 +372,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -422,6 +433,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -478,6 +490,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/UnavailableForOrders' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -534,6 +547,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -604,6 +618,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/UnavailableForOrders' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -678,6 +693,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -728,6 +744,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -764,6 +781,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -808,6 +826,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -831,6 +850,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -864,6 +884,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -910,6 +931,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -939,6 +961,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1012,6 +1035,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1064,6 +1088,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1116,6 +1141,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1148,6 +1174,7 @@ paths:
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1185,6 +1212,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1204,6 +1232,7 @@ paths:
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1235,6 +1264,57 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/providers/{name}/webhook:
+    parameters:
+      - name: name
+        in: path
+        required: true
+        description: The provider that signs.
+        schema: { type: string, const: stripe }
+        example: stripe
+    post:
+      operationId: receiveProviderEvent
+      tags: [Providers]
+      summary: Take an event of the payment provider
+      description: |
+        For Stripe to call, not for clients. The event is a reason to look, never a state: the saga of the order that it is about asks the
+        provider again, now instead of later. One that has come before, or is about no order of this installation, does nothing. At most
+        256 KiB. Not limited.
+      security: []
+      parameters:
+        - name: Stripe-Signature
+          in: header
+          required: true
+          description: The time and the signatures of the body, at most five minutes from now.
+          schema: { type: string, maxLength: 4096 }
+          example: 't=1795910400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd'
+      requestBody:
+        required: true
+        description: The event, byte for byte as it was signed.
+        content:
+          '*/*':
+            schema: { type: string }
+      responses:
+        '200':
+          description: Heard; it need not be sent again.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [received]
+                properties:
+                  received: { const: true }
+              example: { received: true }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1283,6 +1363,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1323,6 +1404,7 @@ paths:
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1355,6 +1437,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1395,6 +1478,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1436,6 +1520,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1454,6 +1539,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1484,6 +1570,7 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1509,6 +1596,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1578,6 +1666,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1643,6 +1732,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1670,6 +1760,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1697,6 +1788,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1724,6 +1816,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1751,6 +1844,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1778,6 +1872,7 @@ paths:
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1817,6 +1912,7 @@ paths:
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1855,6 +1951,178 @@ paths:
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/breakers:
+    get:
+      operationId: listBreakers
+      tags: [Operations]
+      summary: List the circuit breakers
+      description: |
+        Of the process that answers; each has its own. `payments` stands before the payment provider, `limits` before Redis where the rate
+        limits are kept there.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - name: status
+          in: query
+          description: Only breakers in this state.
+          schema: { $ref: '#/components/schemas/CircuitState' }
+      responses:
+        '200':
+          description: All of them.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data]
+                properties:
+                  data: { type: array, items: { $ref: '#/components/schemas/CircuitBreaker' } }
+              example:
+                data:
+                  - name: payments
+                    state: open
+                    mode: automatic
+                    generation: 3
+                    retryAfterMilliseconds: 21450
+                    calls: 0
+                    failurePercent: null
+                    slowPercent: null
+                    latencyMicroseconds: { p50: 41200, p95: 3014656, p99: 3014656 }
+                    totals:
+                      successes: 5204
+                      failures: 14
+                      timeouts: 12
+                      ignored: 0
+                      slow: 0
+                      rejections: 318
+                      wouldHaveRejected: 0
+                      stale: 2
+                      dropped: 0
+                      expiredProbes: 0
+                      openings: 1
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/breakers/{name}:
+    parameters:
+      - name: name
+        in: path
+        required: true
+        description: The breaker's name.
+        schema: { enum: [payments, limits] }
+        example: payments
+    post:
+      operationId: directBreaker
+      tags: [Operations]
+      summary: Direct a circuit breaker
+      description: |
+        Of the process that answers, until it ends. An `Idempotency-Key` is accepted and changes nothing.
+
+        - `tryNow`: if the circuit is open, the next call is let through as a trial.
+        - `open`: calls are kept back for as long as its settings say; then a trial call decides.
+        - `close`: calls are let through, and those so far are forgotten.
+        - `automatic`: the breaker decides, beginning with a closed circuit.
+        - `observe`: it says what it would do, and keeps nothing back.
+        - `forceOpen`: all calls are kept back until another mode is set.
+        - `disable`: all calls are let through.
+      security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/CircuitDecision' }
+            example: { action: tryNow }
+      responses:
+        '200':
+          description: The breaker as it is then.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/CircuitBreaker' }
+              example:
+                name: payments
+                state: halfOpen
+                mode: automatic
+                generation: 4
+                retryAfterMilliseconds: null
+                calls: 0
+                failurePercent: null
+                slowPercent: null
+                latencyMicroseconds: { p50: 41200, p95: 3014656, p99: 3014656 }
+                totals:
+                  successes: 5204
+                  failures: 14
+                  timeouts: 12
+                  ignored: 0
+                  slow: 0
+                  rejections: 318
+                  wouldHaveRejected: 0
+                  stale: 2
+                  dropped: 0
+                  expiredProbes: 0
+                  openings: 1
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /ops/limits:
+    get:
+      operationId: listLimits
+      tags: [Operations]
+      summary: List the rate limits
+      description: What each plan allows, where the limits are kept, and what has happened in the process that answers.
+      security: [{ OperatorToken: [] }]
+      responses:
+        '200':
+          description: All of them.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/LimitsReport' }
+              example:
+                data:
+                  - plan: anonymous
+                    requests: { algorithm: fixed-window, quota: 100, windowMilliseconds: 60000, blockMilliseconds: 60000 }
+                    orders: null
+                  - plan: burst
+                    requests: { algorithm: token-bucket, quota: 100, windowMilliseconds: 10000 }
+                    orders: null
+                  - { plan: unlimited, requests: null, orders: null }
+                store: redis
+                processes: 3
+                counts:
+                  storeTrips: 1204
+                  storeFailures: 0
+                  leaseDecisions: 51877
+                  rememberedRefusals: 96
+                  fallbackDecisions: 0
+                  fallbackAdmissions: 0
+                  tokensReconciled: 0
+                  wouldHaveRefused: 0
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
@@ -1999,7 +2267,9 @@ paths:
                   openapi: { const: 3.1.0 }
         '304': { $ref: '#/components/responses/NotModified' }
         '400': { $ref: '#/components/responses/BadRequest' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Overloaded' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /docs:
     get:
@@ -2026,7 +2296,9 @@ paths:
               schema: { type: string }
         '304': { $ref: '#/components/responses/NotModified' }
         '400': { $ref: '#/components/responses/BadRequest' }
+        '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Overloaded' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
 components:
   securitySchemes:
@@ -2144,6 +2416,16 @@ components:
     OptionalRetryAfter:
       description: Seconds after which trying again makes sense, where the problem passes by itself.
       schema: { type: integer, minimum: 1 }
+    RateLimit-Policy:
+      description: |
+        The limits that the request was charged to, each with its quota `q` and its window `w` in seconds. As
+        draft-ietf-httpapi-ratelimit-headers-08 to 11 write it; the server may be configured to an earlier draft, or not to tell.
+      schema: { type: string }
+      example: '"orders";q=1200;w=60, "requests";q=6000;w=60'
+    RateLimit:
+      description: What remains of each (`r`), and in how many seconds there is more (`t`).
+      schema: { type: string }
+      example: '"orders";r=0;t=42, "requests";r=3114;t=42'
     WWW-Authenticate:
       description: The scheme that is asked for.
       required: true
@@ -2591,6 +2873,50 @@ components:
             code: idempotency-key-reused
             requestId: '275f5f683a9720d8ab432221322005fc'
             retryable: false
+    RateLimited:
+      description: |
+        The organization has used up what its plan allows, or an address that shows no valid credentials what those may. Nothing was
+        consumed, and nothing carried out. `Retry-After` is rounded up: a request that comes then is not refused for what was used before.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: rate-limited } }
+          example:
+            type: 'https://pantry.dev/problems/rate-limited'
+            title: Too many requests
+            status: 429
+            detail: "The limit 'orders' of 1200 in 60 s is used up."
+            code: rate-limited
+            requestId: '275f5f683a9720d8b1f0ac4b8d0a4c15'
+            retryable: true
+            error: Too many requests
+            retryAfter: 42
+    Overloaded:
+      description: The server answers as many requests as it can.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: overloaded } }
+          example:
+            type: 'https://pantry.dev/problems/overloaded'
+            title: Overloaded
+            status: 503
+            detail: The server has as much to do as it can; what was begun is finished first.
+            code: overloaded
+            requestId: '275f5f683a9720d8e2b47f1d6c3a9053'
+            retryable: true
     InternalError:
       description: A fault of ours. Nothing about it is said; the request id finds it in the log.
       headers:
@@ -2603,8 +2929,9 @@ components:
               - properties: { code: { const: internal } }
     Unavailable:
       description: |
-        The shard cannot be read or written, recovery after a start is not over, or too much waits already. What may have been
-        carried out is told apart by sending it again with the same `Idempotency-Key`.
+        The shard cannot be read or written, recovery after a start is not over, too much waits already, or the server answers as many
+        requests as it can; what begins something new (an order, an import) is refused before the rest. What may have been carried out is
+        told apart by sending it again with the same `Idempotency-Key`.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
@@ -2617,7 +2944,8 @@ components:
     UnavailableForOrders:
       description: |
         As for every route; or the payment could not be made and the order was undone, because its caller did not want to wait or
-        waiting orders hold too much of a product already. The key is free for a fresh attempt then.
+        waiting orders hold too much of a product already: at once while the provider is known not to work. The key is free for a fresh
+        attempt then.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
@@ -2746,8 +3074,12 @@ components:
         paymentMethod:
           description: |
             Of the sandbox provider: `pm_ok` (the default), `pm_declined`, `pm_error` (the provider fails), `pm_slow` (answers after 5
-            seconds), `pm_lost` (charges, then drops the connection), `pm_flaky` (every first attempt fails).
-          enum: [pm_ok, pm_declined, pm_error, pm_slow, pm_lost, pm_flaky, null]
+            seconds), `pm_lost` (charges, then drops the connection), `pm_flaky` (every first attempt fails). Of Stripe, where that is the
+            provider: the id of a payment method there, which is then required.
+          anyOf:
+            - { enum: [pm_ok, pm_declined, pm_error, pm_slow, pm_lost, pm_flaky] }
+            - { type: string, maxLength: 64, pattern: '^pm_[A-Za-z0-9_]+$' }
+            - { type: 'null' }
         onPaymentUnavailable:
           description: Whether an order whose payment cannot be made now waits for it (`queue`, the default) or is undone (`fail`).
           enum: [queue, fail, null]
@@ -3020,6 +3352,138 @@ components:
         waiting: { type: integer, minimum: 0, description: Callers that wait for one. }
         tenants: { type: integer, minimum: 0, description: Organizations that hold or await one. }
         oldestWaitMilliseconds: { type: [integer, 'null'], minimum: 0 }
+    CircuitBreaker:
+      description: A circuit breaker of the process that answers.
+      type: object
+      additionalProperties: false
+      required:
+        - name
+        - state
+        - mode
+        - generation
+        - retryAfterMilliseconds
+        - calls
+        - failurePercent
+        - slowPercent
+        - latencyMicroseconds
+        - totals
+      properties:
+        name: { type: string, description: Whom it stands before. }
+        state: { $ref: '#/components/schemas/CircuitState' }
+        mode:
+          description: |
+            Who decides: the breaker (`automatic`), nobody while it only looks (`observing`), or an operator (`forcedOpen`, `disabled`; `state`
+            is then `closed`).
+          enum: [automatic, observing, forcedOpen, disabled]
+        generation: { type: integer, minimum: 0, description: Counts the changes of state and mode. }
+        retryAfterMilliseconds: { type: [integer, 'null'], minimum: 0, description: How long an open circuit still waits. }
+        calls: { type: integer, minimum: 0, description: Those that the percentages are of. }
+        failurePercent: { type: [integer, 'null'], minimum: 0, maximum: 100 }
+        slowPercent: { type: [integer, 'null'], minimum: 0, maximum: 100, description: Where slow calls count. }
+        latencyMicroseconds:
+          description: Of the calls of the last minute, within 6.25 percent.
+          type: object
+          additionalProperties: false
+          required: [p50, p95, p99]
+          properties:
+            p50: { type: [integer, 'null'], minimum: 0 }
+            p95: { type: [integer, 'null'], minimum: 0 }
+            p99: { type: [integer, 'null'], minimum: 0 }
+        totals:
+          description: Since the process began.
+          type: object
+          additionalProperties: false
+          required:
+            - successes
+            - failures
+            - timeouts
+            - ignored
+            - slow
+            - rejections
+            - wouldHaveRejected
+            - stale
+            - dropped
+            - expiredProbes
+            - openings
+          properties:
+            successes: { type: integer, minimum: 0 }
+            failures: { type: integer, minimum: 0, description: 'Timeouts among them.' }
+            timeouts: { type: integer, minimum: 0 }
+            ignored: { type: integer, minimum: 0, description: Calls that say nothing about whom they were for. }
+            slow: { type: integer, minimum: 0 }
+            rejections: { type: integer, minimum: 0, description: Calls that were kept back. }
+            wouldHaveRejected: { type: integer, minimum: 0, description: While observing. }
+            stale: { type: integer, minimum: 0, description: Calls that ended after the circuit had changed. }
+            dropped: { type: integer, minimum: 0 }
+            expiredProbes: { type: integer, minimum: 0, description: Trial calls that did not end in time. }
+            openings: { type: integer, minimum: 0 }
+    CircuitState:
+      description: Calls go through, are kept back, or go through one by one to see.
+      type: string
+      enum: [closed, open, halfOpen]
+    CircuitDecision:
+      type: object
+      additionalProperties: false
+      required: [action]
+      properties:
+        action: { type: string, enum: [open, close, tryNow, automatic, observe, forceOpen, disable] }
+    LimitsReport:
+      type: object
+      additionalProperties: false
+      required: [data, store, processes, counts]
+      properties:
+        data:
+          type: array
+          items:
+            type: object
+            additionalProperties: false
+            required: [plan, requests, orders]
+            properties:
+              plan: { type: string, description: "The plan's name; `anonymous` is for addresses." }
+              requests:
+                oneOf:
+                  - { $ref: '#/components/schemas/PlanLimit' }
+                  - { type: 'null' }
+              orders:
+                oneOf:
+                  - { $ref: '#/components/schemas/PlanLimit' }
+                  - { type: 'null' }
+        store: { enum: [memory, redis], description: Where they are kept. }
+        processes: { type: integer, minimum: 1, description: 'How many share them, as far as this one knows.' }
+        counts:
+          description: Of the process that answers, since it began. All are zero with `memory`, where nothing has to be asked for.
+          type: object
+          additionalProperties: false
+          required:
+            - storeTrips
+            - storeFailures
+            - leaseDecisions
+            - rememberedRefusals
+            - fallbackDecisions
+            - fallbackAdmissions
+            - tokensReconciled
+            - wouldHaveRefused
+          properties:
+            storeTrips: { type: integer, minimum: 0, description: Times that the store was asked. }
+            storeFailures: { type: integer, minimum: 0, description: Times that it gave no answer. }
+            leaseDecisions: { type: integer, minimum: 0, description: Decisions from tokens that were taken in advance. }
+            rememberedRefusals: { type: integer, minimum: 0, description: Refusals because the store had just refused. }
+            fallbackDecisions: { type: integer, minimum: 0, description: Decisions while the store was away. }
+            fallbackAdmissions: { type: integer, minimum: 0, description: Of those, the ones that admitted. }
+            tokensReconciled: { type: integer, minimum: 0, description: What was charged once the store was back. }
+            wouldHaveRefused: { type: integer, minimum: 0, description: Refusals of limits that only report. }
+    PlanLimit:
+      type: object
+      additionalProperties: false
+      required: [algorithm, quota, windowMilliseconds]
+      properties:
+        algorithm: { enum: [fixed-window, token-bucket] }
+        quota: { type: integer, minimum: 1, description: 'How many in a window, or at once.' }
+        windowMilliseconds: { type: integer, minimum: 1, description: 'The window; of a bucket, how long it takes to fill.' }
+        blockMilliseconds:
+          description: How long one over the limit is refused; where it is missing, until there is room.
+          type: integer
+          minimum: 1
     Product:
       type: object
       additionalProperties: false
@@ -3322,6 +3786,8 @@ components:
           description: The statuses that may follow, or what may be decided about the saga; with `invalid-transition`.
           type: array
           items: { anyOf: [{ $ref: '#/components/schemas/OrderStatus' }, { $ref: '#/components/schemas/SagaVerb' }] }
+        error: { type: string, const: Too many requests, description: For clients of the first version; with `rate-limited`. }
+        retryAfter: { type: integer, minimum: 1, description: 'Seconds, as in `Retry-After`; with `rate-limited`.' }
         declineCode: { type: string, description: The provider's reason; with `payment-declined`. }
         orderId: { $ref: '#/components/schemas/OrderID', description: The failed order; with `payment-declined`. }
         line: { type: integer, minimum: 1, description: Where an import's body cannot be read; with `malformed-request`. }
@@ -3352,6 +3818,8 @@ components:
         - properties: { status: { const: 422 }, code: { const: invalid } }
           required: [errors]
         - properties: { status: { const: 422 }, code: { const: idempotency-key-reused } }
+        - properties: { status: { const: 429 }, code: { const: rate-limited } }
+          required: [error]
         - properties: { status: { const: 431 }, code: { const: headers-too-large } }
         - properties: { status: { const: 500 }, code: { const: internal } }
         - properties:
