@@ -211,7 +211,8 @@ let package = Package(
         tests(
             "RedisDriverTests", in: "Drivers",
             [
-                "Determinism", "DeterminismTestKit", "SocketReactor", "RateLimiting", "RateLimitingTestKit", "RedisDriver",
+                "Determinism", "DeterminismTestKit", "SocketReactor", "RateLimiting", "RateLimitingTestKit",
+                "RedisDriver",
                 "ProcessTestKit", "RedisTestKit",
             ]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),
@@ -256,7 +257,8 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain",
-                "RateLimiting", "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle, nioCore,
+                "RateLimiting", "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle,
+                nioCore,
                 nioPosix, nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -284,7 +286,10 @@ let package = Package(
         tests("PantryTestKitTests", in: "TestKits", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests(
             "PantryProcessTests", in: "Process",
-            ["Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit", "RedisTestKit"]),
+            [
+                "Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit", "RedisTestKit",
+                "StripeTestKit",
+            ]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryContractTests", in: "Process", ["StrictJSON", "PantryTestKit"]),
         tests("TidyTests", in: "Tidy", []),

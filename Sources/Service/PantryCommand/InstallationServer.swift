@@ -4,6 +4,7 @@ import Logging
 import PantryAssembly
 import PantryDomain
 import PantryHTTP
+import RateLimiting
 import ServiceLifecycle
 import Storage
 import Synchronization
@@ -40,9 +41,11 @@ struct InstallationServer: Sendable {
             organizations: installation.organizations, orders: installation.orders,
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
-            paymentMethods: SandboxProvider.methods, sagas: installation.sagas,
+            paymentMethods: PaymentMethods(installation.payments.methods), webhooks: installation.payments.webhooks,
+            sagas: installation.sagas,
             servers: { [installation] in installation.servers() },
             circuits: { [installation] in installation.circuits },
+            limits: { [limits = installation.limits] in LimitsReport(limits) },
             metrics: page)
         let room = InFlightLimit(configuration.server.maxInFlight)
         observation?.publish(count: "pantry_http_shed") { room.refusals }
@@ -78,6 +81,23 @@ struct InstallationServer: Sendable {
                 }
                 try await ServiceGroup(configuration: group).run()
             })
+    }
+}
+
+extension PaymentMethods {
+    init(_ methods: InstalledPayments.Methods) {
+        switch methods {
+        case .known(let names): self = .known(names)
+        case .prefixed(let prefix): self = .prefixed(prefix)
+        }
+    }
+}
+
+extension LimitsReport {
+    init(_ limits: InstalledLimits) {
+        self.init(
+            plans: limits.plans.mapValues { RequestLimits.Plan(requests: $0.requests, orders: $0.orders) },
+            store: limits.store, processes: limits.processes(), counts: limits.counts.snapshot)
     }
 }
 

@@ -14,7 +14,7 @@ struct RedisRateLimitStoreTests {
         try await RedisServer.with { server in
             let reactor = try Reactor(time: SystemTime())
             defer { reactor.stop() }
-            let client = try RedisClient(try RedisConfiguration(url: server.url), on: reactor)
+            let client = try RedisClient(try RedisConfiguration(url: server.url()), on: reactor)
             defer { client.close() }
             try await body(server, client, RedisRateLimitStore(client))
         }
@@ -67,7 +67,7 @@ struct RedisRateLimitStoreTests {
             let limit = try RateLimit.tokenBucket("requests", capacity: 100, refill: 10)
             let request = RateLimitRequest(tenant: "org", [RateLimitCheck(limit)])
             _ = try await store.decide(request)
-            try await server.kill()
+            try await server.kill9()
             let error = await #expect(throws: RateLimitStoreError.self) { try await store.decide(request) }
             #expect(error?.code == .unavailable, "\(String(describing: error))")
         }

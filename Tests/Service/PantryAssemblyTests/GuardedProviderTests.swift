@@ -19,7 +19,8 @@ struct GuardedProviderTests {
 
     init() throws {
         let payments = PantryConfiguration.Payments(
-            provider: .sandbox, timeout: .seconds(3), errorThreshold: 50, resetTimeout: .seconds(30), url: nil, key: nil
+            provider: .sandbox, timeout: .seconds(3), errorThreshold: 50, resetTimeout: .seconds(30), url: nil,
+            key: nil, webhookSecrets: []
         )
         let random = SeededRandom(seed: 7)
         circuit = try CircuitBreaker.payments(payments, time: time, random: random)

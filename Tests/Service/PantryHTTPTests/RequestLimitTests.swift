@@ -47,7 +47,8 @@ struct RequestLimitTests {
             let refused = try await client.exchange(order)
             #expect(refused.status == 429 && refused.code == "rate-limited")
             #expect(refused["Retry-After"] == "60")
-            #expect(refused.body.contains(#""error":"Too many requests""#) && refused.body.contains(#""retryAfter":60"#))
+            #expect(
+                refused.body.contains(#""error":"Too many requests""#) && refused.body.contains(#""retryAfter":60"#))
             #expect(refused["Content-Type"] == "application/problem+json")
             #expect(refused["RateLimit"] == #""orders";r=0;t=60, "requests";r=3;t=60"#)
             for _ in 0..<10 { #expect(try await client.exchange(order).status == 429) }
@@ -114,7 +115,8 @@ struct RequestLimitTests {
 
     @Test(arguments: [
         (
-            RateLimitFields.Form.draft7, ["RateLimit": "limit=2, remaining=1, reset=60", "RateLimit-Policy": "2;w=60, 5;w=60"],
+            RateLimitFields.Form.draft7,
+            ["RateLimit": "limit=2, remaining=1, reset=60", "RateLimit-Policy": "2;w=60, 5;w=60"],
             ["RateLimit-Limit"]
         ),
         (

@@ -184,7 +184,7 @@ struct RoutesBodyTests {
 private func json(_ text: String) throws -> JSONValue { try JSONReader.parse(text) }
 
 private func order(_ text: String) throws -> OrderRequest {
-    try OrderRequest(body: json(text), paymentMethods: SandboxProvider.methods)
+    try OrderRequest(body: json(text), paymentMethods: .known(SandboxProvider.methods))
 }
 
 private func repeated(_ text: String, _ count: Int, _ separator: String) -> String {

@@ -154,7 +154,7 @@ func withPantry(
         let services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
             health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
-            paymentMethods: SandboxProvider.methods,
+            paymentMethods: .known(SandboxProvider.methods),
             sagas: SagaOperations(
                 organizations: organizations, registry: SagaRegistry(definitions + sagas.runtime.registry.all),
                 time: time))

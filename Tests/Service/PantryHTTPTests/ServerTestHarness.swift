@@ -18,7 +18,8 @@ struct TestAuthenticator: Authenticator {
     }
 
     private func caller(_ role: AccessRole) -> OrganizationCaller {
-        OrganizationCaller(organizationNumber: 7, organizationID: "org_7", role: role, credentialID: "key_1", plan: "tight")
+        OrganizationCaller(
+            organizationNumber: 7, organizationID: "org_7", role: role, credentialID: "key_1", plan: "tight")
     }
 }
 

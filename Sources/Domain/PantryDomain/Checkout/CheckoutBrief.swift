@@ -14,7 +14,7 @@ struct CheckoutBrief: Sendable {
     }
     /// Gives back all of a charge that was captured after all. Its key is made from the order's, which is durable.
     var undo: ProviderRefund {
-        ProviderRefund(key: "\(order)/undo", charge: charge, amount: payment.amount)
+        ProviderRefund(key: "\(order)/undo", charge: charge, amount: payment.amount, begunAt: payment.createdAt)
     }
 }
 
@@ -26,7 +26,7 @@ struct RefundBrief: Sendable {
     var request: ProviderRefund {
         ProviderRefund(
             key: refund.providerKey, charge: ProviderCharge(payment),
-            amount: Money(refund.amount, payment.amount.currency))
+            amount: Money(refund.amount, payment.amount.currency), begunAt: refund.createdAt)
     }
 }
 
@@ -34,7 +34,8 @@ extension ProviderCharge {
     fileprivate init(_ payment: PaymentRecord) {
         self.init(
             key: payment.providerKey, reference: payment.order.description, amount: payment.amount,
-            method: payment.method, begunAt: payment.createdAt)
+            method: payment.method, begunAt: payment.createdAt, organization: payment.organization,
+            receipt: payment.providerReference)
     }
 }
 

@@ -1,4 +1,5 @@
 import Determinism
+import Sagas
 import Storage
 
 /// Orders as they are read. Nothing here decides a write.
@@ -19,6 +20,16 @@ package enum OrderQueries {
             ], consistency)
         guard let row = result.rows[0].first else { throw .notFound("there is no order “\(id)”") }
         return Served(document: try document(row, context), servedBy: result.servedBy)
+    }
+
+    /// The saga that is under way about an order; nil when none is, or there is no such order.
+    static func saga(of id: OrderID, in context: TenantContext) async throws(Refusal) -> SagaID? {
+        let statement = SQLStatement(
+            "SELECT saga FROM orders WHERE organization = $1 AND id = $2", [.integer(context.number), .uuid(id.uuid)])
+        let result = try await context.read([statement], .strong)
+        do {
+            return try result.rows[0].first?.optionalUUID(0).map { SagaID($0) }
+        } catch { throw .shardUnavailable("\(error)") }
     }
 
     /// Newest first.

@@ -31,11 +31,17 @@ package struct ProviderCharge: Sendable, Hashable {
     /// When the order was begun: providers forget keys after a while. The beginning of time where nobody knows; then it
     /// is taken for old.
     package var begunAt: Timestamp
+    /// The organization's number.
+    package var organization: Int64
+    /// What the provider called it in its receipt, if it is known to have taken effect.
+    package var receipt: String?
     package init(
-        key: String, reference: String, amount: Money, method: String, begunAt: Timestamp = Timestamp(microseconds: 0)
+        key: String, reference: String, amount: Money, method: String, begunAt: Timestamp = Timestamp(microseconds: 0),
+        organization: Int64 = 0, receipt: String? = nil
     ) {
         (self.key, self.reference, self.amount) = (key, reference, amount)
         (self.method, self.begunAt) = (method, begunAt)
+        (self.organization, self.receipt) = (organization, receipt)
     }
 }
 
@@ -43,8 +49,12 @@ package struct ProviderRefund: Sendable, Hashable {
     package var key: String
     package var charge: ProviderCharge
     package var amount: Money
-    package init(key: String, charge: ProviderCharge, amount: Money) {
-        (self.key, self.charge, self.amount) = (key, charge, amount)
+    /// When it was begun, as a charge's.
+    package var begunAt: Timestamp
+    package init(
+        key: String, charge: ProviderCharge, amount: Money, begunAt: Timestamp = Timestamp(microseconds: 0)
+    ) {
+        (self.key, self.charge, self.amount, self.begunAt) = (key, charge, amount, begunAt)
     }
 }
 

@@ -16,6 +16,8 @@ public struct StripeEvent: Sendable, Hashable {
     public var intent: String?
     /// The caller's key in the metadata of what it is about, if any: a charge's, or a refund's.
     public var key: String?
+    /// The caller's reference in the same metadata, if any.
+    public var reference: String?
 
     /// Reads a body whose signature was verified.
     /// - Parameter metadataPrefix: that of ``StripeConfiguration/metadataPrefix``.
@@ -34,7 +36,9 @@ public struct StripeEvent: Sendable, Hashable {
         intent = (reference?.string ?? reference?.object?["id"]?.string).flatMap {
             StripeID.isWellFormed($0) ? $0 : nil
         }
-        key = object["metadata"]?.object?[metadataPrefix + "_key"]?.string.flatMap { StripeCharge.isKey($0) ? $0 : nil }
+        let metadata = object["metadata"]?.object
+        key = metadata?[metadataPrefix + "_key"]?.string.flatMap { StripeCharge.isKey($0) ? $0 : nil }
+        self.reference = metadata?[metadataPrefix + "_reference"]?.string.flatMap { $0.utf8.count <= 500 ? $0 : nil }
     }
 }
 

@@ -179,6 +179,16 @@ public final class SagaRuntime: Sendable {
         return outcome
     }
 
+    /// Lets a saga that was put aside go on now instead of later: something that it waits for may have come.
+    /// - Returns: false when it is at work, due already, or at its end.
+    @discardableResult
+    public func hurry(_ saga: SagaID, of tenant: Tenant) async throws -> Bool {
+        let isDue = try await engine.submit(
+            MakeSagaDue(organization: tenant.organization, saga: saga), tenant: tenant, trail: nil)
+        if isDue { lookForDue() }
+        return isDue
+    }
+
     /// Unfinished sagas of definitions that are not here, or not as they were: to be looked at when a process starts.
     public func misfits() async throws -> [SagaMisfits] { try await archive.misfits(registry) }
 

@@ -16,6 +16,7 @@ package struct Installation: Sendable {
     package let shards: ShardDirectory
     package let databases: [NamedDatabase]
     package let operatorToken: String
+    package let payments: InstalledPayments
     let lanes: [WriteLane]
     let faultPoints: FaultPoints?
     let logger: Logger
@@ -80,13 +81,15 @@ package struct Installation: Sendable {
         time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?
     ) async throws -> Installation {
         let lanes = databases.map { Observation.lane($0, observation, time: time) }
-        guard let control = databases.firstIndex(where: { $0.role == .control }),
-            let provider = databases.firstIndex(where: { $0.role == .provider })
-        else { throw AssemblyError("the configuration names no control database") }
+        guard let control = databases.firstIndex(where: { $0.role == .control }) else {
+            throw AssemblyError("the configuration names no control database")
+        }
         let terms = CheckoutTerms(configuration)
         let circuit = try CircuitBreaker.payments(configuration.payments, time: time, random: random)
-        var payments: any PaymentProvider = GuardedProvider(
-            SandboxProvider(lane: lanes[provider], time: time), circuit: circuit, random: random)
+        let installed = try InstalledPayments.open(
+            configuration.payments,
+            sandbox: databases.firstIndex { $0.role == .provider }.map { lanes[$0] }, time: time)
+        var payments: any PaymentProvider = GuardedProvider(installed.provider, circuit: circuit, random: random)
         if let observation {
             payments = MonitoredProvider(payments, observation)
             observation.measure(circuit)
@@ -127,7 +130,8 @@ package struct Installation: Sendable {
                 organizations: organizations,
                 registry: shards.shards.first?.sagas.runtime.registry ?? SagaRegistry([]), time: time),
             shards: shards,
-            databases: databases, operatorToken: try OperatorToken.load(configuration, random: random), lanes: lanes,
+            databases: databases, operatorToken: try OperatorToken.load(configuration, random: random),
+            payments: installed, lanes: lanes,
             faultPoints: faultPoints, logger: logger, time: time,
             circuits: [circuit] + (limits.circuit.map { [$0] } ?? []),
             limits: limits, alerts: alerts, lock: lock,
@@ -175,6 +179,7 @@ package struct Installation: Sendable {
             await group.waitForAll()
             return result
         }
+        await payments.close()
         // The control database last: the others look there for their primaries.
         for named in databases.reversed() {
             do { try await named.database.close() } catch {

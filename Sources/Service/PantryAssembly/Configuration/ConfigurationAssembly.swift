@@ -28,7 +28,7 @@ extension SettingReader {
                 provider: value(of: Schema.paymentsProvider), timeout: value(of: Schema.paymentsTimeout),
                 errorThreshold: value(of: Schema.paymentsErrorThreshold),
                 resetTimeout: value(of: Schema.paymentsResetTimeout), url: value(of: Schema.paymentsURL),
-                key: value(of: Schema.paymentsKey)),
+                key: value(of: Schema.paymentsKey), webhookSecrets: value(of: Schema.paymentsWebhookSecrets)),
             checkout: PantryConfiguration.Checkout(
                 style: value(of: Schema.checkoutStyle), wait: value(of: Schema.checkoutWait),
                 holdTime: value(of: Schema.checkoutHoldTime), queueTime: value(of: Schema.checkoutQueueTime),
@@ -58,6 +58,13 @@ extension SettingReader {
                 "server.shutdownTimeout (\(DurationText.format(server.shutdownTimeout))) must be at least "
                     + "server.drain (\(DurationText.format(server.drain))) and 1s")
         }
+        if configuration.payments.provider == .stripe, configuration.payments.key == nil,
+            refused.isDisjoint(with: ["payments.provider", "payments.key"])
+        {
+            note(
+                origin(of: "payments.provider"), "payments.key", nil,
+                "is missing: payments.provider stripe needs its secret key")
+        }
         var users = [configuration.control.url: "control.url"]
         for (index, shard) in configuration.shards.enumerated() {
             let path = "shards[\(index)].primary"
@@ -86,7 +93,8 @@ extension SettingReader {
                         + configuration.sharding.strategy.rawValue)
             }
         }
-        for path in ["payments.url", "payments.key"] where origin(of: path) != .builtIn {
+        let ofStripe = configuration.payments.provider == .stripe ? [] : ["payments.url", "payments.key"]
+        for path in ofStripe where origin(of: path) != .builtIn {
             warnings.append(
                 "\(origin(of: path)): \(path) has no effect with payments.provider "
                     + configuration.payments.provider.rawValue)

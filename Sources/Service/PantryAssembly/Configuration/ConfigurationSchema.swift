@@ -42,7 +42,7 @@ package enum ConfigurationSchema {
     static let busURL = SettingKey("bus.url", .bus, default: "local:", "what carries events between processes")
 
     static let paymentsProvider = SettingKey(
-        "payments.provider", ValueFormat<PantryConfiguration.Payments.Provider>.choice(later: ["stripe"]),
+        "payments.provider", ValueFormat<PantryConfiguration.Payments.Provider>.choice(later: []),
         default: "sandbox", "payment provider")
     static let paymentsTimeout = SettingKey(
         "payments.timeout", .duration(.milliseconds(1) ... .seconds(3600)), default: "3s", "limit of one call")
@@ -52,8 +52,12 @@ package enum ConfigurationSchema {
     static let paymentsResetTimeout = SettingKey(
         "payments.resetTimeout", .duration(.milliseconds(1) ... .seconds(86_400)), default: "30s",
         "how long the breaker stays open before a trial call")
-    static let paymentsURL = SettingKey("payments.url", .providerURL, fallback: nil, "the provider's address")
+    static let paymentsURL = SettingKey(
+        "payments.url", .providerURL, fallback: nil, "the provider's address, if it is not its usual one")
     static let paymentsKey = SettingKey("payments.key", .providerKey, fallback: nil, "the provider's secret key")
+    static let paymentsWebhookSecrets = SettingKey.list(
+        "payments.webhookSecrets", of: .webhookSecret,
+        "what the provider signs its webhooks with; without one none is believed")
 
     static let checkoutStyle = SettingKey(
         "checkout.style", ValueFormat<PantryConfiguration.Checkout.Style>.choice(later: ["choreography"]),
@@ -102,7 +106,8 @@ extension ConfigurationSchema {
         ] + ShardSchema.entries + [
             poolLimit.entry, poolTimeout.entry, cacheURL.entry, busURL.entry, paymentsProvider.entry,
             paymentsTimeout.entry, paymentsErrorThreshold.entry, paymentsResetTimeout.entry, paymentsURL.entry,
-            paymentsKey.entry, checkoutStyle.entry, checkoutWait.entry, checkoutHoldTime.entry,
+            paymentsKey.entry, paymentsWebhookSecrets.entry, checkoutStyle.entry, checkoutWait.entry,
+            checkoutHoldTime.entry,
             checkoutQueueTime.entry, checkoutMaxQueuedShare.entry, notificationsAllowPrivateTargets.entry,
             notificationsRetryBase.entry, alertsWebhook.entry, limitsHeaders.entry, limitsAwayRequests.entry,
             limitsAwayOrders.entry,

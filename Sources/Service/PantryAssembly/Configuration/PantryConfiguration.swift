@@ -88,9 +88,12 @@ package struct PantryConfiguration: Sendable, Equatable {
         package var resetTimeout: Duration
         package var url: String?
         package var key: String?
+        /// What the provider signs its webhooks with; two while they are being exchanged.
+        package var webhookSecrets: [String]
 
         package enum Provider: String, Sendable, CaseIterable {
             case sandbox
+            case stripe
         }
     }
 

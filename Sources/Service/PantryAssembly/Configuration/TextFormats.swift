@@ -49,6 +49,17 @@ extension ValueFormat<String> {
     }
 }
 
+extension ValueFormat<String> {
+    static var webhookSecret: ValueFormat {
+        ValueFormat(type: "text", support: "with `stripe`", display: .secret) { text throws(ValueComplaint) in
+            guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw ValueComplaint("must be visible ASCII characters, without spaces")
+            }
+            return text
+        }
+    }
+}
+
 extension ValueFormat<String?> {
     static var token: ValueFormat {
         ValueFormat(type: "16 or more visible ASCII characters", display: .secret) { text throws(ValueComplaint) in
@@ -60,7 +71,7 @@ extension ValueFormat<String?> {
     }
 
     static var providerKey: ValueFormat {
-        ValueFormat(type: "text", support: "with `stripe`, not yet", display: .secret) { text throws(ValueComplaint) in
+        ValueFormat(type: "text", support: "with `stripe`", display: .secret) { text throws(ValueComplaint) in
             guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
                 throw ValueComplaint("must be visible ASCII characters, without spaces")
             }
@@ -69,7 +80,7 @@ extension ValueFormat<String?> {
     }
 
     static var providerURL: ValueFormat {
-        ValueFormat(type: "http or https URL", support: "with `stripe`, not yet", display: .url) {
+        ValueFormat(type: "http or https URL", support: "with `stripe`", display: .url) {
             text throws(ValueComplaint) in
             guard isWebURL(text) else { throw ValueComplaint("must be an http or https URL") }
             return text

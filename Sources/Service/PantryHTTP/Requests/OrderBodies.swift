@@ -8,7 +8,7 @@ extension OrderRequest {
     private static let lineMembers = ["sku", "quantity"]
 
     /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
-    init(body: JSONValue, paymentMethods: [String]) throws(Refusal) {
+    init(body: JSONValue, paymentMethods: PaymentMethods) throws(Refusal) {
         let problems = FieldProblemList()
         guard let reader = ObjectReader(body, at: "", members: Self.members, problems) else {
             throw .invalid(problems.all)
@@ -37,15 +37,36 @@ extension OrderRequest {
         return items
     }
 
-    private static func method(_ order: ObjectReader, _ known: [String]) -> String {
-        let fallback = "pm_ok"
-        guard let word = order.text("paymentMethod", .optional, .word) else { return fallback }
-        if let method = known.first(where: { ClientText.areSame($0, word) }) { return method }
-        order.note(
-            "paymentMethod", "unknown-payment-method",
-            "there is no such payment method; the methods are: \(known.joined(separator: ", "))")
-        return fallback
+    private static func method(_ order: ObjectReader, _ methods: PaymentMethods) -> String {
+        switch methods {
+        case .known(let known):
+            let fallback = known.first ?? ""
+            guard let word = order.text("paymentMethod", .optional, .word) else { return fallback }
+            if let method = known.first(where: { ClientText.areSame($0, word) }) { return method }
+            order.note(
+                "paymentMethod", "unknown-payment-method",
+                "there is no such payment method; the methods are: \(known.joined(separator: ", "))")
+            return fallback
+        case .prefixed(let prefix):
+            guard let word = order.text("paymentMethod", .required, .word) else { return "" }
+            let isID = word.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte & 0xDF) || byte == UInt8(ascii: "_")
+            }
+            if isID, word.hasPrefix(prefix), word.utf8.count > prefix.utf8.count { return word }
+            order.note(
+                "paymentMethod", "unknown-payment-method",
+                "a payment method is an id of the provider's, such as \(prefix)1NVChw2eZvKYlo2C")
+            return ""
+        }
     }
+}
+
+/// What an order's `paymentMethod` may be.
+package enum PaymentMethods: Sendable, Hashable {
+    /// One of these; the first one if an order names none.
+    case known([String])
+    /// An id of the provider's that begins so; an order names one.
+    case prefixed(String)
 }
 
 /// The body of a refund: `{amount?, reason}`. The amount may be money, or only its minor units: the order has but one

@@ -6,7 +6,8 @@ package enum PantryRoutes {
             + ImportRoutes(services: services).all
             + OrderRoutes(services: services).all + OperatorRoutes(services: services).all
             + SagaRoutes(services: services).all + DatabaseRoutes(services: services).all
-            + BreakerRoutes(services: services).all
+            + BreakerRoutes(services: services).all + ProviderRoutes(services: services).all
+            + LimitRoutes(services: services).all
             + HealthRoutes(services: services, state: state).all + MetricsRoutes(services: services).all
             + OpenAPIRoutes().all
     }

@@ -14,6 +14,8 @@ package struct PantryServices: Sendable {
     package var servers: @Sendable () -> [DatabaseServer]
     /// The circuit breakers of this process.
     package var circuits: @Sendable () -> [CircuitBreaker]
+    /// The rate limits of this process; nil where there are none.
+    package var limits: @Sendable () -> LimitsReport?
     /// Whether the database answers; for `/health`.
     package var health: @Sendable () async -> Bool
     package var time: any TimeSource
@@ -22,21 +24,30 @@ package struct PantryServices: Sendable {
     package var checkoutWait: Duration
     package var version: String
     /// What `paymentMethod` may be.
-    package var paymentMethods: [String]
+    package var paymentMethods: PaymentMethods
+    /// Reads what a payment provider says: its signature and its body.
+    package typealias Webhook =
+        @Sendable (_ signature: String?, _ body: [UInt8]) throws(ProviderNoticeError) -> ProviderNotice?
+    /// By the provider's name.
+    package var webhooks: [String: Webhook]
+    let notices: ProviderNotices
     /// The page of `/metrics`, in a form that this `Accept` header takes; nil where nothing is measured.
     package var metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))?
 
     package init(
         organizations: OrganizationService, orders: OrderService, health: @escaping @Sendable () async -> Bool,
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
-        paymentMethods: [String], sagas: SagaOperations? = nil,
+        paymentMethods: PaymentMethods, webhooks: [String: Webhook] = [:], sagas: SagaOperations? = nil,
         servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
         circuits: @escaping @Sendable () -> [CircuitBreaker] = { [] },
+        limits: @escaping @Sendable () -> LimitsReport? = { nil },
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
         self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
-        (self.servers, self.circuits) = (servers, circuits)
+        (self.servers, self.circuits, self.limits) = (servers, circuits, limits)
+        self.webhooks = webhooks
+        notices = ProviderNotices(organizations: organizations, time: time)
         tokens = ConsistencyTokens(organizations.secrets)
         (self.time, self.random, self.checkoutWait) = (time, random, checkoutWait)
         (self.version, self.paymentMethods, self.metrics) = (version, paymentMethods, metrics)

@@ -1,0 +1,69 @@
+import Determinism
+import PantryDomain
+import Storage
+import StripeDriver
+
+/// The payment provider of the configuration, with what belongs to it.
+package struct InstalledPayments: Sendable {
+    /// What an order's `paymentMethod` may be.
+    package enum Methods: Sendable, Hashable {
+        /// One of these; the first one if an order names none.
+        case known([String])
+        /// An id of the provider's that begins so; an order names one.
+        case prefixed(String)
+    }
+    /// Reads a webhook's signature and body; nil for one that is about no order of ours.
+    package typealias Webhook =
+        @Sendable (_ signature: String?, _ body: [UInt8]) throws(ProviderNoticeError) -> ProviderNotice?
+
+    let provider: any PaymentProvider
+    package let methods: Methods
+    /// By the provider's name.
+    package let webhooks: [String: Webhook]
+    private let stripe: StripePayments?
+
+    /// - Parameter sandbox: the lane of the sandbox's books, where that is the provider.
+    static func open(
+        _ configuration: PantryConfiguration.Payments, sandbox: WriteLane?, time: any TimeSource
+    ) throws(AssemblyError) -> InstalledPayments {
+        switch configuration.provider {
+        case .sandbox:
+            guard let sandbox else { throw AssemblyError("the sandbox provider has no books") }
+            return InstalledPayments(
+                provider: SandboxProvider(lane: sandbox, time: time), methods: .known(SandboxProvider.methods),
+                webhooks: [:], stripe: nil)
+        case .stripe:
+            let payments = try stripe(configuration, time: time)
+            let webhook = StripeWebhook(secrets: configuration.webhookSecrets.map { StripeSecret($0) }, time: time)
+            return InstalledPayments(
+                provider: StripeProvider(payments: payments), methods: .prefixed("pm_"),
+                webhooks: [
+                    "stripe": { signature, body throws(ProviderNoticeError) in
+                        try webhook.notice(signature: signature, body: body)
+                    }
+                ], stripe: payments)
+        }
+    }
+
+    private static func stripe(
+        _ configuration: PantryConfiguration.Payments, time: any TimeSource
+    ) throws(AssemblyError) -> StripePayments {
+        var stripe = StripeConfiguration(secretKey: StripeSecret(configuration.key ?? ""))
+        stripe.metadataPrefix = StripeProvider.metadataPrefix
+        // A call makes two requests or more, and is bounded as a whole.
+        stripe.requestTimeout = configuration.timeout
+        if var url = configuration.url {
+            while url.hasSuffix("/") { url.removeLast() }
+            stripe.baseURL = url
+            // A simulator on this machine: the key goes nowhere.
+            stripe.allowsPlainHTTP = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"].contains {
+                url.hasPrefix($0)
+            }
+        }
+        do throws(StripeConfigurationError) {
+            return try StripePayments(configuration: stripe, time: time)
+        } catch { throw AssemblyError("payments: \(error)") }
+    }
+
+    func close() async { await stripe?.shutdown() }
+}
