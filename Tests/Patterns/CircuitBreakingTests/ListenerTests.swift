@@ -1,7 +1,8 @@
-import CircuitBreaking
 import Determinism
 import DeterminismTestKit
 import Testing
+
+@testable import CircuitBreaking
 
 /// Those who listen to a breaker's changes.
 @Suite("Listeners", .timeLimit(.minutes(1)))
@@ -94,6 +95,31 @@ struct ListenerTests {
             if last == sequence { break }
         }
         #expect(last == sequence)
+    }
+
+    /// However many come and go: nothing of them stays.
+    @Test func thoseWhoHaveLeftAreNotKept() async {
+        let listeners = CircuitListeners()
+        for _ in 0..<100 { _ = listeners.listen(bufferingNewest: 1) }
+        #expect(listeners.count == 0)
+        let stays = listeners.listen(bufferingNewest: 1)
+        #expect(listeners.count == 1)
+        withExtendedLifetime(stays) {}
+    }
+
+    /// The call that goes through tells; nobody waits for its outcome.
+    @Test func hearOfAChangeByTheCallThatMakesIt() async throws {
+        let bench = try BreakerBench()
+        bench.breaker.open()
+        let heard = Notes<CircuitState>()
+        let stream = bench.breaker.changes()
+        let listener = Task { for await change in stream { heard.note(change.to) } }
+        bench.time.advance(by: .seconds(30))
+        let permit = try bench.breaker.acquire()
+        await eventually("it is told", within: .seconds(10)) { heard.all == [.halfOpen] }
+        permit.record(.ignored)
+        listener.cancel()
+        await listener.value
     }
 
     @Test func theyHearTheEndWhenTheBreakerIsGone() async throws {

@@ -8,6 +8,9 @@ final class CircuitListeners: Sendable {
     }
     private let state = Mutex(State())
 
+    /// How many there are.
+    var count: Int { state.withLock { $0.listeners.count } }
+
     func listen(bufferingNewest limit: Int) -> AsyncStream<CircuitChange> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: CircuitChange.self, bufferingPolicy: .bufferingNewest(max(limit, 1)))
