@@ -80,7 +80,7 @@ class Server:
 
     def new_shop(self, products, name="Benchmark", on_hand=1_000_000_000):
         """An organization with products p-1, p-2, …; its API key."""
-        shop = self.call("POST", "/v1/organizations", {"name": name}, self.operator_token())
+        shop = self.call("POST", "/v1/organizations", {"name": name, "plan": "unlimited"}, self.operator_token())
         lines = "".join(
             json.dumps({"sku": f"p-{n}", "name": f"Product {n}", "onHand": on_hand,
                         "unitPrice": {"amount": 100 + n % 900, "currency": "USD"}}) + "\n"

@@ -21,6 +21,8 @@ from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveDat
 # Reasons to refuse a body that its schema allows: they depend on what is stored, or on the whole of a document.
 SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency", "wrong-step"}
 OWN_DOCUMENTS = ("/metadata", "/attributes")
+KEEPING_BACK = ("open", "forceOpen", "disable", "observe", "tryNow", "close")
+LIMITED_PLANS = ("standard", "trial", "burst", "anonymous")
 
 chance = random.Random(int(os.environ["PANTRY_FUZZ_SEED"]))
 counts = collections.defaultdict(collections.Counter)
@@ -67,6 +69,12 @@ def before_call(context, case, kwargs):
     # What the run itself needs must live: the products in stock, and the key.
     if operation_id(case) == "deleteProduct" and case.path_parameters.get("sku") in STOCKED:
         case.path_parameters["sku"] = (pool["sku"][len(STOCKED) :] or ["NOTHING"])[-1]
+    # And orders must be charged: nobody keeps the provider's calls back, or limits the run's own organization.
+    if operation_id(case) == "directBreaker" and isinstance(case.body, dict) and case.body.get("action") in KEEPING_BACK:
+        case.body["action"] = "automatic"
+    if operation_id(case) in ("createOrganization", "updateOrganization") and isinstance(case.body, dict):
+        if case.body.get("plan") in LIMITED_PLANS:
+            case.body["plan"] = "unlimited"
     for name in ("id", "key"):
         if case.path_parameters.get(name) == OWN_KEY:
             case.path_parameters[name] = OWN_KEY[:-2] + "zz"
@@ -98,6 +106,8 @@ def fill(case, is_chained):
         path["id"] = some("saga", 0.9) or path["id"]
     if name == "listSagas" and "organization" in (case.query or {}):
         case.query["organization"] = some("organization", 0.8) or case.query["organization"]
+    if name == "directBreaker" and path and chance.random() < 0.8:
+        path["name"] = "payments"
     if path and name in ("revokeKey", "revokeOrganizationKey"):
         part = "key" if "key" in path else "id"
         path[part] = some("key", 0.8) or path[part]
@@ -109,7 +119,7 @@ def fill(case, is_chained):
         # An order has one currency.
         case.body.pop("unitPrice", None)
     if name in ("createOrganization", "updateOrganization") and isinstance(case.body, dict) and case.body.get("plan"):
-        case.body["plan"] = chance.choice(["standard", "trial", case.body["plan"]])
+        case.body["plan"] = chance.choice(["unlimited", case.body["plan"]])
     if name == "refundOrder" and isinstance(case.body, dict) and isinstance(case.body.get("amount"), int):
         case.body["amount"] = chance.choice([1, 2, case.body["amount"]])
     fill_key(case, name, is_chained)

@@ -46,6 +46,7 @@ struct InstallationServer: Sendable {
             servers: { [installation] in installation.servers() },
             circuits: { [installation] in installation.circuits },
             limits: { [limits = installation.limits] in LimitsReport(limits) },
+            cacheHealth: { [limits = installation.limits] in await limits.isReachable() },
             metrics: page)
         let room = InFlightLimit(configuration.server.maxInFlight)
         observation?.publish(count: "pantry_http_shed") { room.refusals }

@@ -1,7 +1,9 @@
 /// The settings of an installation under test: sections with plain values, as they stand in the configuration file.
 public struct InstallationSettings: Sendable {
     private var sections: [String: [String: String]] = [
-        "server": ["host": "127.0.0.1", "port": "0", "drain": "0s", "shutdownTimeout": "10s"]
+        "server": ["host": "127.0.0.1", "port": "0", "drain": "0s", "shutdownTimeout": "10s"],
+        // All requests of a test come from one address.
+        "limits": ["plans": "{ anonymous: {} }"],
     ]
 
     /// The list of shards as YAML; the default is one file.
@@ -10,7 +12,7 @@ public struct InstallationSettings: Sendable {
     /// installation.
     public var booksQuery: (@Sendable (_ sql: String) async throws -> String)?
 
-    /// Any free port, and no time for draining.
+    /// Any free port, no time for draining, and no limit for requests without credentials.
     public init() {}
 
     /// A value as YAML, such as `3s` for `settings["payments", "timeout"]`.

@@ -44,7 +44,8 @@ extension Sweep {
             request.credential = grocery.stranger.apiKey
             switch Self.role(of: route) {
             case _ where Self.openRoutes.contains(route):
-                return [Attempt(route: route, request: request, status: 200)]
+                // A provider that is not configured is nobody.
+                return [Attempt(route: route, request: request, status: route.contains("{name}") ? 404 : 200)]
             case "operator":
                 return [Attempt(route: route, request: request, status: 403, code: "forbidden")] + crossed(route, own)
             default: return attempts(route, request)

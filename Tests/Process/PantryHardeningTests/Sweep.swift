@@ -18,11 +18,13 @@ struct Sweep: Sendable {
         "DELETE /ops/organizations/{id}/keys/{key}", "GET /ops/sagas", "GET /ops/sagas/{id}",
         "POST /ops/sagas/{id}/retry", "POST /ops/sagas/{id}/skip", "POST /ops/sagas/{id}/force",
         "POST /ops/sagas/{id}/compensate", "POST /ops/sagas/{id}/cancel", "GET /ops/replicas", "GET /ops/pools",
+        "GET /ops/breakers", "POST /ops/breakers/{name}", "GET /ops/limits", "POST /v1/providers/{name}/webhook",
         "GET /health", "GET /livez", "GET /readyz", "GET /metrics",
         "GET /openapi.json", "GET /docs",
     ]
     static let openRoutes: Set<String> = [
         "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /openapi.json", "GET /docs",
+        "POST /v1/providers/{name}/webhook",
     ]
     static let ranks = ["read": 0, "write": 1, "admin": 2, "operator": 3]
     static let secretName = "Secret of the owner"

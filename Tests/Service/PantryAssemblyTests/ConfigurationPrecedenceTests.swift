@@ -78,6 +78,9 @@ struct ConfigurationPrecedenceTests {
             "PANTRY_SERVER_HOST": "::1", "PANTRY_SERVER_PORT": "0",
             "PANTRY_SERVER_TRUSTED_PROXIES": "10.0.0.0/8, fd00::1", "PANTRY_SERVER_DRAIN": "0s",
             "PANTRY_SERVER_SHUTDOWN_TIMEOUT": "1m", "PANTRY_SERVER_MAX_BODY": "2048",
+            "PANTRY_SERVER_MAX_IN_FLIGHT": "9", "PANTRY_LIMITS_HEADERS": "draft-6",
+            "PANTRY_LIMITS_WHEN_STORE_IS_AWAY_REQUESTS": "allow", "PANTRY_LIMITS_WHEN_STORE_IS_AWAY_ORDERS": "deny",
+            "PANTRY_PAYMENTS_WEBHOOK_SECRETS": "whsec_a, whsec_b",
             "PANTRY_DATA_DIRECTORY": "/data", "PANTRY_OPERATOR_TOKEN": "0123456789abcdef",
             "PANTRY_CONTROL_URL": "sqlite:c.db", "PANTRY_SHARDING_STRATEGY": "hash", "PANTRY_POOL_LIMIT": "3",
             "PANTRY_POOL_TIMEOUT": "250ms", "PANTRY_CACHE_URL": "memory:", "PANTRY_BUS_URL": "local:",
@@ -98,6 +101,10 @@ struct ConfigurationPrecedenceTests {
         #expect(configuration.server.drain == .zero)
         #expect(configuration.server.shutdownTimeout == .seconds(60))
         #expect(configuration.server.maxBody == 2048)
+        #expect(configuration.server.maxInFlight == 9)
+        #expect(configuration.limits.headers == .draft6)
+        #expect(configuration.limits.whenStoreIsAway == .init(requests: .allow, orders: .deny))
+        #expect(configuration.payments.webhookSecrets == ["whsec_a", "whsec_b"])
         #expect(configuration.data.directory == "/data")
         #expect(configuration.operatorToken == "0123456789abcdef")
         #expect(configuration.control.url == .sqlite(path: "/data/c.db"))

@@ -100,6 +100,8 @@ struct ConfigurationShardAndPlanTests {
                 "trial": .init(
                     requests: .fixedWindow(points: 100, duration: .seconds(60), block: .seconds(60)),
                     orders: .fixedWindow(points: 10, duration: .seconds(60), block: nil)),
+                "anonymous": .init(
+                    requests: .fixedWindow(points: 100, duration: .seconds(60), block: .seconds(60))),
                 "burst": .init(requests: .tokenBucket(capacity: 100, refill: 10)),
                 "standard": .init(
                     requests: .fixedWindow(points: 6000, duration: .seconds(60), block: nil),
@@ -120,7 +122,7 @@ struct ConfigurationShardAndPlanTests {
             """
         ).load()
         let plans = loaded.configuration.limits.plans
-        #expect(Set(plans.keys) == ["trial", "burst", "standard", "unlimited", "gold"])
+        #expect(Set(plans.keys) == ["trial", "anonymous", "burst", "standard", "unlimited", "gold"])
         #expect(plans["trial"] == .init(requests: .tokenBucket(capacity: 5, refill: 1)))
         #expect(plans["standard"] == .init())
         #expect(plans["burst"] == .init(requests: .tokenBucket(capacity: 100, refill: 10)))
@@ -160,7 +162,7 @@ struct ConfigurationShardAndPlanTests {
             (
                 "{ a: { orders: { block: 1s } } }",
                 [
-                    "1:33: limits.plans.a.orders.duration: is missing: duration from 1ms to 8760h",
+                    "1:33: limits.plans.a.orders.duration: is missing: duration from 1ms to 87600h",
                     "1:33: limits.plans.a.orders.points: is missing: whole number from 1 to 1000000000",
                 ]
             ),
@@ -175,7 +177,7 @@ struct ConfigurationShardAndPlanTests {
                 "{ a: { orders: { points: 1, duration: 60, block: 0s } } }",
                 [
                     #"1:56: limits.plans.a.orders.duration: "60": has no unit: write 60ms, 60s, 60m or 60h"#,
-                    #"1:67: limits.plans.a.orders.block: "0s": must be a duration from 1ms to 8760h"#,
+                    #"1:67: limits.plans.a.orders.block: "0s": must be a duration from 1ms to 87600h"#,
                 ]
             ),
         ])

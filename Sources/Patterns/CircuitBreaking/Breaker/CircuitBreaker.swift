@@ -94,9 +94,9 @@ public final class CircuitBreaker: Sendable {
     /// Asks for leave to make one call, for those who cannot use a closure. Report what becomes of it with
     /// ``CircuitPermit/record(_:)``.
     public func acquire() throws(CircuitOpenError) -> CircuitPermit {
-        let now = timer.instant()
         let admission = machine.withLock { machine in
-            let admission = machine.admit(now: now)
+            // Under the lock, here and below: readings come in their order then.
+            let admission = machine.admit(now: timer.instant())
             publishChanges(of: &machine)
             return admission
         }
@@ -112,9 +112,8 @@ public final class CircuitBreaker: Sendable {
     }
 
     func record(_ ticket: CallTicket, _ outcome: CallOutcome, isTimeout: Bool) -> CallStanding {
-        let now = timer.instant()
-        return machine.withLock { machine in
-            let standing = machine.record(ticket, outcome, isTimeout: isTimeout, now: now)
+        machine.withLock { machine in
+            let standing = machine.record(ticket, outcome, isTimeout: isTimeout, now: timer.instant())
             publishChanges(of: &machine)
             return standing
         }
@@ -138,16 +137,18 @@ public final class CircuitBreaker: Sendable {
 
     /// What it counts and where it stands.
     public var snapshot: CircuitSnapshot {
-        let now = timer.instant()
-        return machine.withLock { machine in
+        machine.withLock { machine in
+            let now = timer.instant()
             machine.observe(now: now)
             publishChanges(of: &machine)
             return CircuitSnapshot(name: name, machine, now: now)
         }
     }
 
-    /// Whether nothing would be lost with it but counts.
-    var isExpendable: Bool { machine.withLock { $0.state == .closed && $0.mode == configuration.mode } }
+    /// Whether nothing would be lost with it but counts: it would let the next call through.
+    var isExpendable: Bool {
+        machine.withLock { $0.mode == configuration.mode && $0.wouldAdmit(now: timer.instant()) }
+    }
 
     /// The changes of state and mode from now on, in their order.
     /// - Parameter limit: how many are kept for a listener that is slower; older ones are dropped, which shows as a gap
@@ -157,9 +158,8 @@ public final class CircuitBreaker: Sendable {
     }
 
     private func change(_ body: (inout CircuitBreakerMachine, Instant) -> Void) {
-        let now = timer.instant()
         machine.withLock { machine in
-            body(&machine, now)
+            body(&machine, timer.instant())
             publishChanges(of: &machine)
         }
     }

@@ -4,10 +4,11 @@ import Synchronization
 
 /// Breakers by name, made when they are first asked for, never more than a limit.
 ///
-/// When the limit is reached, a breaker that is closed and in its first mode makes room, the one that was asked for
-/// longest ago (by the clock algorithm: those asked for again since its last round are spared). It loses its counts;
-/// who still holds it goes on with it. If none can go, because every one is open or in an operator's hands, the name
-/// gets a breaker that is disabled and shared by all such names (``overflow``): it lets calls through and counts them.
+/// When the limit is reached, a breaker makes room that is in its first mode and would let a call through: closed, or
+/// open for longer than its wait. It is the one that was asked for longest ago (by the clock algorithm: those asked for
+/// again since its last round are spared). It loses its counts; who still holds it goes on with it. If none can go,
+/// because every one keeps calls back or is in an operator's hands, the name gets a breaker that is disabled and shared
+/// by all such names (``overflow``): it lets calls through and counts them.
 public final class CircuitBreakerRegistry: Sendable {
     private struct Entry {
         let breaker: CircuitBreaker
@@ -28,7 +29,8 @@ public final class CircuitBreakerRegistry: Sendable {
 
     /// No breakers yet.
     /// - Parameters:
-    ///   - limit: the most breakers, at least 1. 1,024 by default; each takes 8 to 10 kB with the default settings.
+    ///   - limit: the most breakers, at least 1. 1,024 by default; each takes some kilobytes, most of them for its
+    ///     latencies.
     ///   - configuration: the settings of new ones.
     /// - Throws: the first setting that cannot be.
     public init(

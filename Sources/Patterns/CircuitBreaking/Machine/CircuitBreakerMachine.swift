@@ -60,13 +60,25 @@ public struct CircuitBreakerMachine: Sendable {
         jitter = JitterSequence(seed: seed)
     }
 
-    /// The state, as of the last thing that happened.
-    public var state: CircuitState { phase.state }
+    /// The state, as of the last thing that happened. One that an operator keeps open is open.
+    public var state: CircuitState { mode == .forcedOpen ? .open : phase.state }
 
     /// How long the open circuit still waits, as of the last thing that happened; nil when it is not open.
     public var remainingWait: Duration? {
         guard case .open(let until) = phase else { return nil }
         return max(until - clock.latest, .zero)
+    }
+
+    /// Whether a call would be let through now, by what the circuit knows.
+    func wouldAdmit(now reading: Instant) -> Bool {
+        var clock = clock
+        let now = clock.read(reading)
+        switch phase {
+        case .closed: return true
+        case .open(let until): return now >= until
+        // Its probes are lost, or a place is free; either way its verdict is due to a call that nobody makes.
+        case .halfOpen(let trial): return trial.earliestDeadline.map { $0 <= now } ?? true
+        }
     }
 
     /// The changes since this was called last, in their order.
@@ -260,8 +272,11 @@ public struct CircuitBreakerMachine: Sendable {
     }
 
     /// Begins a generation.
-    mutating func change(to next: Phase, _ reason: CircuitChangeReason, _ now: Instant) {
-        let from = phase.state
+    /// - Parameter from: the state before, where the mode has changed already.
+    mutating func change(
+        to next: Phase, _ reason: CircuitChangeReason, _ now: Instant, from: CircuitState? = nil
+    ) {
+        let from = from ?? state
         phase = next
         generation += 1
         changeCount += 1
@@ -269,7 +284,7 @@ public struct CircuitBreakerMachine: Sendable {
         if case .open(let until) = next { retryAt = until }
         changes.append(
             CircuitChange(
-                sequence: changeCount, generation: generation, from: from, to: next.state, mode: mode, reason: reason,
+                sequence: changeCount, generation: generation, from: from, to: state, mode: mode, reason: reason,
                 retryAt: retryAt, at: now))
     }
 }

@@ -39,11 +39,11 @@ struct SagaAdvance<State: SagaState> {
             refuse(step, reason)
         case .absent(let reason, let wasSent, let pause):
             if definition.resuming(step) == nil {
-                postpone(step, isVoid: !wasSent, for: pause, reason)
+                postpone(step, isVoid: !wasSent, as: .after(pause), for: pause, reason)
             } else {
                 letGo = LettingGo(step: step, reason: reason, wasSent: wasSent, pause: pause)
             }
-        case .unknown(let reason, let pause): postpone(step, isVoid: false, for: pause, reason)
+        case .unknown(let reason, let pause): postpone(step, isVoid: false, as: .after(pause), for: pause, reason)
         }
     }
 
@@ -193,7 +193,7 @@ struct SagaAdvance<State: SagaState> {
         let entry = machine.progress.entries[step]
         // On the way back the compensation settles it, whatever it is; what is known to be void needs none.
         // A saga that was let go of waits for as long as it agrees to.
-        let isSpent = !kind.isWithdrawal && entry.attempts + 1 >= policy.attemptLimit
+        let isSpent = kind.isAttempt && entry.attempts + 1 >= policy.attemptLimit
         let isOver = isSpent || isPast(policy.deadline, since: entry.since) || machine.progress.isBackward
         guard isOver else {
             let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
@@ -211,11 +211,11 @@ struct SagaAdvance<State: SagaState> {
     private mutating func postponeUndo(_ step: Int, for rest: Duration?, _ reason: String) {
         let policy = definition.outline.steps[step].policy
         let entry = machine.progress.entries[step]
-        if entry.attempts + 1 >= policy.undoAttemptLimit {
+        if rest == nil, entry.attempts + 1 >= policy.undoAttemptLimit {
             if handle(.giveUpUndo(step)) { saga.note(.stuck, name(step), reason) }
         } else {
             let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
-            handle(.postpone(step, until: now + pause))
+            handle(.postpone(step, until: now + pause, .after(rest)))
             saga.note(.unknown, name(step), reason)
         }
     }

@@ -51,15 +51,24 @@ public struct SagaProgressMachine: Sendable, Hashable {
     public enum Pause: Sendable, Hashable {
         /// An attempt has failed, or nobody knows whether it has.
         case failure
+        /// Nothing was called or asked, because that is of no use at the moment; that is no attempt.
+        case unavailable
         /// An attempt is known to have had no effect, and the next one needs a new intent. `wasSent` when a call was
         /// made that may still be on its way.
         case withdrawal(wasSent: Bool)
         /// The step waits for semantic locks; that is no attempt of its own.
         case blocked
 
-        var isWithdrawal: Bool {
-            if case .withdrawal = self { return true }
-            return false
+        /// A failure; or, with a pause that somebody has asked for, something that was not tried.
+        static func after(_ pause: Duration?) -> Self { pause == nil ? .failure : .unavailable }
+
+        /// Whether it is one of the attempts that a step has. A saga that was let go of waits for as long as it agrees to,
+        /// and one whose other side is away for as long as that is.
+        var isAttempt: Bool {
+            switch self {
+            case .failure, .blocked: true
+            case .withdrawal, .unavailable: false
+            }
         }
     }
     /// What the shell does with it.
@@ -195,7 +204,7 @@ public struct SagaProgressMachine: Sendable, Hashable {
         guard status == .intended || ready.contains(step) else {
             return .ignore("“\(outline.steps[step].name)” is \(status.rawValue) and not being tried")
         }
-        progress.entries[step].attempts += 1
+        if pause != .unavailable { progress.entries[step].attempts += 1 }
         progress.entries[step].since = progress.entries[step].since ?? now
         progress.entries[step].notBefore = until
         if progress.isBackward { return .store }
@@ -206,7 +215,7 @@ public struct SagaProgressMachine: Sendable, Hashable {
             progress.entries[step].isWithdrawn = true
             if wasSent { progress.entries[step].isUnsent = false }
         case .failure: progress.entries[step].isUnsent = false
-        case .blocked: break
+        case .blocked, .unavailable: break
         }
         return .store
     }

@@ -58,10 +58,12 @@ package struct Installation: Sendable {
     ) async throws -> Installation {
         let lock = try DirectoryLock.acquire(configuration.data.directory)
         let faultPoints = try FaultPoints(environment: environment)
+        let alerts = try alerts(configuration, observation, time: time, random: random, logger: logger)
         let databases = try InstalledDatabases.open(
             configuration,
             InstalledDatabases.Opening(
-                faultPoints: faultPoints, time: time, random: random, logger: logger, observation: observation))
+                faultPoints: faultPoints, time: time, random: random, logger: logger, observation: observation,
+                alerts: alerts))
         for named in databases {
             let migrator = named.role.migrator(named.database.dialect)
             for migration in try await migrator.migrate(named.database, time: time) {
@@ -72,13 +74,14 @@ package struct Installation: Sendable {
         guard strays.isEmpty else { throw AssemblyError(strays.joined(separator: "; ")) }
         return try await build(
             configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
-            logger: logger, observation: observation)
+            logger: logger, observation: observation, alerts: alerts)
     }
 
     private static func build(
         _ configuration: PantryConfiguration, lock: DirectoryLock, databases: [NamedDatabase],
         faultPoints: FaultPoints?,
-        time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?
+        time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?,
+        alerts: AlertDispatcher?
     ) async throws -> Installation {
         let lanes = databases.map { Observation.lane($0, observation, time: time) }
         guard let control = databases.firstIndex(where: { $0.role == .control }) else {
@@ -97,7 +100,6 @@ package struct Installation: Sendable {
         let limits = try InstalledLimits.open(
             configuration, time: time, random: random, logger: logger, observation: observation)
         if let observation, let circuit = limits.circuit { observation.measure(circuit) }
-        let alerts = try alerts(configuration, observation, time: time, random: random, logger: logger)
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
                 let named = databases[index]

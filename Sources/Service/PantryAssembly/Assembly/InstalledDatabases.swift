@@ -19,6 +19,8 @@ package enum InstalledDatabases {
         var random: any RandomSource = SystemRandom()
         var logger: Logger?
         var observation: Observation?
+        /// Hears of a shard without a primary.
+        var alerts: AlertDispatcher?
         /// Of the shard that is being opened.
         var registry: (any TimelineRegistry)?
     }
@@ -98,7 +100,7 @@ package enum InstalledDatabases {
         }
         (settings.pool.limit, settings.pool.acquireTimeout) = (pool.limit, pool.timeout)
         settings.registry = opening.registry
-        let monitor = ServerMonitor(place.name, opening.logger, opening.observation)
+        let monitor = ServerMonitor(place.name, opening.logger, opening.observation, opening.alerts)
         (settings.replicaObserver, settings.poolObserver) = (monitor, monitor)
         settings.commitObserver = opening.commitObserver(place.name)
         settings.failureObserver = opening.failureObserver(place.name)

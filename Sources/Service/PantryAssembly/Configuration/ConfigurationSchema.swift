@@ -8,7 +8,7 @@ package enum ConfigurationSchema {
     static let serverPort = SettingKey(
         "server.port", .whole(0...65535), default: "8080", "port to listen on; 0 takes any free one")
     static let serverTrustedProxies = SettingKey.list(
-        "server.trustedProxies", of: .network, "whose `Forwarded` headers are believed")
+        "server.trustedProxies", of: .network, "whose `X-Forwarded-For` headers are believed")
     static let serverDrain = SettingKey(
         "server.drain", .duration(.zero ... .seconds(3600)), default: "2s",
         "on SIGTERM, how long `/readyz` is 503 while requests are still served")

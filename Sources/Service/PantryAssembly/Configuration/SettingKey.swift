@@ -16,7 +16,7 @@ package struct SchemaEntry: Sendable, Equatable {
     package var support: String
 
     /// Whether only the file can set it.
-    package var isFileOnly: Bool { path.hasPrefix("shards") || path.hasPrefix("limits.") }
+    package var isFileOnly: Bool { path.hasPrefix("shards") || path.hasPrefix("limits.plans") }
 
     /// The variable that sets it; nil if only the file can.
     package var environmentName: String? { isFileOnly ? nil : EnvironmentName.of(path: path) }
@@ -66,6 +66,7 @@ struct SettingKey<Value: Sendable>: Sendable {
             path, ValueFormat(type: "list: \(format.type)", support: support ?? format.support) { _ in [] },
             fallback: [], defaultText: "[]", meaning)
         key.entry.isList = true
+        key.entry.isSecret = format.display == .secret
         key.display = format.display
         key.parse = { texts throws(ValueComplaint) in
             var elements: [Element] = []

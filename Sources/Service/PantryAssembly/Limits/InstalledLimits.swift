@@ -25,6 +25,8 @@ package struct InstalledLimits: Sendable {
     package let store: String
     /// How many processes share them, as far as this one knows.
     package let processes: @Sendable () -> Int
+    /// Whether the store answers now.
+    package let isReachable: @Sendable () async -> Bool
     let circuit: CircuitBreaker?
     private let background: @Sendable () async -> Void
 
@@ -78,7 +80,7 @@ package struct InstalledLimits: Sendable {
         let store = try InMemoryRateLimitStore(InMemoryRateLimitConfiguration(), time: time, random: random)
         return InstalledLimits(
             plans: plans, anonymous: anonymous, decide: { store.decision(for: $0, at: time.instant()) },
-            counts: RateLimitCounts(), store: "memory", processes: { 1 }, circuit: nil, background: {})
+            counts: RateLimitCounts(), store: "memory", processes: { 1 }, isReachable: { true }, circuit: nil, background: {})
     }
 
     private static func inRedis(
@@ -106,7 +108,9 @@ package struct InstalledLimits: Sendable {
                 request.whenStoreIsAway = isOrder ? loss.orders : loss.requests
                 return await limiter.decide(request)
             },
-            counts: counts, store: "redis", processes: { census.count }, circuit: circuit,
+            counts: counts, store: "redis", processes: { census.count },
+            isReachable: { (try? await client.send(RedisCommand("PING"), timeout: .seconds(1))) != nil },
+            circuit: circuit,
             background: {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await census.run() }

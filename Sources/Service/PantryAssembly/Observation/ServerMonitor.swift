@@ -15,14 +15,20 @@ final class ServerMonitor: PostgresReplicaObserver, PoolObserver {
     }
     private let database: String
     private let logger: Logger?
+    private let alerts: AlertDispatcher?
     private let waits: CoreMetrics.Timer?
     private let refusals: CounterFamily<String>?
     private let connects: CounterFamily<Connect>?
     private let evictions: CounterFamily<String>?
-    private let known = Mutex<(generation: UInt64, standings: [String: ReplicaSetSnapshot.Standing])>((0, [:]))
+    private struct Known {
+        var generation: UInt64 = 0
+        var standings: [String: ReplicaSetSnapshot.Standing] = [:]
+        var hasPrimary = false
+    }
+    private let known = Mutex(Known())
 
-    init(_ database: String, _ logger: Logger?, _ observation: Observation?) {
-        (self.database, self.logger) = (database, logger)
+    init(_ database: String, _ logger: Logger?, _ observation: Observation?, _ alerts: AlertDispatcher? = nil) {
+        (self.database, self.logger, self.alerts) = (database, logger, alerts)
         let metrics = observation?.metrics
         waits = metrics.map {
             Timer(label: "pantry_pool_wait_duration", dimensions: [("database", database)], factory: $0)
@@ -43,11 +49,19 @@ final class ServerMonitor: PostgresReplicaObserver, PoolObserver {
     // MARK: servers
 
     func changed(_ report: ReplicaSetReport) {
-        let news: [ReplicaSetReport.Server] = known.withLock { known in
+        let (news, isLost) = known.withLock { known -> ([ReplicaSetReport.Server], Bool) in
             // Reports may overtake each other.
-            guard report.generation >= known.generation else { return [] }
+            guard report.generation >= known.generation else { return ([], false) }
             known.generation = report.generation
-            return report.servers.filter { known.standings.updateValue($0.standing, forKey: $0.name) != $0.standing }
+            let hasPrimary = report.servers.contains { $0.standing == .primary }
+            defer { known.hasPrimary = hasPrimary }
+            let news = report.servers.filter {
+                known.standings.updateValue($0.standing, forKey: $0.name) != $0.standing
+            }
+            return (news, known.hasPrimary && !hasPrimary)
+        }
+        if isLost {
+            alerts?.raise(.shardUnavailable, database, "\(database) has no primary: it takes no writes at this moment")
         }
         for server in news {
             let level: Logger.Level =

@@ -8,13 +8,13 @@ extension OrderRequest {
     private static let lineMembers = ["sku", "quantity"]
 
     /// - Throws: ``Refusal/invalid(_:)`` with everything that is wrong.
-    init(body: JSONValue, paymentMethods: PaymentMethods) throws(Refusal) {
+    init(body: JSONValue, paymentMethods: PaymentMethods, isOnlyCalculated: Bool = false) throws(Refusal) {
         let problems = FieldProblemList()
         guard let reader = ObjectReader(body, at: "", members: Self.members, problems) else {
             throw .invalid(problems.all)
         }
         let items = Self.items(reader)
-        let method = Self.method(reader, paymentMethods)
+        let method = Self.method(reader, paymentMethods, isOnlyCalculated ? .optional : .required)
         let choices: [OnPaymentUnavailable] = [.queue, .fail]
         let onUnavailable = reader.choice("onPaymentUnavailable", .optional, choices)
         let metadata = reader.document("metadata")
@@ -37,7 +37,10 @@ extension OrderRequest {
         return items
     }
 
-    private static func method(_ order: ObjectReader, _ methods: PaymentMethods) -> String {
+    /// - Parameter presence: of a method where there is no default one.
+    private static func method(
+        _ order: ObjectReader, _ methods: PaymentMethods, _ presence: ObjectReader.Presence
+    ) -> String {
         switch methods {
         case .known(let known):
             let fallback = known.first ?? ""
@@ -48,7 +51,7 @@ extension OrderRequest {
                 "there is no such payment method; the methods are: \(known.joined(separator: ", "))")
             return fallback
         case .prefixed(let prefix):
-            guard let word = order.text("paymentMethod", .required, .word) else { return "" }
+            guard let word = order.text("paymentMethod", presence, .word) else { return "" }
             let isID = word.utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte & 0xDF) || byte == UInt8(ascii: "_")
             }

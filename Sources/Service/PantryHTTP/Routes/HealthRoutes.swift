@@ -16,7 +16,8 @@ struct HealthRoutes {
     }
 
     private func health(_ call: Call) async throws -> Reply {
-        let isHealthy = await services.health()
+        let (isDatabaseThere, isCacheThere) = (await services.health(), await services.cacheHealth())
+        let isHealthy = isDatabaseThere && isCacheThere
         var json = JSONWriter()
         json.object { json in
             json.member("status", isHealthy ? "healthy" : "unhealthy")
@@ -24,9 +25,8 @@ struct HealthRoutes {
             json.member(
                 "checks",
                 object: { json in
-                    json.member("database", isHealthy ? "fulfilled" : "rejected")
-                    // In this process's memory: it is there as long as somebody can answer.
-                    json.member("cache", "fulfilled")
+                    json.member("database", isDatabaseThere ? "fulfilled" : "rejected")
+                    json.member("cache", isCacheThere ? "fulfilled" : "rejected")
                 })
         }
         return .json(isHealthy ? .ok : .serviceUnavailable, bytes: json.bytes, headers: Self.uncached)

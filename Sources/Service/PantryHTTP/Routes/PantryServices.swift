@@ -18,6 +18,8 @@ package struct PantryServices: Sendable {
     package var limits: @Sendable () -> LimitsReport?
     /// Whether the database answers; for `/health`.
     package var health: @Sendable () async -> Bool
+    /// Whether the cache answers; for `/health`. One in this process's memory always does.
+    package var cacheHealth: @Sendable () async -> Bool
     package var time: any TimeSource
     package var random: any RandomSource
     /// How long an order's request waits for its saga.
@@ -41,11 +43,12 @@ package struct PantryServices: Sendable {
         servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
         circuits: @escaping @Sendable () -> [CircuitBreaker] = { [] },
         limits: @escaping @Sendable () -> LimitsReport? = { nil },
+        cacheHealth: @escaping @Sendable () async -> Bool = { true },
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
         (self.organizations, self.orders, self.health) = (organizations, orders, health)
         self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
-        (self.servers, self.circuits, self.limits) = (servers, circuits, limits)
+        (self.servers, self.circuits, self.limits, self.cacheHealth) = (servers, circuits, limits, cacheHealth)
         self.webhooks = webhooks
         notices = ProviderNotices(organizations: organizations, time: time)
         tokens = ConsistencyTokens(organizations.secrets)

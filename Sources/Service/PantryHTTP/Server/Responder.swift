@@ -114,22 +114,25 @@ struct Responder: Sendable {
         _ head: RequestHead, from peer: Peer, reading input: inout InputReader, _ outcome: inout Outcome
     ) async throws -> Reply {
         let target = try target(of: head)
+        let address = peer.clientAddress(forwardedFor: head.forwardedFor)
         let index: Int
         let values: [String]
         switch routes.find(head.method, target.path) {
         case .found(let found, let decoded): (index, values) = (found, decoded)
         case .options(let allow): return Reply(status: .noContent, headers: [.allow: allow])
-        case .notAllowed(let allow): throw Problem.methodNotAllowed(allow)
+        case .notAllowed(let allow):
+            outcome.limitFields = try await limits?.charge(anonymous: address) ?? HTTPFields()
+            throw Problem.methodNotAllowed(allow)
         case .malformed: throw Problem.malformedRequest("The path is not valid percent-encoded UTF-8.")
         case .unknown:
             // `OPTIONS *` asks about the server as a whole.
             if target.path == "*", head.method == .options { return Reply(status: .noContent) }
+            outcome.limitFields = try await limits?.charge(anonymous: address) ?? HTTPFields()
             throw Problem.notFound("There is nothing at this path.")
         }
         let entry = routes.entries[index]
         (outcome.pattern, outcome.entry) = (entry.route.pattern, index)
         if entry.waitsForReadiness, !state.isReady { throw Problem.notReady }
-        let address = peer.clientAddress(forwardedFor: head.forwardedFor)
         let principal = try await admit(head, to: entry.route, from: address, &outcome)
         let query = try query(target)
         let body = try await body(of: head, for: entry, reading: &input)
@@ -185,24 +188,25 @@ struct Responder: Sendable {
     ) async throws -> Principal? {
         let principal: Principal?
         do {
-            principal = try await admit(head, to: route.access)
+            principal = route.access == .open ? nil : try await authenticate(head)
         } catch let problem as Problem where problem.status == .unauthorized {
             // Who guesses keys is counted by where it comes from.
             outcome.limitFields = try await limits?.charge(anonymous: address) ?? HTTPFields()
             throw problem
         }
         outcome.organization = principal?.organization?.organizationID
-        guard let limits, route.limiting != .exempt else { return principal }
-        if let principal {
-            outcome.limitFields = try await limits.charge(principal, route)
-        } else {
-            outcome.limitFields = try await limits.charge(anonymous: address)
+        if let limits, route.limiting != .exempt {
+            if let principal {
+                outcome.limitFields = try await limits.charge(principal, route)
+            } else {
+                outcome.limitFields = try await limits.charge(anonymous: address)
+            }
         }
+        if let principal { try admit(principal, to: route.access) }
         return principal
     }
 
-    private func admit(_ head: RequestHead, to access: Access) async throws -> Principal? {
-        if access == .open { return nil }
+    private func authenticate(_ head: RequestHead) async throws -> Principal {
         guard let authorization = head.authorization else {
             throw Problem.unauthorized("Send credentials as `Authorization: Bearer KEY`.")
         }
@@ -211,6 +215,10 @@ struct Responder: Sendable {
         else {
             throw Problem.unauthorized("These credentials are unknown, revoked or expired.")
         }
+        return principal
+    }
+
+    private func admit(_ principal: Principal, to access: Access) throws(Problem) {
         switch (access, principal) {
         case (.operatorOnly, .organization):
             throw Problem.forbidden("This takes the operator's token.")
@@ -218,8 +226,7 @@ struct Responder: Sendable {
             throw Problem.forbidden("This takes an organization's API key.")
         case (.organization(let minimum), .organization(let caller)) where caller.role < minimum:
             throw Problem.forbidden("This takes the role \(minimum); these credentials have \(caller.role).")
-        default:
-            return principal
+        default: return
         }
     }
 
