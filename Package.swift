@@ -248,7 +248,8 @@ let package = Package(
         tests(
             "PantryAssemblyTests", in: "Service",
             [
-                "Determinism", "DeterminismTestKit", "CircuitBreaking", "Messaging", "Sagas", "StrictJSON", logging,
+                "Determinism", "DeterminismTestKit", "CircuitBreaking", "RateLimiting", "Messaging", "Sagas",
+                "StrictJSON", logging,
                 "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
                 "PantryAssembly",
             ]),

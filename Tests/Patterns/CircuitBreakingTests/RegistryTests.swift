@@ -87,9 +87,21 @@ struct RegistryTests {
         registry.breaker("open").open()
         registry.breaker("half-open").open()
         registry.breaker("half-open").tryNow()
+        let probe = try registry.breaker("half-open").acquire()
         registry.breaker("forced").setMode(.forcedOpen)
         for number in 0..<50 { #expect(registry.breaker("\(number)").name == "\(number)") }
         #expect(names(registry) == ["49", "forced", "half-open", "open"])
+        probe.record(.success)
+    }
+
+    /// A circuit that opened long ago and that nobody asks for any more would let the next call through: to keep it
+    /// would fill the registry with what is of no use.
+    @Test func openOnesGoWhenTheirWaitIsOver() throws {
+        let registry = try registry(limit: 4)
+        for name in ["a", "b", "c", "d"] { registry.breaker(name).open(for: .seconds(30)) }
+        #expect(registry.breaker("e") === registry.overflow)
+        time.advance(by: .seconds(30))
+        #expect(registry.breaker("e").name == "e" && registry.evictions == 1)
     }
 
     @Test func ifNoneCanGoTheNameGetsOneThatLetsCallsThrough() throws {

@@ -35,7 +35,7 @@ struct BulkheadTests {
         await #expect(throws: ForeignError()) { try await bulkhead.run { throw ForeignError() } }
         #expect(bulkhead.snapshot.running == 0)
         let time = bench.time
-        let call = Task { try await bulkhead.run { try await time.sleep(for: .seconds(9)) } }
+        let call = WatchedCall { try await bulkhead.run { try await time.sleep(for: .seconds(9)) } }
         await eventually("the call is under way") { time.sleeperCount == 1 }
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
@@ -46,10 +46,10 @@ struct BulkheadTests {
         let bulkhead = bench.bulkhead(limit: 1, queue: 5)
         let holder = try await bulkhead.acquire()
         let order = Notes<Int>()
-        var calls: [Task<Void, any Error>] = []
+        var calls: [WatchedCall<Void>] = []
         for number in 0..<5 {
             calls.append(
-                Task {
+                WatchedCall {
                     try await bulkhead.run {
                         order.note(number)
                         #expect(bulkhead.snapshot.running == 1)
@@ -67,7 +67,7 @@ struct BulkheadTests {
     @Test func theQueueIsBounded() async throws {
         let bulkhead = bench.bulkhead(limit: 1, queue: 2)
         let holder = try await bulkhead.acquire()
-        let calls = (0..<2).map { _ in Task { try await bulkhead.run {} } }
+        let calls = (0..<2).map { _ in WatchedCall { try await bulkhead.run {} } }
         await eventually("two wait") { bulkhead.snapshot.waiting == 2 }
         let error = await #expect(throws: BulkheadError.self) { try await bulkhead.run {} }
         #expect(error?.reason == .full)
@@ -79,7 +79,7 @@ struct BulkheadTests {
     @Test func aPlaceThatWasWaitedForIsLeftAgain() async throws {
         let bulkhead = bench.bulkhead(limit: 1, queue: 1)
         let holder = try await bulkhead.acquire()
-        let call = Task { try await bulkhead.run { throw ForeignError() } }
+        let call = WatchedCall { try await bulkhead.run { throw ForeignError() } }
         await eventually("one waits") { bulkhead.snapshot.waiting == 1 }
         _ = consume holder
         await #expect(throws: ForeignError()) { try await call.value }

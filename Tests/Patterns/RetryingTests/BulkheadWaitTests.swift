@@ -14,9 +14,9 @@ struct BulkheadWaitTests {
     init() { bulkhead = bench.bulkhead(limit: 1, queue: 4) }
 
     /// A call that waits, because somebody else has the place.
-    private func waitingCall(under deadline: Duration? = nil) async -> Task<Void, any Error> {
+    private func waitingCall(under deadline: Duration? = nil) async -> WatchedCall<Void> {
         let (bulkhead, isBegun, count) = (bulkhead, isBegun, bulkhead.snapshot.waiting)
-        let call = Task {
+        let call = WatchedCall {
             guard let deadline else { return try await bulkhead.run { isBegun.raise() } }
             try await CallDeadline.with(Instant(nanoseconds: 0) + deadline) {
                 try await bulkhead.run { isBegun.raise() }
@@ -32,7 +32,7 @@ struct BulkheadWaitTests {
         bench.time.advance(by: Instant(nanoseconds: 0) + moment - bench.time.instant())
     }
 
-    private func expectRefusal(_ call: Task<Void, any Error>, _ reason: BulkheadError.Reason) async {
+    private func expectRefusal(_ call: WatchedCall<Void>, _ reason: BulkheadError.Reason) async {
         let error = await #expect(throws: BulkheadError.self) { try await call.value }
         #expect(error?.reason == reason)
         #expect(!isBegun.isRaised)
@@ -105,9 +105,9 @@ struct BulkheadWaitTests {
                 { [bulkhead] in try await bulkhead.run { order.note(number) } } as @Sendable () async throws -> Void
             )
         }
-        var tasks: [Task<Void, any Error>] = []
+        var tasks: [WatchedCall<Void>] = []
         for (number, call) in calls {
-            tasks.append(Task { try await call() })
+            tasks.append(WatchedCall { try await call() })
             await eventually("\(number) waits") { bulkhead.snapshot.waiting == number + 1 }
         }
         tasks[1].cancel()
@@ -121,7 +121,7 @@ struct BulkheadWaitTests {
     @Test func whoIsCancelledAlreadyDoesNotWait() async throws {
         let holder = try await bulkhead.acquire()
         let (bulkhead, isBegun) = (bulkhead, isBegun)
-        let call = Task {
+        let call = WatchedCall {
             withUnsafeCurrentTask { $0?.cancel() }
             try await bulkhead.run { isBegun.raise() }
         }

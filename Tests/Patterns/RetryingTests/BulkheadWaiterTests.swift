@@ -9,13 +9,15 @@ import Testing
 struct BulkheadWaiterTests {
     private let bench = BulkheadBench()
 
-    private func isIn(_ waiter: BulkheadWaiter) async -> Bool {
-        guard case .entered = await withCheckedContinuation({ waiter.wait($0) }) else { return false }
-        return true
+    private func isIn(_ waiter: BulkheadWaiter) async throws -> Bool {
+        try await WatchedCall {
+            guard case .entered = await withCheckedContinuation({ waiter.wait($0) }) else { return false }
+            return true
+        }.value
     }
 
     /// It has left the queue by being handed a place; that it is cancelled, or that its time is up, comes too late.
-    @Test func whoIsHandedAPlaceHasIt() async {
+    @Test func whoIsHandedAPlaceHasIt() async throws {
         let (cancelled, late) = (
             BulkheadWaiter(0, of: bench.bulkhead(limit: 1)), BulkheadWaiter(0, of: bench.bulkhead(limit: 1))
         )
@@ -25,8 +27,8 @@ struct BulkheadWaiterTests {
         late.settle(.entered)
         cancelled.abandon(.cancelled)
         late.deadlinePassed()
-        #expect(await isIn(cancelled))
-        #expect(await isIn(late))
+        #expect(try await isIn(cancelled))
+        #expect(try await isIn(late))
     }
 
     @Test func whoLeftTheQueueIsNotKept() async throws {
@@ -35,14 +37,14 @@ struct BulkheadWaiterTests {
             let bulkhead = bench.bulkhead(limit: 1, queue: 2, longestWait: .seconds(1))
             gone = bulkhead
             let holder = try await bulkhead.acquire()
-            let calls = [Task { try await bulkhead.run {} }, Task { try await bulkhead.run {} }]
+            let calls = [WatchedCall { try await bulkhead.run {} }, WatchedCall { try await bulkhead.run {} }]
             await eventually("both wait, and are watched") {
                 bulkhead.snapshot.waiting == 2 && bench.timer.count == 2 && bench.time.sleeperCount == 1
             }
             calls[0].cancel()
-            _ = await calls[0].result
+            await calls[0].end()
             bench.time.advance(by: .seconds(1))
-            _ = await calls[1].result
+            await calls[1].end()
             #expect(bulkhead.snapshot.waiting == 0)
             holder.keep()
         }

@@ -20,14 +20,14 @@ struct CallTimeoutTests {
     private func instant(_ after: Duration) -> Instant { Instant(nanoseconds: 0) + after }
 
     /// Begins a call that notices nothing until the gate opens.
-    private func deafCall(under deadline: Duration? = nil) -> Task<Int, any Error> {
+    private func deafCall(under deadline: Duration? = nil) -> WatchedCall<Int> {
         let call: @Sendable () async throws -> Int = { [timeout, gate] in
             try await timeout.call {
                 await gate.pass()
                 return 1
             }
         }
-        return Task {
+        return WatchedCall {
             guard let deadline else { return try await call() }
             return try await CallDeadline.with(instant(deadline), call)
         }
@@ -97,7 +97,7 @@ struct CallTimeoutTests {
 
     @Test func theOperationIsCancelledAtTheLimit() async {
         let ended = Notes<Bool>()
-        let call = Task { [timeout, time] in
+        let call = WatchedCall { [timeout, time] in
             try await timeout.call {
                 do { try await time.sleep(for: .seconds(60)) } catch { ended.note(error is CancellationError) }
             }
@@ -109,7 +109,7 @@ struct CallTimeoutTests {
     }
 
     @Test func cancellationReachesTheOperation() async {
-        let call = Task { [timeout, time] in try await timeout.call { try await time.sleep(for: .seconds(60)) } }
+        let call = WatchedCall { [timeout, time] in try await timeout.call { try await time.sleep(for: .seconds(60)) } }
         await eventually("the operation and the watch sleep") { time.sleeperCount == 2 }
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
@@ -117,7 +117,7 @@ struct CallTimeoutTests {
     }
 
     @Test func acallerThatIsCancelledAlreadyBeginsACancelledOperation() async throws {
-        let isCancelled = try await Task { [timeout] in
+        let isCancelled = try await WatchedCall { [timeout] in
             withUnsafeCurrentTask { $0?.cancel() }
             return try await timeout.call { Task.isCancelled }
         }.value
@@ -133,7 +133,7 @@ struct CallTimeoutTests {
         let (short, long) = (CallTimeout(.seconds(1), timer: timer), CallTimeout(.seconds(5), timer: timer))
         let (outer, inner) = isOuterShorter ? (short, long) : (long, short)
         let (time, wasCancelled) = (time, Flag())
-        let call = Task {
+        let call = WatchedCall {
             try await outer.call {
                 try await inner.call {
                     do { try await time.sleep(for: .seconds(60)) } catch { wasCancelled.raise() }

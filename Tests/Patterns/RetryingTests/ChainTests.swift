@@ -51,7 +51,7 @@ struct ChainTests {
 
     @Test func eachAttemptHasThePlaceAndTheTimeoutToItself() async throws {
         let (policies, operation) = (policies, operation(taking: [.seconds(60), .seconds(2)]))
-        let call = Task { try await policies.call(operation) }
+        let call = WatchedCall { try await policies.call(operation) }
         await pass(to: .seconds(3))
         await eventually("the pause begins, and the place is free") {
             time.earliestDeadline == Instant(nanoseconds: 4_000_000_000) && bulkhead.snapshot.running == 0
@@ -71,7 +71,7 @@ struct ChainTests {
     @Test func timeInTheQueueIsNotTheTimeouts() async throws {
         let holder = try await bulkhead.acquire()
         let (policies, operation) = (policies, operation(taking: [.milliseconds(2_500)]))
-        let call = Task { try await policies.call(operation) }
+        let call = WatchedCall { try await policies.call(operation) }
         await eventually("it waits, and is watched") { bulkhead.snapshot.waiting == 1 && time.sleeperCount == 1 }
         time.advance(by: .seconds(2))
         _ = consume holder
@@ -82,7 +82,7 @@ struct ChainTests {
 
     @Test func theFallbackAnswersLast() async throws {
         let (policies, notes) = (policies, notes)
-        let call = Task {
+        let call = WatchedCall {
             try await policies.call { () async throws -> Int in
                 notes.note("attempt")
                 throw AdvisedError.harmless(notes.all.count)
@@ -125,7 +125,7 @@ struct ChainTests {
 
     @Test func aCancelledCallerWantsNoFallback() async throws {
         let (policies, operation, isAsked) = (policies, operation(taking: [.seconds(60)]), Flag())
-        let call = Task {
+        let call = WatchedCall {
             try await policies.call(operation) { _ in
                 isAsked.raise()
                 return 0
@@ -149,7 +149,7 @@ struct ChainTests {
             CallTimeout(.seconds(3), timer: timer)
         }
         let operation = operation(taking: [.seconds(60)])
-        let call = Task { try await policies.call(operation) }
+        let call = WatchedCall { try await policies.call(operation) }
         for moment in [3, 4, 6] as [Int64] { await pass(to: .seconds(moment)) }
         await #expect(throws: CallTimeoutError(.callerDeadline, limit: .seconds(2), wasBegun: true)) {
             try await call.value
@@ -167,7 +167,7 @@ struct ChainTests {
             bulkhead
         }
         let operation = operation(taking: [.zero])
-        let call = Task { try await policies.call(operation) }
+        let call = WatchedCall { try await policies.call(operation) }
         await pass(to: .seconds(6))
         let error = await #expect(throws: BulkheadError.self) { try await call.value }
         #expect(error?.reason == .waitedTooLong)

@@ -22,7 +22,7 @@ struct RetryBudgetTests {
     @Test func aRetryThatWaitsInItsPauseCounts() async throws {
         let bench = bench(capacity: 1)
         let (retry, first) = (try bench.retry(), bench.operation([AdvisedError.harmless(1)]))
-        let answer = Task { try await retry.run(first) }
+        let answer = WatchedCall { try await retry.run(first) }
         await eventually("the first call's pause begins") { bench.time.sleeperCount == 1 }
         #expect(bench.budget?.balance == 0)
         await #expect(throws: AdvisedError.harmless(2)) { try await retry.run { throw AdvisedError.harmless(2) } }
@@ -35,7 +35,7 @@ struct RetryBudgetTests {
     @Test func eachRetryIsPaidForAndEachCallPaysOnce() async throws {
         let bench = bench(percent: 100, capacity: 2)
         let (retry, operation) = (try bench.retry(), bench.operation((0..<3).map { AdvisedError.harmless($0) }))
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(1), .seconds(2)])
         await #expect(throws: AdvisedError.harmless(2)) { _ = try await answer.value }
         #expect(bench.budget?.balance == 0, "two retries, and a call when it was full")
@@ -60,7 +60,7 @@ struct RetryBudgetTests {
         let bench = bench(perSecond: 1, capacity: 1)
         let retry = try bench.retry()
         let operation = bench.operation((0..<3).map { AdvisedError.harmless($0) })
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(1), .seconds(2)])
         await #expect(throws: AdvisedError.harmless(2)) { _ = try await answer.value }
         #expect(bench.events.decisions.prefix(2) == [.pause(.seconds(1)), .pause(.seconds(2))])

@@ -10,7 +10,7 @@ struct RetryCancellationTests {
     @Test func cancelledDuringAPause() async throws {
         let bench = RetryBench()
         let (retry, operation) = (try bench.retry(), bench.operation([AdvisedError.harmless()]))
-        let call = Task { try await retry.run(operation) }
+        let call = WatchedCall { try await retry.run(operation) }
         await eventually("the pause begins") { bench.time.sleeperCount == 1 }
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
@@ -21,7 +21,7 @@ struct RetryCancellationTests {
     @Test func cancelledDuringAnAttempt() async throws {
         let (bench, gate) = (RetryBench(), Gate())
         let retry = try bench.retry()
-        let call = Task {
+        let call = WatchedCall {
             try await retry.run {
                 await gate.pass()
                 throw AdvisedError.harmless(7)
@@ -38,7 +38,7 @@ struct RetryCancellationTests {
     @Test func cancelledDuringAnAttemptThatSucceedsAllTheSame() async throws {
         let (bench, gate) = (RetryBench(), Gate())
         let retry = try bench.retry()
-        let call = Task {
+        let call = WatchedCall {
             try await retry.run {
                 await gate.pass()
                 return 1
@@ -54,7 +54,7 @@ struct RetryCancellationTests {
         var bench = RetryBench()
         bench.budget = RetryBudget(percent: 0, perSecond: 0, capacity: 1, time: bench.time)
         let (retry, gate) = (try bench.retry(), Gate())
-        let call = Task {
+        let call = WatchedCall {
             try await retry.run {
                 await gate.pass()
                 throw AdvisedError.harmless()
@@ -63,7 +63,7 @@ struct RetryCancellationTests {
         await eventually("the attempt is under way") { gate.waitingCount == 1 }
         call.cancel()
         gate.open()
-        _ = await call.result
+        await call.end()
         #expect(bench.budget?.balance == 1)
     }
 }

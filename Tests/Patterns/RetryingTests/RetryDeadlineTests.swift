@@ -28,7 +28,7 @@ struct RetryDeadlineTests {
     @Test func theTotalDeadlineIsSeenByEveryAttemptAndNoPauseEndsBehindIt() async throws {
         let bench = bench(deadline: .seconds(1))
         let (retry, operation) = (try bench.retry(), failing(bench))
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.milliseconds(400), .milliseconds(400)])
         await #expect(throws: AdvisedError.harmless(2)) { _ = try await answer.value }
         #expect(seen.all == [.seconds(1), .seconds(1), .seconds(1)])
@@ -41,16 +41,16 @@ struct RetryDeadlineTests {
         let bench = bench(deadline: .seconds(1))
         bench.time.advance(by: .seconds(50))
         let (retry, operation) = (try bench.retry(), failing(bench))
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.milliseconds(400), .milliseconds(400)])
-        _ = await answer.result
+        await answer.end()
         #expect(seen.all == [.seconds(51), .seconds(51), .seconds(51)])
     }
 
     @Test func anEarlierDeadlineOfTheCallerWins() async throws {
         let bench = bench(deadline: .seconds(1))
         let (retry, operation) = (try bench.retry(), failing(bench))
-        let answer = Task {
+        let answer = WatchedCall {
             try await CallDeadline.with(Instant(nanoseconds: 500_000_000)) { try await retry.run(operation) }
         }
         await bench.pass([.milliseconds(400)])
@@ -98,10 +98,10 @@ struct RetryDeadlineTests {
         ] {
             let events = bench.events.decisions.count
             let (retry, error) = (try bench.retry(), CallTimeoutError(cause, limit: .seconds(1), wasBegun: true))
-            let call = Task { try await retry.run { throw error } }
+            let call = WatchedCall { try await retry.run { throw error } }
             await eventually("a decision") { bench.events.decisions.count > events }
             call.cancel()
-            _ = await call.result
+            await call.end()
             #expect(bench.events.decisions.last == decision)
         }
     }

@@ -19,7 +19,7 @@ struct RetryTests {
         let bench = RetryBench(attempts: 4)
         let retry = try bench.retry()
         let operation = bench.operation([AdvisedError.harmless(1), AdvisedError.harmless(2)])
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(1), .seconds(2)])
         #expect(try await answer.value == 3)
         #expect(
@@ -34,7 +34,7 @@ struct RetryTests {
         let bench = RetryBench(attempts: 2)
         let retry = try bench.retry()
         let operation = bench.operation([AdvisedError.harmless(1), AdvisedError.harmless(2), AdvisedError.harmless(3)])
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(1)])
         await #expect(throws: AdvisedError.harmless(2)) { _ = try await answer.value }
         #expect(bench.events.attempts.count == 2)
@@ -49,7 +49,7 @@ struct RetryTests {
         var bench = RetryBench()
         bench.configuration.repeats = .idempotentCalls
         let (retry, operation) = (try bench.retry(), bench.operation([ForeignError()]))
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(1)])
         #expect(try await answer.value == 2)
     }
@@ -60,7 +60,7 @@ struct RetryTests {
             (error as? ForeignError)?.code == 503 ? .repeatable(after: .seconds(7)) : .pointless
         }
         let operation = bench.operation([ForeignError(code: 503), ForeignError(code: 400)])
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         await bench.pass([.seconds(7)])
         await #expect(throws: ForeignError(code: 400)) { _ = try await answer.value }
         #expect(bench.events.decisions == [.pause(.seconds(7)), .giveUp(.pointless)])
@@ -88,7 +88,7 @@ struct RetryTests {
         bench.configuration.backoff = Backoff(base: .seconds(10), multiplier: 1, longest: .seconds(10), jitter: .full)
         let retry = try bench.retry()
         let operation = bench.operation((0..<19).map { AdvisedError.harmless($0) })
-        let answer = Task { try await retry.run(operation) }
+        let answer = WatchedCall { try await retry.run(operation) }
         for attempts in 1..<20 {
             await eventually("attempt \(attempts) has failed") {
                 bench.events.decisions.count == attempts && bench.time.advanceToNextSleeper()

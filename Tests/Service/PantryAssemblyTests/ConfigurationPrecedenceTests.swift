@@ -1,5 +1,6 @@
 import Foundation
 import PantryAssembly
+import RateLimiting
 import Testing
 
 @Suite("Configuration: layers, defaults and origins")
@@ -103,7 +104,8 @@ struct ConfigurationPrecedenceTests {
         #expect(configuration.server.maxBody == 2048)
         #expect(configuration.server.maxInFlight == 9)
         #expect(configuration.limits.headers == .draft6)
-        #expect(configuration.limits.whenStoreIsAway == .init(requests: .allow, orders: .deny))
+        #expect(configuration.limits.whenStoreIsAway.requests == .allow)
+        #expect(configuration.limits.whenStoreIsAway.orders == .deny)
         #expect(configuration.payments.webhookSecrets == ["whsec_a", "whsec_b"])
         #expect(configuration.data.directory == "/data")
         #expect(configuration.operatorToken == "0123456789abcdef")

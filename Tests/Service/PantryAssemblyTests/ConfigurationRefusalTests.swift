@@ -151,7 +151,7 @@ struct ConfigurationRefusalTests {
         #expect(problems.count == 1 && problems[0].contains("TLS"), "\(problems)")
         let loaded = try ConfigurationTrial("cache: { url: 'redis://:hush@cache:6379/3' }").load()
         #expect(loaded.configuration.cache.url == .redis(url: "redis://:hush@cache:6379/3"))
-        #expect(loaded.setting("cache.url")?.value.contains("hush") == false, "a secret is shown")
+        #expect(loaded.setting("cache.url")?.value?.contains("hush") == false, "a secret is shown")
     }
 
     @Test("words that no version knows")

@@ -4,7 +4,7 @@ import Determinism
 public struct CircuitSnapshot: Sendable, Hashable {
     /// Whom it guards.
     public let name: String
-    /// Where it stands.
+    /// Where it stands. One that an operator keeps open is open.
     public let state: CircuitState
     /// Who decides.
     public let mode: CircuitMode
@@ -31,7 +31,8 @@ public struct CircuitSnapshot: Sendable, Hashable {
 
     init(name: String, _ machine: CircuitBreakerMachine, now: Instant) {
         self.name = name
-        (state, mode, generation) = (machine.state, machine.mode, machine.generation)
+        (mode, generation) = (machine.mode, machine.generation)
+        state = machine.mode == .forcedOpen ? .open : machine.state
         totals = machine.totals
         (calls, failurePercent) = (machine.failures.total, machine.failures.percent)
         slowPercent = machine.slowness?.percent

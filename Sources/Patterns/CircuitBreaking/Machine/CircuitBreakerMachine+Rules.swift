@@ -53,10 +53,10 @@ extension CircuitBreakerMachine {
     }
 
     /// Closes the circuit; its windows begin anew.
-    mutating func close(_ reason: CircuitChangeReason, _ now: Instant, from: CircuitState? = nil) {
+    mutating func close(_ reason: CircuitChangeReason, _ now: Instant) {
         openingsInARow = 0
         forgetCalls()
-        change(to: .closed, reason, now, from: from)
+        change(to: .closed, reason, now)
     }
 
     private mutating func forgetCalls() {
@@ -74,9 +74,8 @@ extension CircuitBreakerMachine {
     public mutating func setMode(_ next: CircuitMode, now reading: Instant) {
         let now = clock.read(reading)
         guard next != mode else { return }
-        let from = state
         mode = next
-        close(.operatorDecision, now, from: from)
+        close(.operatorDecision, now)
     }
 
     /// Opens the circuit now, for `wait` or for what its settings say. Probes close it again.

@@ -60,8 +60,8 @@ public struct CircuitBreakerMachine: Sendable {
         jitter = JitterSequence(seed: seed)
     }
 
-    /// The state, as of the last thing that happened. One that an operator keeps open is open.
-    public var state: CircuitState { mode == .forcedOpen ? .open : phase.state }
+    /// The state, as of the last thing that happened. What an operator has decided is in ``mode``.
+    public var state: CircuitState { phase.state }
 
     /// How long the open circuit still waits, as of the last thing that happened; nil when it is not open.
     public var remainingWait: Duration? {
@@ -272,11 +272,8 @@ public struct CircuitBreakerMachine: Sendable {
     }
 
     /// Begins a generation.
-    /// - Parameter from: the state before, where the mode has changed already.
-    mutating func change(
-        to next: Phase, _ reason: CircuitChangeReason, _ now: Instant, from: CircuitState? = nil
-    ) {
-        let from = from ?? state
+    mutating func change(to next: Phase, _ reason: CircuitChangeReason, _ now: Instant) {
+        let from = phase.state
         phase = next
         generation += 1
         changeCount += 1
@@ -284,7 +281,7 @@ public struct CircuitBreakerMachine: Sendable {
         if case .open(let until) = next { retryAt = until }
         changes.append(
             CircuitChange(
-                sequence: changeCount, generation: generation, from: from, to: state, mode: mode, reason: reason,
+                sequence: changeCount, generation: generation, from: from, to: next.state, mode: mode, reason: reason,
                 retryAt: retryAt, at: now))
     }
 }

@@ -2,10 +2,10 @@ import Determinism
 
 /// A clock that never goes back, made of readings that may.
 ///
-/// A reading that is a little behind counts as the latest one. One that is more than a second behind is a clock that was
-/// put back: from there on its steps are added to the latest reading, so that waits neither end at once nor stand still
-/// until the clock has caught up. Readings must come in their order: a thread that reads the clock and then waits for a
-/// lock for longer than that would look like such a clock.
+/// A reading that is a little behind counts as the latest one. One that is more than a second behind is a clock that
+/// was put back: from there on its steps are added to the latest reading, so that waits neither end at once nor stand
+/// still until the clock has caught up. Readings must come in their order: a thread that reads the clock and then waits
+/// for a lock for longer than that would look like such a clock.
 struct SteadyClock: Sendable {
     private(set) var latest = Instant(nanoseconds: .min)
     private var offset: Int64 = 0

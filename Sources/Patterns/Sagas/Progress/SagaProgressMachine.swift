@@ -62,8 +62,8 @@ public struct SagaProgressMachine: Sendable, Hashable {
         /// A failure; or, with a pause that somebody has asked for, something that was not tried.
         static func after(_ pause: Duration?) -> Self { pause == nil ? .failure : .unavailable }
 
-        /// Whether it is one of the attempts that a step has. A saga that was let go of waits for as long as it agrees to,
-        /// and one whose other side is away for as long as that is.
+        /// Whether it is one of the attempts that a step has. A saga that was let go of waits for as long as it agrees
+        /// to, and one whose other side is away for as long as that is.
         var isAttempt: Bool {
             switch self {
             case .failure, .blocked: true

@@ -80,7 +80,8 @@ package struct InstalledLimits: Sendable {
         let store = try InMemoryRateLimitStore(InMemoryRateLimitConfiguration(), time: time, random: random)
         return InstalledLimits(
             plans: plans, anonymous: anonymous, decide: { store.decision(for: $0, at: time.instant()) },
-            counts: RateLimitCounts(), store: "memory", processes: { 1 }, isReachable: { true }, circuit: nil, background: {})
+            counts: RateLimitCounts(), store: "memory", processes: { 1 }, isReachable: { true }, circuit: nil,
+            background: {})
     }
 
     private static func inRedis(

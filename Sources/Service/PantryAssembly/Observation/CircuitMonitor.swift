@@ -12,22 +12,29 @@ struct CircuitMonitor: Sendable {
 
     /// Listens until the task is cancelled.
     func run(_ changes: AsyncStream<CircuitChange>) async {
+        var (before, isAlerted) = (CircuitState.closed, false)
         for await change in changes {
-            guard change.from != change.to else { continue }
+            let state = change.effective
+            defer { before = state }
+            guard state != before else { continue }
             let message = Self.words(change, circuit.name)
-            let level: Logger.Level = change.to == .open ? .warning : .notice
+            let level: Logger.Level = state == .open ? .warning : .notice
             logger.log(level: level, "\(message)", metadata: ["circuit": "\(circuit.name)"])
             // A circuit that is tried in vain, again and again, is one outage.
-            if change.mode == .observing { continue }
-            if change.from == .closed { alerts?.raise(.circuitOpened, circuit.name, message) }
-            if change.to == .closed { alerts?.raise(.circuitClosed, circuit.name, message) }
+            if state == .open, !isAlerted, change.mode != .observing {
+                alerts?.raise(.circuitOpened, circuit.name, message)
+                isAlerted = true
+            } else if state == .closed, isAlerted {
+                alerts?.raise(.circuitClosed, circuit.name, message)
+                isAlerted = false
+            }
         }
     }
 
     /// What happened, and why, in a sentence.
     static func words(_ change: CircuitChange, _ name: String) -> String {
         let verb =
-            switch change.to {
+            switch change.effective {
             case .closed: "closed"
             case .open: "opened"
             case .halfOpen: "is tried"
@@ -72,10 +79,11 @@ extension Observation {
         metrics.addCounter(label: "pantry_circuit_openings", dimensions: labels) {
             circuit.snapshot.totals.openings
         }
-        for (quantile, read): (String, @Sendable (CircuitSnapshot) -> Duration?) in [
-            ("0.5", { $0.median }), ("0.95", { $0.percentile95 }), ("0.99", { $0.percentile99 }),
+        for (percentile, read): (String, @Sendable (CircuitSnapshot) -> Duration?) in [
+            ("50", { $0.median }), ("95", { $0.percentile95 }), ("99", { $0.percentile99 }),
         ] {
-            metrics.addGauge(label: "pantry_circuit_latency_seconds", dimensions: labels + [("quantile", quantile)]) {
+            metrics.addGauge(label: "pantry_circuit_latency_seconds", dimensions: labels + [("percentile", percentile)])
+            {
                 read(circuit.snapshot).map { Double($0.inNanoseconds) / 1e9 } ?? .nan
             }
         }

@@ -82,7 +82,8 @@ struct OrderRoutes {
         let context = try await services.context(call)
         let consistency = try services.consistency(call, query, context)
         let request = try WriteRequest(call, key: .optional)
-        let order = try OrderRequest(body: request.body, paymentMethods: services.paymentMethods, isOnlyCalculated: true)
+        let order = try OrderRequest(
+            body: request.body, paymentMethods: services.paymentMethods, isOnlyCalculated: true)
         let served = try await OrderCalculation.calculate(
             order.items, consistency, in: context)
         return ReadAnswer.reply(served)
