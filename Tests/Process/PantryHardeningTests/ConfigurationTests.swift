@@ -26,7 +26,7 @@ struct ConfigurationTests {
                 ("server: { port: 1 }\nserver: { port: 2 }", ["\"server\"", "more than once"]),
                 ("data: { directory: \"\" }", ["data.directory", "empty"]),
                 (
-                    "cache: { url: \"redis://localhost:6379/0\" }",
+                    "cache: { url: \"rediss://localhost:6379/0\" }",
                     ["cache.url", "rediss://", "TLS"]
                 ),
                 ("bus: { url: \"amqp://localhost\" }", ["bus.url", "amqp:// is not supported", "local:"]),
