@@ -36,7 +36,9 @@ extension Observation {
             case 200..<300: return .accepted
             // Those that OTLP wants to be tried again, and others mean so.
             case 429, 502, 503, 504: return .unavailable("the endpoint answered \(response.status.code)")
-            default: return .refused("the endpoint answered \(response.status.code)")
+            default:
+                let status = Int(response.status.code)
+                return .refused("the endpoint answered \(status)", status: status)
             }
         } catch {
             // Not the URL: it may hold a password.

@@ -45,7 +45,7 @@ struct AlertDispatcherTests {
     }
 
     @Test func alertIsTriedAgainUntilItIsTaken() async throws {
-        let dispatcher = try dispatcher([.unavailable("503"), .unavailable("503")])
+        let dispatcher = try dispatcher([.unavailable("503"), .refused("500", status: 500)])
         try await whileRunning(dispatcher) {
             dispatcher.raise(.sagaStuck, "saga_1", "a refund waits for an operator")
             for count in 1...2 {
@@ -58,7 +58,7 @@ struct AlertDispatcherTests {
     }
 
     @Test func alertThatIsRefusedDoesNotKeepTheNextOne() async throws {
-        let dispatcher = try dispatcher([.refused("404")])
+        let dispatcher = try dispatcher([.refused("404", status: 404)])
         try await whileRunning(dispatcher) {
             dispatcher.raise(.circuitOpened, "a", "first")
             dispatcher.raise(.circuitClosed, "a", "second")

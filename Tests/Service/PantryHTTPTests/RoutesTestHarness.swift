@@ -151,19 +151,20 @@ func withPantry(
             plans: ["standard", "trial"],
             secrets: try await FleetSecrets.load(control.database, time: time, random: random),
             time: time, random: random)
-        let services = PantryServices(
+        var services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
             health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
             paymentMethods: .known(SandboxProvider.methods),
             sagas: SagaOperations(
                 organizations: organizations, registry: SagaRegistry(definitions + sagas.runtime.registry.all),
                 time: time))
+        services.healthLifetime = .zero
         let state = ServerState(isReady: isReady)
         try await withServer(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
                 organizations: organizations, operatorToken: TestPantry.operatorToken)
-        ) { try await body(TestPantry(harness: $0, services: services, shard: home, routesState: state)) }
+        ) { [services] in try await body(TestPantry(harness: $0, services: services, shard: home, routesState: state)) }
     }
 }
 

@@ -68,6 +68,7 @@ struct ProcessPartsTests {
         settings["server", "drain"] = "1s"
         #expect(
             settings.yaml() == """
+                limits: { plans: { anonymous: {} } }
                 payments: { timeout: 500ms }
                 server: { drain: 1s, host: 127.0.0.1, port: 0, shutdownTimeout: 10s }
 

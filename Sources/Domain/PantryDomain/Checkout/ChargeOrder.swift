@@ -11,10 +11,7 @@ struct ChargeOrder: ExternalAction {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .notSent("\(error)") }
         guard brief.holdsUntil <= context.now else {
-            // New orders are charged as they come; those that have waited already, one after the other.
-            if context.attempt > 1, let wait = turns.wait(of: brief.order) {
-                return .unavailable("other orders that have waited are charged first", retryAfter: wait)
-            }
+            if let wait = wait(brief, context) { return .unavailable(Self.waits, retryAfter: wait) }
             return await provider.authorize(brief.charge, capture: true)
         }
         // Nobody is charged for an order that they have long given up: void, unless the money has been taken already.
@@ -29,9 +26,18 @@ struct ChargeOrder: ExternalAction {
     }
 
     func ask(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.AskResult? {
-        do { return await provider.lookup(try await state.brief(context, briefs).charge) } catch {
-            return .unknown("\(error)")
-        }
+        let brief: CheckoutBrief
+        do { brief = try await state.brief(context, briefs) } catch { return .unknown("\(error)") }
+        if let wait = wait(brief, context) { return .unavailable(Self.waits, retryAfter: wait) }
+        return await provider.lookup(brief.charge)
+    }
+
+    private static let waits = "other orders that have waited are charged first"
+
+    /// New orders are charged as they come; those that have waited already, one after the other, and their questions
+    /// with them.
+    private func wait(_ brief: CheckoutBrief, _ context: StepContext) -> Duration? {
+        context.attempt > 1 ? turns.wait(of: brief.order) : nil
     }
 
     func record(_ receipt: ProviderReceipt, in state: inout CheckoutState, _ context: StepContext) {

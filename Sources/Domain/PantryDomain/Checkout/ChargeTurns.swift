@@ -21,12 +21,13 @@ final class ChargeTurns: Sendable {
 }
 
 /// Who may be charged when. A turn that was given is kept for its order, so that one that comes back at its time need
-/// not stand in line again.
+/// not stand in line again; for a while only, or all those would be charged at once whose turns passed while the
+/// provider was away.
 struct ChargeTurnTable: Sendable {
     /// So many turns are kept. Orders beyond that are told the time of the last one, and ask again then.
     static let mostTurns = 65_536
-    /// An order that has not come by then was canceled, or belongs to another server by now.
-    private static let patience: Duration = .seconds(600)
+    /// How long a turn may be taken: an order may have a question before its charge, and sweeps come late.
+    static let grace: Duration = .seconds(5)
     private let interval: Duration
     private var turns: [OrderID: Instant] = [:]
     private var nextFree = Instant(nanoseconds: .min)
@@ -40,24 +41,20 @@ struct ChargeTurnTable: Sendable {
     mutating func wait(of order: OrderID, now: Instant) -> Duration? {
         if let turn = turns[order] {
             if turn > now { return turn - now }
+            if now < turn + Self.grace { return nil }
             turns[order] = nil
-            return nil
-        }
-        if nextFree <= now {
-            nextFree = now + interval
-            return nil
         }
         if turns.count >= Self.mostTurns { sweep(now) }
-        guard turns.count < Self.mostTurns else { return nextFree - now }
-        defer { nextFree = nextFree + interval }
-        turns[order] = nextFree
-        return nextFree - now
+        let turn = max(nextFree, now)
+        guard turns.count < Self.mostTurns else { return turn > now ? turn - now : interval }
+        nextFree = turn + interval
+        turns[order] = turn
+        return turn > now ? turn - now : nil
     }
 
     private mutating func sweep(_ now: Instant) {
         guard nextSweep <= now else { return }
-        nextSweep = now + .seconds(10)
-        let limit = now + (.zero - Self.patience)
-        turns = turns.filter { $0.value > limit }
+        nextSweep = now + .seconds(1)
+        turns = turns.filter { now < $0.value + Self.grace }
     }
 }

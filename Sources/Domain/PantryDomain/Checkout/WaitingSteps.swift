@@ -19,7 +19,9 @@ struct QueueOrder: OrderAction {
         }
         let expiry = change.order.createdAt + terms.queueTime
         let isFirst = !change.hasHolds(until: expiry, in: work)
-        guard try change.queueStock(until: expiry, maxShare: terms.maxQueuedShare, in: &work) else {
+        // One that has been accepted once stays: its place may have been taken while it was being charged.
+        let share = isFirst ? terms.maxQueuedShare : 100
+        guard try change.queueStock(until: expiry, maxShare: share, in: &work) else {
             let why = "waiting orders hold \(terms.maxQueuedShare) % of a product already"
             state.ending = CheckoutEnding(.unavailable("\(why); \(trouble)"))
             return .refused(why)

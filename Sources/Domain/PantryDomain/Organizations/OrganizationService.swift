@@ -10,6 +10,8 @@ package final class OrganizationService: Sendable {
     private let time: any TimeSource
     private let random: any RandomSource
     private let cache = ControlCache()
+    /// Reads of keys that nobody has shown before; well below what a pool lets wait.
+    private let keyReads = ReadGate(limit: 256)
     package let secrets: FleetSecrets
     package var seal: FleetSeal { secrets.seal }
     /// How long a key or an organization is served from memory.
@@ -177,6 +179,10 @@ package final class OrganizationService: Sendable {
         var record = cache.key(secret.id).flatMap { $0.readAt + freshness > now ? $0.record : nil }
         if record == nil {
             let generation = cache.generation
+            // Whoever makes keys up must not take all of the control database from those who have one.
+            let isNew = cache.key(secret.id) == nil
+            if isNew, !keyReads.enter() { throw .overloaded("too many keys are being looked up") }
+            defer { if isNew { keyReads.leave() } }
             do throws(Refusal) {
                 let rows = try await read(
                     SQLStatement("\(APIKeyRecord.table.selectAllText) WHERE id = $1", [.uuid(secret.id.uuid)]))

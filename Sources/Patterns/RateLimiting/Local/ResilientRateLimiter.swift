@@ -87,13 +87,19 @@ public final class ResilientRateLimiter: Sendable {
     }
 
     /// Charges what is owed, and gives back what was leased and not used, now and then until it is cancelled. Run it in
-    /// a task of the application's own, such as a service group's.
+    /// a task of the application's own, such as a service group's, and ``close()`` behind it.
     public func run() async {
         while !Task.isCancelled {
             guard (try? await time.sleep(for: configuration.reconcileInterval)) != nil else { break }
             await reconcile()
             try? await leases?.returnUnused()
         }
+    }
+
+    /// Charges what is owed and gives back all that was leased and not used: for a process that ends. Not in a task
+    /// that was cancelled, whose calls would not be made.
+    public func close() async {
+        await reconcile()
         try? await leases?.returnUnused(all: true)
     }
 

@@ -137,8 +137,16 @@ struct AnyExternalAction<State: SagaState>: Sendable {
         switch await interposer.fate(of: context) {
         case .made: return await make()
         case .repeated:
-            _ = await make()
-            return await make()
+            let first = await make()
+            let second = await make()
+            // The first one may still be on its way, whatever is known of the second.
+            if case .unknown = first {
+                switch second {
+                case .notSent(let reason), .unavailable(let reason, _): return .unknown(reason)
+                case .done, .refused, .unknown: break
+                }
+            }
+            return second
         case .answerLost:
             _ = await make()
             return .unknown("the answer was lost")

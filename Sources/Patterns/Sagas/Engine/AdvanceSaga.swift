@@ -41,7 +41,7 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
             definition: definition, terms: terms, chance: chance,
             situation: try SagaSituation(saga.record, definition, known: known), saga: saga,
             busy: busy.others(than: move.step))
-        advance.situation.woken = []
+        (advance.situation.woken, advance.situation.renewed) = ([], [])
         advance.brought = move
         return advance
     }
@@ -252,7 +252,7 @@ extension SagaAdvance {
             if entry.isWithdrawn, !isBackward {
                 switch definition.resuming(step).map({ accompany(step, $0, in: &work) }) ?? .done {
                 case .done:
-                    handle(.renew(step))
+                    if handle(.renew(step)), entry.isUnsent { situation.renewed.insert(step) }
                     saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)
                 case .refused(let reason): giveUp(step, wasSent: false, reason)
                 case .later(let reason): postpone(step, isVoid: true, reason)

@@ -196,7 +196,7 @@ struct SagaAdvance<State: SagaState> {
         let isSpent = kind.isAttempt && entry.attempts + 1 >= policy.attemptLimit
         let isOver = isSpent || isPast(policy.deadline, since: entry.since) || machine.progress.isBackward
         guard isOver else {
-            let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
+            let pause = pause(of: policy, entry, rest)
             handle(.postpone(step, until: now + pause, kind))
             saga.note(isVoid ? .failed : .unknown, name(step), reason)
             return
@@ -214,10 +214,15 @@ struct SagaAdvance<State: SagaState> {
         if rest == nil, entry.attempts + 1 >= policy.undoAttemptLimit {
             if handle(.giveUpUndo(step)) { saga.note(.stuck, name(step), reason) }
         } else {
-            let pause = rest ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
+            let pause = pause(of: policy, entry, rest)
             handle(.postpone(step, until: now + pause, .after(rest)))
             saga.note(.unknown, name(step), reason)
         }
+    }
+
+    /// By the policy, or as somebody who knows better says; never none at all, or a saga would write without end.
+    private func pause(of policy: StepPolicy, _ entry: SagaProgress.Entry, _ rest: Duration?) -> Duration {
+        rest.map { max($0, .milliseconds(50)) } ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
     }
 
     private func isPast(_ limit: Duration?, since: Timestamp?) -> Bool {

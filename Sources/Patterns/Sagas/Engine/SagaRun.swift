@@ -26,6 +26,7 @@ final class SagaRun<State: SagaState>: Sendable {
             if !ticket.mayHaveBeenCalled { fresh = intended(situation) }
         } else {
             situation = try await commit(.look, known: nil)
+            fresh = situation.renewed
         }
         while true {
             try Task.checkCancellation()
@@ -56,6 +57,7 @@ final class SagaRun<State: SagaState>: Sendable {
             return
         }
         fresh.formUnion(intended(situation).subtracting(intended(before)))
+        fresh.formUnion(situation.renewed)
     }
 
     private func rests(_ step: Int, _ situation: SagaSituation<State>, _ now: Timestamp) -> Bool {

@@ -179,12 +179,13 @@ public final class SagaRuntime: Sendable {
         return outcome
     }
 
-    /// Lets a saga that was put aside go on now instead of later: something that it waits for may have come.
+    /// Lets a saga that was put aside go on now instead of later: something that it waits for may have come. Its steps'
+    /// pauses are over with it, but for those that wait for locks.
     /// - Returns: false when it is at work, due already, or at its end.
     @discardableResult
     public func hurry(_ saga: SagaID, of tenant: Tenant) async throws -> Bool {
         let isDue = try await engine.submit(
-            MakeSagaDue(organization: tenant.organization, saga: saga), tenant: tenant, trail: nil)
+            HurrySaga(organization: tenant.organization, saga: saga, registry: registry), tenant: tenant, trail: nil)
         if isDue { lookForDue() }
         return isDue
     }

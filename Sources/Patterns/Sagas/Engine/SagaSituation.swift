@@ -8,6 +8,8 @@ struct SagaSituation<State: SagaState>: Sendable {
     var state: State
     /// Sagas that got a semantic lock in the commit that led here.
     var woken: [SagaID] = []
+    /// Steps whose withdrawn intent was made durable again in that commit, and of which no call has ever been sent.
+    var renewed: Set<Int> = []
 
     init(record: SagaRecord, machine: SagaProgressMachine, state: State) {
         (self.record, self.machine, self.state) = (record, machine, state)

@@ -11,8 +11,8 @@ package enum PostOutcome: Sendable, Hashable {
     case accepted
     /// Not now; the same may be sent again.
     case unavailable(String)
-    /// Never.
-    case refused(String)
+    /// Never, by this status.
+    case refused(String, status: Int)
 }
 
 /// Posts one request. Must not take longer than some seconds.
@@ -77,7 +77,10 @@ package final class AlertDispatcher: Sendable {
         switch await post(url, headers, Array(alert.json.utf8)) {
         case .accepted: return
         case .unavailable(let reason): throw NotDelivered(description: reason, repeatAdvice: .repeatable())
-        case .refused(let reason): throw NotDelivered(description: reason, repeatAdvice: .pointless)
+        case .refused(let reason, let status):
+            // Whatever is wrong with the other side may pass; what is wrong with the request does not.
+            let mayPass = status == 408 || (500...599).contains(status)
+            throw NotDelivered(description: reason, repeatAdvice: mayPass ? .repeatable() : .pointless)
         }
     }
 }

@@ -181,6 +181,7 @@ package struct Installation: Sendable {
             await group.waitForAll()
             return result
         }
+        await limits.close()
         await payments.close()
         // The control database last: the others look there for their primaries.
         for named in databases.reversed() {

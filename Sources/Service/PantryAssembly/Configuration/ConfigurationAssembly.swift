@@ -93,11 +93,17 @@ extension SettingReader {
                         + configuration.sharding.strategy.rawValue)
             }
         }
-        let ofStripe = configuration.payments.provider == .stripe ? [] : ["payments.url", "payments.key"]
+        let ofStripe =
+            configuration.payments.provider == .stripe
+            ? [] : ["payments.url", "payments.key", "payments.webhookSecrets"]
         for path in ofStripe where origin(of: path) != .builtIn {
             warnings.append(
                 "\(origin(of: path)): \(path) has no effect with payments.provider "
                     + configuration.payments.provider.rawValue)
+        }
+        if configuration.payments.provider == .stripe, configuration.payments.webhookSecrets.isEmpty {
+            warnings.append(
+                "payments.webhookSecrets is empty: no webhook of Stripe's is believed, and orders settle later")
         }
         return warnings
     }

@@ -29,6 +29,7 @@ package struct InstalledLimits: Sendable {
     package let isReachable: @Sendable () async -> Bool
     let circuit: CircuitBreaker?
     private let background: @Sendable () async -> Void
+    private let end: @Sendable () async -> Void
 
     /// - Throws: ``AssemblyError`` for a limit that cannot be.
     static func open(
@@ -81,7 +82,7 @@ package struct InstalledLimits: Sendable {
         return InstalledLimits(
             plans: plans, anonymous: anonymous, decide: { store.decision(for: $0, at: time.instant()) },
             counts: RateLimitCounts(), store: "memory", processes: { 1 }, isReachable: { true }, circuit: nil,
-            background: {})
+            background: {}, end: {})
     }
 
     private static func inRedis(
@@ -117,12 +118,19 @@ package struct InstalledLimits: Sendable {
                     group.addTask { await census.run() }
                     group.addTask { await limiter.run() }
                 }
+            },
+            end: {
+                await limiter.close()
+                await census.leave()
                 client.close()
             })
     }
 
     /// What goes on beside the decisions, until the task is cancelled.
     func run() async { await background() }
+
+    /// Gives back what was leased, and leaves. After ``run()``, in a task that is not cancelled.
+    func close() async { await end() }
 }
 
 extension RateLimit {

@@ -34,8 +34,10 @@ final class ProcessCensus: Sendable {
     /// Says that this process is alive until it is not.
     func run() async {
         repeat { await say() } while (try? await time.sleep(for: Self.interval)) != nil
-        _ = try? await client.send(RedisCommand("ZREM", Self.key, name), timeout: .milliseconds(200))
     }
+
+    /// Says that this process ends, so that the others need not find out.
+    func leave() async { _ = try? await client.send(RedisCommand("ZREM", Self.key, name), timeout: .milliseconds(200)) }
 
     private static let key = "pantry:processes"
 

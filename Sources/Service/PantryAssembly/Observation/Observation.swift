@@ -97,7 +97,7 @@ extension SpanDelivery {
         switch outcome {
         case .accepted: self = .accepted
         case .unavailable(let reason): self = .unavailable(reason)
-        case .refused(let reason): self = .refused(reason)
+        case .refused(let reason, _): self = .refused(reason)
         }
     }
 }

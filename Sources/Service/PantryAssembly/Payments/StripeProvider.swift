@@ -70,7 +70,7 @@ extension ExternalCallMachine<ProviderReceipt>.CallResult {
         case .refused(let refusal):
             self = .refused(code: refusal.declineCode ?? refusal.code, reason: refusal.reason)
         // Stripe asks to be left alone for so long; whoever calls earlier is refused again.
-        case .notSent(let cause) where cause.pause != nil: self = .unavailable(cause.reason, retryAfter: cause.pause)
+        case .notSent(let cause) where cause.asksToWait: self = .unavailable(cause.reason, retryAfter: cause.pause)
         case .notSent(let cause): self = .notSent(cause.reason)
         case .unknown(let cause): self = .unknown(cause.reason)
         }
@@ -85,10 +85,14 @@ extension ExternalCallMachine<ProviderReceipt>.AskResult {
             self = .refused(code: refusal.declineCode ?? refusal.code, reason: refusal.reason)
         case .pending: self = .pending
         case .absent: self = .absent
-        case .unknown(let cause) where cause.pause != nil: self = .unavailable(cause.reason, retryAfter: cause.pause)
+        case .unknown(let cause) where cause.asksToWait: self = .unavailable(cause.reason, retryAfter: cause.pause)
         case .unknown(let cause): self = .unknown(cause.reason)
         }
     }
+}
+
+extension StripeCause {
+    fileprivate var asksToWait: Bool { pause.map { $0 > .zero } ?? false }
 }
 
 extension ProviderReceipt {

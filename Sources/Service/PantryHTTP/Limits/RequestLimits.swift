@@ -17,25 +17,31 @@ package struct RequestLimits: Sendable {
     package typealias Decide = @Sendable (RateLimitRequest) async -> RateLimitDecision
 
     private let plans: [String: Plan]
+    private let fallback: Plan?
     private let anonymous: RateLimit?
     private let form: RateLimitFields.Form
     private let decide: Decide
 
     /// - Parameters:
-    ///   - plans: by their names; an organization of a plan that is not here has no limit.
+    ///   - plans: by their names.
+    ///   - fallback: the name of the plan of organizations whose own is not there any more.
     ///   - anonymous: for each address, of requests that show no valid credentials.
     ///   - form: which draft the answers' fields are written by.
     package init(
-        plans: [String: Plan], anonymous: RateLimit?, form: RateLimitFields.Form, decide: @escaping Decide
+        plans: [String: Plan], fallback: String = "standard", anonymous: RateLimit?, form: RateLimitFields.Form,
+        decide: @escaping Decide
     ) {
         (self.plans, self.anonymous, self.form, self.decide) = (plans, anonymous, form, decide)
+        self.fallback = plans[fallback]
     }
 
     /// Charges a request of an organization, or of the operator, who has no limits.
     /// - Returns: what the answer says about it.
     /// - Throws: 429.
     func charge(_ principal: Principal, _ route: Route) async throws(Problem) -> HTTPFields {
-        guard let caller = principal.organization, let plan = plans[caller.plan] else { return HTTPFields() }
+        guard let caller = principal.organization, let plan = plans[caller.plan] ?? fallback else {
+            return HTTPFields()
+        }
         var checks: [RateLimitCheck] = []
         if route.limiting == .newOrder, let orders = plan.orders { checks.append(RateLimitCheck(orders)) }
         if let requests = plan.requests { checks.append(RateLimitCheck(requests)) }

@@ -2131,7 +2131,7 @@ paths:
       operationId: getHealth
       tags: [Health]
       summary: Show the server's health
-      description: For people and outer load balancers; it asks the database.
+      description: For people and outer load balancers; it asks the databases and the cache, once a second at most.
       security: []
       responses:
         '200':
@@ -2149,7 +2149,7 @@ paths:
         '400': { $ref: '#/components/responses/BadRequest' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503':
-          description: The database does not answer.
+          description: A database or the cache does not answer.
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Cache-Control: { $ref: '#/components/headers/No-Store' }

@@ -6,6 +6,15 @@ import StrictJSON
 struct HealthRoutes {
     let services: PantryServices
     let state: ServerState
+    private let probe: SharedProbe<(isDatabaseThere: Bool, isCacheThere: Bool)>
+
+    init(services: PantryServices, state: ServerState) {
+        (self.services, self.state) = (services, state)
+        probe = SharedProbe(for: services.healthLifetime, time: services.time) { [services] in
+            async let database = services.health()
+            return (await database, await services.cacheHealth())
+        }
+    }
 
     var all: [Route] {
         [
@@ -16,7 +25,7 @@ struct HealthRoutes {
     }
 
     private func health(_ call: Call) async throws -> Reply {
-        let (isDatabaseThere, isCacheThere) = (await services.health(), await services.cacheHealth())
+        let (isDatabaseThere, isCacheThere) = await probe.answer()
         let isHealthy = isDatabaseThere && isCacheThere
         var json = JSONWriter()
         json.object { json in

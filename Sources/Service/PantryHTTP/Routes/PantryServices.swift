@@ -20,6 +20,8 @@ package struct PantryServices: Sendable {
     package var health: @Sendable () async -> Bool
     /// Whether the cache answers; for `/health`. One in this process's memory always does.
     package var cacheHealth: @Sendable () async -> Bool
+    /// For how long an answer of `/health` is given to those who ask again.
+    package var healthLifetime: Duration = .seconds(1)
     package var time: any TimeSource
     package var random: any RandomSource
     /// How long an order's request waits for its saga.

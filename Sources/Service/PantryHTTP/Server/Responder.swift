@@ -195,7 +195,7 @@ struct Responder: Sendable {
             throw problem
         }
         outcome.organization = principal?.organization?.organizationID
-        if let limits, route.limiting != .exempt {
+        if let limits, route.limiting != .exempt, route.limiting != .signed {
             if let principal {
                 outcome.limitFields = try await limits.charge(principal, route)
             } else {

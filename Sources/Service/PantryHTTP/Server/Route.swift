@@ -60,6 +60,8 @@ package struct Route: Sendable {
     package enum Limiting: Sendable {
         /// Never limited, and served however much there is to do: probes, metrics.
         case exempt
+        /// Not charged to anybody, because it carries its own proof: signed webhooks.
+        case signed
         /// Charged to the organization, or to the address of who shows no credentials.
         case request
         /// A request that begins an order, which has a limit of its own.

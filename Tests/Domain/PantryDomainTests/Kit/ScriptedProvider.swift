@@ -30,6 +30,10 @@ enum Fate: Sendable, Hashable {
     case delayed
     /// It neither arrives nor comes back before ``ScriptedProvider/resume()``.
     case hang
+    /// Nothing is sent, for a minute at least: the circuit is open.
+    case unavailable
+    /// The same, but only known after ``ScriptedProvider/resume()``.
+    case hangThenUnavailable
 }
 
 /// A provider behind a network that does as it is told.
@@ -78,6 +82,10 @@ final class ScriptedProvider: PaymentProvider {
         case .hang:
             await gate.pass()
             return await body(inner)
+        case .unavailable: return .unavailable("the circuit is open", retryAfter: .seconds(60))
+        case .hangThenUnavailable:
+            await gate.pass()
+            return .unavailable("the circuit is open", retryAfter: .seconds(60))
         case .notSent, .unknownButDone, .unknownAndLost, .delayed: return .unknown("no answer")
         }
     }
@@ -91,6 +99,10 @@ final class ScriptedProvider: PaymentProvider {
         case .pass: return await body(inner)
         case .refuse(let code): return .refused(code: code, reason: "scripted")
         case .notSent: return .notSent("no connection")
+        case .unavailable: return .unavailable("the circuit is open", retryAfter: .seconds(60))
+        case .hangThenUnavailable:
+            await gate.pass()
+            return .unavailable("the circuit is open", retryAfter: .seconds(60))
         case .unknownButDone:
             _ = await body(inner)
             return .unknown("the answer was lost")

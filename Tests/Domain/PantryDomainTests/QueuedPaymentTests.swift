@@ -1,0 +1,97 @@
+import Determinism
+import Sagas
+import Testing
+
+@testable import PantryDomain
+
+/// Orders that wait while nothing can be sent to the provider.
+@Suite(.timeLimit(.minutes(2))) struct QueuedPaymentTests {
+    private static let verbs = [Verb.authorize, .void, .lookup]
+
+    /// Whatever was never sent needs no answer from anybody: it stays in the queue, and can be given up at any time.
+    @Test func aWaitingOrderStaysQueuedThroughALongOutage() async throws {
+        try await withCheckout { checkout in
+            for verb in Self.verbs { checkout.script.always(verb, .unavailable) }
+            let heard = try await checkout.place([("a", 4)], key: "k")
+            let id = try #require(heard.order)
+            #expect(heard.isAccepted && heard.paymentStatus == "queued")
+            for _ in 0..<5 {
+                try await checkout.store.pass(.seconds(150))
+                let stock = try await checkout.shop.stock("a")
+                #expect((stock.reserved, stock.queued) == (4, 4))
+            }
+            #expect(checkout.provider.calls.count { $0 == .authorize } >= 4, "it is tried again and again")
+            #expect(!checkout.provider.calls.contains(.lookup), "there is nothing to be asked about")
+            #expect(try await checkout.cancel(id, key: "c").status == .canceled)
+            #expect(!checkout.provider.calls.contains(.void))
+            #expect(try await checkout.shop.stock("a").available == 10)
+        }
+    }
+
+    @Test func aWaitingOrderExpiresWithoutTheProvider() async throws {
+        try await withCheckout { checkout in
+            for verb in Self.verbs { checkout.script.always(verb, .unavailable) }
+            let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
+            try await checkout.store.pass(.seconds(25 * 3_600))
+            #expect(try await checkout.shop.order(id).status == .expired)
+            #expect(try await checkout.shop.stock("a").available == 10)
+            #expect(!checkout.provider.calls.contains(.void))
+            #expect(try await checkout.store.findings() == [])
+        }
+    }
+
+    /// An outage uses up no attempts: nothing was tried.
+    @Test func aRefundWaitsAsLongAsTheOutage() async throws {
+        var terms = CheckoutTerms()
+        terms.attemptLimit = 3
+        try await withCheckout(terms: terms) { checkout in
+            let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
+            for verb in [Verb.refund, .lookup] { checkout.script.always(verb, .unavailable) }
+            #expect(try await checkout.refund(id, 200, key: "r").isAccepted)
+            for _ in 0..<10 { try await checkout.store.pass(.seconds(120)) }
+            for verb in [Verb.refund, .lookup] { checkout.script.always(verb, nil) }
+            try await checkout.store.pass(.seconds(120))
+            #expect(try await checkout.shop.booked(id) == ["captured", "refunded"])
+        }
+    }
+
+    /// While it was being charged, others have filled the queue: that is no reason to fail what was accepted.
+    @Test func anAcceptedOrderKeepsItsPlaceInTheQueue() async throws {
+        try await withCheckout { checkout in
+            checkout.script.then(.authorize, .unavailable, .hangThenUnavailable)
+            let first = try #require(try await checkout.place([("a", 5)], key: "1").order)
+            try await checkout.store.pass(.seconds(61))
+            #expect(checkout.provider.hangingCount == 1, "it is tried again")
+            checkout.script.then(.authorize, .unavailable)
+            let second = try await checkout.place([("a", 5)], key: "2")
+            #expect(second.paymentStatus == "queued", "half of the product may wait")
+            checkout.provider.resume()
+            try await checkout.store.pass(.seconds(1))
+            #expect(try await checkout.shop.order(first).status == .pending)
+            #expect(try await checkout.shop.stock("a").queued == 10)
+            try await checkout.store.pass(.seconds(600))
+            #expect(try await checkout.shop.order(first).status == .confirmed)
+        }
+    }
+
+    /// A provider says that something has changed: the saga asks now, not when its pause is over.
+    @Test func aHurriedSagaAsksAtOnce() async throws {
+        try await withCheckout { checkout in
+            checkout.script.then(.authorize, .unknownButDone)
+            checkout.script.always(.lookup, .unknownAndLost)
+            let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
+            // So that its pause is longer than a worker waits for.
+            try await checkout.store.pass(.seconds(60))
+            #expect(try await checkout.shop.order(id).status == .pending)
+            checkout.script.always(.lookup, nil)
+            let saga = try #require(try await checkout.shop.order(id).saga)
+            let runtime = checkout.server.shard.sagas.runtime
+            let tenant = checkout.shop.tenant
+            #expect(try await checkout.store.drive { try await runtime.hurry(saga, of: tenant) })
+            try await checkout.store.pass(.seconds(1))
+            #expect(try await checkout.shop.order(id).status == .confirmed)
+            #expect(
+                try await checkout.store.drive { try await runtime.hurry(saga, of: tenant) } == false, "it has ended")
+        }
+    }
+}
