@@ -114,6 +114,10 @@ class Suite:
             self.report.add()
             self.report.conditions(self.scratch)
             sides = [("pantry", self.pantry)] if self.pantry else []
+            # Its rivals have had a trial each by the time that the rounds begin; their tables are not new.
+            for side, who in sides:
+                Calm(self.options).run(f"trial with {in_flight}: {who.name}",
+                                       lambda: self.measure(who, side, in_flight, self.options.trial))
             sides += [("dbos", who) for who in self.best_dbos(in_flight)] if self.dbos else []
             played = [self.side(who, side, in_flight) for side, who in sides]
             waits = Calm(self.options)

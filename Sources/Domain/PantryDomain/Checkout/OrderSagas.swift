@@ -40,6 +40,8 @@ package struct OrderSagas: Sendable {
         refund = Self.refund(SagaName.refund, provider, briefs, policy)
         var pace = SagaTerms()
         pace.lease = terms.lease
+        // Clients read behind their orders, from replicas too.
+        pace.reportsPositions = true
         let worker = SagaWorkerID(UUIDv7(time: time.now(), slot: 0, random: random.next()))
         let registry = SagaRegistry([
             AnySagaDefinition(checkout), AnySagaDefinition(cancel), AnySagaDefinition(refund),

@@ -8,7 +8,7 @@ public struct SagaReport: Sendable {
     public let state: SagaStateMachine.State
     /// Why it was undone, waits or is stuck.
     public let reason: String?
-    /// How far the database had come by then, where it says so.
+    /// How far the database had come by then, if it says so and ``SagaTerms/reportsPositions`` asks it to.
     public let position: CommitPosition?
     private let value: any Sendable
 

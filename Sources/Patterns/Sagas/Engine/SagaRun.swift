@@ -156,6 +156,7 @@ final class SagaRun<State: SagaState>: Sendable {
     ///
     /// A commit decides one local step at most; where more than that is to be done it is not the last.
     private func mayBeLast(_ move: SagaMove<State>, _ situation: SagaSituation<State>?) -> Bool {
+        guard engine.terms.reportsPositions else { return false }
         guard case .local(let step) = move, let machine = situation?.machine, !machine.progress.isBackward, busy.isEmpty
         else { return true }
         return !machine.outline.steps.indices.contains { other in
@@ -197,7 +198,7 @@ final class SagaRun<State: SagaState>: Sendable {
             let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)
-                isTrailBehind.store(!asks, ordering: .releasing)
+                isTrailBehind.store(!asks && engine.terms.reportsPositions, ordering: .releasing)
                 switch outcome {
                 case .done(.advanced(let situation)):
                     engine.wake(situation.woken, ticket.tenant)

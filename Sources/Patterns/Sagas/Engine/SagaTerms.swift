@@ -20,6 +20,9 @@ public struct SagaTerms: Sendable {
     public var retention: Duration?
     /// How often what is older than that is looked for.
     public var pruneInterval: Duration = .seconds(600)
+    /// Whether a saga's report says how far the database had come by its last commit, for whoever reads from replicas
+    /// behind it. To ask costs as much as a small statement.
+    public var reportsPositions = false
     /// What a test kit puts between the engine and the steps' code.
     package var interposer: (any SagaInterposer)?
     /// The defaults.
