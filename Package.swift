@@ -97,6 +97,7 @@ let package = Package(
         base("Storage", ["Determinism"]),
         base("CallPolicies", ["Determinism"]),
         .systemLibrary(name: "CEpoll", path: "Sources/Base/CEpoll"),
+        .systemLibrary(name: "CPrefetch", path: "Sources/Base/CPrefetch"),
         base("SocketReactor", ["Determinism", "CEpoll"]),
 
         // Floor 1: patterns
@@ -106,7 +107,7 @@ let package = Package(
         pattern("ConnectionPooling", ["Determinism"]),
         pattern("CircuitBreaking", ["Determinism", "CallPolicies"]),
         pattern("Retrying", ["Determinism", "CallPolicies"]),
-        pattern("RateLimiting", ["Determinism"]),
+        pattern("RateLimiting", ["Determinism", "CPrefetch"]),
 
         // Floor 2: drivers
         driver("SQLiteDriver", ["Determinism", "Storage", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),

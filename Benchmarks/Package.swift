@@ -44,6 +44,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Determinism", package: "pantry"),
                 .product(name: "SocketReactor", package: "pantry"),
+                .product(name: "RateLimiting", package: "pantry"),
                 .product(name: "RedisDriver", package: "pantry"),
                 .product(name: "RedisTestKit", package: "pantry"),
             ],

@@ -11,6 +11,10 @@ import SocketReactor
 ///
 /// With NAMES, such as `2 connection|-P 16`, only contenders whose name has one of them in.
 /// It starts a Redis server of its own and prints a table.
+///
+///     swift run -c release RedisDriverBenchmark limits [ROUNDS] [SECONDS] [DEPTH] [NAMES]
+///
+/// Rate limits instead of GETs: see ``RateLimitContest``.
 @main
 struct RedisDriverBenchmark {
     /// How many keys there are, with 16 bytes each.
@@ -19,6 +23,7 @@ struct RedisDriverBenchmark {
     static let keys = (0..<keyCount).map { "key:" + String(repeating: "0", count: 12 - "\($0)".count) + "\($0)" }
 
     static func main() async throws {
+        if CommandLine.arguments.dropFirst().first == "limits" { return try await limits() }
         let numbers = CommandLine.arguments.dropFirst().prefix(3).map { Int($0) }
         let names = CommandLine.arguments.dropFirst(4).first ?? ""
         guard CommandLine.arguments.count <= 5, !numbers.contains(nil) else {
@@ -31,6 +36,22 @@ struct RedisDriverBenchmark {
         let tasks = all.count > 2 ? all[2] : 64
         try await RedisServer.with { @Sendable server in
             try await measure(server, rounds: rounds, seconds: seconds, tasks: tasks, only: names)
+        }
+    }
+
+    private static func limits() async throws {
+        let words = CommandLine.arguments.dropFirst(2)
+        let numbers = words.prefix(3).map { Int($0) }
+        guard words.count <= 4, !numbers.contains(nil) else {
+            print("usage: RedisDriverBenchmark limits [ROUNDS] [SECONDS] [DEPTH] [NAMES]")
+            exit(64)
+        }
+        let all = numbers.compactMap { $0 }
+        let names = words.dropFirst(3).first ?? ""
+        try await RedisServer.with { @Sendable server in
+            let contest = RateLimitContest(
+                server: server, rounds: all.first ?? 5, seconds: all.count > 1 ? all[1] : 2, names: names)
+            for depth in all.count > 2 ? [all[2]] : [1, 16, 64] { try await contest.run(depth: depth) }
         }
     }
 

@@ -91,7 +91,8 @@ struct InMemoryStoreTests {
     @Test func newcomersWithoutAPlaceShareOneState() throws {
         var configuration = InMemoryRateLimitConfiguration()
         (configuration.keyLimit, configuration.shardCount) = (16, 1)
-        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 4))
+        // With this seed no key has both of its buckets in the half that is full before the other one is.
+        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 9))
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
         let now = Instant(nanoseconds: 0)
         for key in 0..<60 where store.snapshot.keyCount < 16 {

@@ -5,7 +5,7 @@ enum CommandRefusal {
         let name = command.nameBytes
         // Most commands are decided by their first letter and length.
         guard let first = name.first else { return "the command has no name" }
-        guard suspects.contains(first & 0xDF) else { return nil }
+        guard name.count < 64, suspects[Int(first & 0x1F)] & 1 << UInt64(name.count) != 0 else { return nil }
         let upper = String(decoding: name.map { (97...122).contains($0) ? $0 & 0xDF : $0 }, as: UTF8.self)
         if let reason = refused[upper] { return "\(upper) is not sent over a shared connection; \(reason)" }
         if upper == "CLIENT", second(command) == "REPLY" {
@@ -19,7 +19,14 @@ enum CommandRefusal {
         return nil
     }
 
-    private static let suspects = Set("ABCDEHMPQRSUWX".utf8)
+    /// For each letter, the lengths of the names below that begin with it, a bit each.
+    private static let suspects: [UInt64] = {
+        var lengths = [UInt64](repeating: 0, count: 32)
+        for name in Array(refused.keys) + blocking + ["CLIENT", "XREAD", "XREADGROUP"] {
+            for first in name.utf8.prefix(1) { lengths[Int(first & 0x1F)] |= 1 << UInt64(name.utf8.count) }
+        }
+        return lengths
+    }()
     private static let refused: [String: String] = {
         var list: [String: String] = [:]
         for name in ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"] {

@@ -14,9 +14,12 @@ public struct RedisCommand: Sendable, Hashable, CustomStringConvertible, CustomD
     private let nameEnd: Int
 
     /// A command of that name without arguments.
-    public init(_ name: String) {
+    public init(_ name: String) { self.init(name, capacity: 64) }
+
+    /// - Parameter capacity: about how many bytes it will have.
+    init(_ name: String, capacity: Int) {
         body = []
-        body.reserveCapacity(64)
+        body.reserveCapacity(capacity)
         let utf8 = name.utf8
         nameStart = 3 + Self.digitCount(utf8.count)
         nameEnd = nameStart + utf8.count
@@ -84,10 +87,20 @@ public struct RedisCommand: Sendable, Hashable, CustomStringConvertible, CustomD
 
     mutating func append(number: Int64) {
         let digits = Self.digitCount(number.magnitude) + (number < 0 ? 1 : 0)
-        appendLength(digits)
-        if number < 0 { body.append(UInt8(ascii: "-")) }
-        Self.appendDigits(number.magnitude, to: &body)
-        endPart()
+        // Two digits of length, twenty of number, five of what is around them.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { part in
+            var place = part.count
+            Self.write(0x0A, before: &place, part)
+            Self.write(0x0D, before: &place, part)
+            Self.writeDigits(number.magnitude, before: &place, part)
+            if number < 0 { Self.write(UInt8(ascii: "-"), before: &place, part) }
+            Self.write(0x0A, before: &place, part)
+            Self.write(0x0D, before: &place, part)
+            Self.writeDigits(UInt64(digits), before: &place, part)
+            Self.write(UInt8(ascii: "$"), before: &place, part)
+            body.append(contentsOf: UnsafeBufferPointer(rebasing: part[place...]))
+        }
+        partCount += 1
     }
 
     private mutating func appendLength(_ length: Int) {
@@ -112,15 +125,29 @@ public struct RedisCommand: Sendable, Hashable, CustomStringConvertible, CustomD
         return count
     }
 
-    private static func appendDigits(_ number: some BinaryInteger, to output: inout [UInt8]) {
+    private static func appendDigits(_ number: Int, to output: inout [UInt8]) {
         if number < 10 { return output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number)) }
-        let count = digitCount(number)
-        output.append(contentsOf: repeatElement(0, count: count))
-        var (rest, place) = (number, output.count)
-        while place > output.count - count {
-            place -= 1
-            output[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var place = digits.count
+            writeDigits(UInt64(number), before: &place, digits)
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: digits[place...]))
         }
+    }
+
+    /// Writes from the end towards the beginning.
+    private static func writeDigits(
+        _ number: UInt64, before place: inout Int, _ buffer: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var rest = number
+        repeat {
+            write(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), before: &place, buffer)
+            rest /= 10
+        } while rest > 0
+    }
+
+    @inline(__always)
+    private static func write(_ byte: UInt8, before place: inout Int, _ buffer: UnsafeMutableBufferPointer<UInt8>) {
+        place -= 1
+        buffer[place] = byte
     }
 }

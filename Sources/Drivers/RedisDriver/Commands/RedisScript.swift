@@ -31,10 +31,21 @@ extension RedisClient {
     public func eval(
         _ script: RedisScript, keys: [String] = [], arguments: [any RedisArgument] = [], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisValue {
-        func command(_ name: String, _ which: String) -> RedisCommand {
-            var command = RedisCommand(name, which, keys.count)
+        try await eval(script, keyCount: keys.count, timeout: timeout) { command in
             command.append(contentsOf: keys)
             for argument in arguments { argument.append(to: &command) }
+        }
+    }
+
+    /// Runs a script whose keys and arguments are written by a closure: more than once if the server does not know it.
+    func eval(
+        _ script: RedisScript, keyCount: Int, timeout: Duration? = nil, _ append: (inout RedisCommand) -> Void
+    ) async throws(RedisError) -> RedisValue {
+        func command(_ name: String, _ which: String) -> RedisCommand {
+            var command = RedisCommand(name, capacity: which.utf8.count + 216)
+            command.append(utf8: which.utf8)
+            command.append(number: Int64(keyCount))
+            append(&command)
             return command
         }
         guard let sha1 = script.sha1 else {

@@ -20,14 +20,29 @@ public struct RedisRateLimitStore: RateLimitStore {
     public func decide(_ call: RateLimitScriptCall) async throws(RateLimitStoreError) -> RateLimitDecision {
         let reply: [Int64]
         do throws(RedisError) {
-            let answer = try await client.eval(script, keys: call.keys, arguments: call.arguments)
+            let answer = try await client.eval(script, keyCount: call.keyCount) { call.append(to: &$0) }
+            let values = try answer.array()
             var numbers: [Int64] = []
-            for value in try answer.array() { numbers.append(try value.integer()) }
+            numbers.reserveCapacity(values.count)
+            for value in values { numbers.append(try value.integer()) }
             reply = numbers
         } catch {
             throw RateLimitStoreError(error)
         }
         return try call.decision(from: reply)
+    }
+}
+
+extension RateLimitScriptCall {
+    /// Writes keys and arguments as they go over the wire; none becomes a text of its own before.
+    fileprivate func append(to command: inout RedisCommand) {
+        forEachKey { command.append(utf8: $0.utf8) }
+        forEachArgument { argument in
+            switch argument {
+            case .text(let text): command.append(utf8: text.utf8)
+            case .number(let number): command.append(number: number)
+            }
+        }
     }
 }
 

@@ -32,6 +32,8 @@ public struct RateLimit: Sendable, Hashable {
 
     /// The numbers in process, made once.
     let nanoseconds: LimitParameters
+    /// The numbers in Redis, made once.
+    let microseconds: LimitParameters
     /// How long an empty bucket takes to fill; a window's length.
     let fillNanoseconds: Int64
     /// Of the name, so that a decision need not hash it.
@@ -48,6 +50,8 @@ public struct RateLimit: Sendable, Hashable {
         (self.countsAttempts, self.isShadow, self.onChange) = (countsAttempts, isShadow, onChange)
         nanoseconds = LimitParameters(
             algorithm, block: blocksFor, countsAttempts: countsAttempts, onChange: onChange, .nanoseconds)
+        microseconds = LimitParameters(
+            algorithm, block: blocksFor, countsAttempts: countsAttempts, onChange: onChange, .microseconds)
         fillNanoseconds = nanoseconds.kind == .tokenBucket ? nanoseconds.recovery : nanoseconds.rate
         nameHash = SipHash.hash(name, seed: (0, 0))
     }

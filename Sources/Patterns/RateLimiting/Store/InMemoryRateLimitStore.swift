@@ -48,6 +48,8 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     /// Never written after the initializer; each table is used under its lock.
     nonisolated(unsafe) private let shards: UnsafeMutablePointer<Shard>
     private let shardCount: Int
+    /// Of each shard.
+    private let bucketCount: Int
     nonisolated(unsafe) private let memory: TableMemory
     private let seed: (UInt64, UInt64)
     private let time: any TimeSource
@@ -71,7 +73,7 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         for index in 0..<shardCount {
             (shards + index).initialize(to: Shard(bucketCount: each, at: memory.base + index * bytes))
         }
-        self.shardCount = shardCount
+        (self.shardCount, bucketCount) = (shardCount, each)
         keyLimit = shardCount * each * StateTable.width
         seed = (random.next(), random.next())
         self.time = time
@@ -84,7 +86,9 @@ public final class InMemoryRateLimitStore: RateLimitStore {
 
     /// Consumes, and charges nothing if it refuses. Reads the clock once.
     public func consume(_ cost: Int64 = 1, of limit: RateLimit, for key: RateLimitKey) -> RateLimitVerdict {
-        verdict(.consume, cost, of: limit, for: key, at: time.instant())
+        let hash = hash(key.tenant, key.subject, limit)
+        prefetch(hash)
+        return verdict(.consume, cost, of: limit, hash, at: time.instant())
     }
 
     /// Decides about one limit at a given moment.
@@ -92,8 +96,16 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     public func verdict(
         _ operation: RateLimitOperation, _ cost: Int64 = 1, of limit: RateLimit, for key: RateLimitKey, at now: Instant
     ) -> RateLimitVerdict {
-        let (cost, now) = (max(0, cost), now.nanoseconds)
         let hash = hash(key.tenant, key.subject, limit)
+        prefetch(hash)
+        return verdict(operation, cost, of: limit, hash, at: now)
+    }
+
+    @inline(__always)
+    private func verdict(
+        _ operation: RateLimitOperation, _ cost: Int64, of limit: RateLimit, _ hash: UInt64, at now: Instant
+    ) -> RateLimitVerdict {
+        let (cost, now) = (max(0, cost), now.nanoseconds)
         var reading = LimitReading(outcome: .allowed)
         shards[shardIndex(hash)].withLock { table in
             let isAdmitted = Self.admitAtOnce(operation, cost, limit, hash, in: &table, now: now, &reading)
@@ -177,12 +189,19 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         return snapshot
     }
 
+    @inline(__always)
     private func hash(_ tenant: String, _ subject: String, _ limit: RateLimit) -> UInt64 {
         var hash = SipHash(seed: seed)
         hash.add(word: limit.nameHash)
         hash.add(tenant)
         hash.add(subject)
         return hash.value()
+    }
+
+    @inline(__always)
+    private func prefetch(_ hash: UInt64) {
+        let base = memory.base + (shardIndex(hash) &* StateTable.byteCount(bucketCount))
+        StateTable.prefetch(hash, bucketCount: bucketCount, at: base)
     }
 
     private func shardIndex(_ hash: UInt64) -> Int {

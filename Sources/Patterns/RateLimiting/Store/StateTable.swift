@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two buckets (Azar, Broder,
 /// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each
 /// state: 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing
@@ -61,8 +63,11 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
         let mark = Self.mark(hash)
         let (one, other) = (room(for: mark, in: first, isTaken), room(for: mark, in: second, isTaken))
-        // The first bucket is found first; the emptier one, when that is almost full, so that few keys find no room.
-        if let index = one.count >= min(2, other.count) ? one.first : other.first { return .free(index) }
+        // The key's own place is found first, whichever bucket has it; else the first bucket, or the emptier one when
+        // that is almost full, so that few keys find no room.
+        let isRoomy = one.count >= min(2, other.count)
+        let isOtherBetter = !isRoomy || !one.isOwn && other.isOwn && other.count >= min(2, one.count)
+        if let index = isOtherBetter ? other.first : one.first { return .free(index) }
         return full(first, second, cost: cost, limit: limit, now: now, isTaken: isTaken)
     }
 
@@ -70,18 +75,41 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func known(_ hash: UInt64) -> Int? {
         let mark = Self.mark(hash)
-        return find(mark, in: Self.bucket(hash, bucketCount)) ?? find(mark, in: Self.otherBucket(hash, bucketCount))
+        let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
+        let preferred = Self.preferred(mark)
+        if bucketMarks(first)[preferred] & ~3 == mark { return first &* Self.width &+ preferred }
+        if bucketMarks(second)[preferred] & ~3 == mark { return second &* Self.width &+ preferred }
+        return find(mark, in: first) ?? find(mark, in: second)
     }
 
-    /// How many places of a bucket are free, and one of them: the key's own if it is.
-    private func room(for mark: UInt64, in bucket: Int, _ isTaken: (Int) -> Bool) -> (count: Int, first: Int?) {
+    /// Asks for the memory that ``known(_:)`` will look at, before the clock is read and the lock is taken: at a random
+    /// place of a large table, waiting for memory is most of a decision. Touches nothing, and needs no lock.
+    @inline(__always)
+    static func prefetch(_ hash: UInt64, bucketCount: Int, at base: UnsafeMutableRawPointer) {
+        let place = Self.preferred(mark(hash))
+        let first = base + (bucket(hash, bucketCount) &* bucketBytes)
+        pantry_prefetch(first)
+        let state = first + (64 &+ place &* 48)
+        pantry_prefetch(state)
+        pantry_prefetch(state + 47)
+        let second = base + (otherBucket(hash, bucketCount) &* bucketBytes)
+        pantry_prefetch(second)
+        let other = second + (64 &+ place &* 48)
+        pantry_prefetch(other)
+        pantry_prefetch(other + 47)
+    }
+
+    /// How many places of a bucket are free, and one of them: the key's own if it is, and whether.
+    private func room(
+        for mark: UInt64, in bucket: Int, _ isTaken: (Int) -> Bool
+    ) -> (count: Int, first: Int?, isOwn: Bool) {
         var (count, first): (Int, Int?) = (0, nil)
         let own = bucket &* Self.width &+ Self.preferred(mark)
         for index in bucket &* Self.width..<(bucket &+ 1) &* Self.width
         where marks(index).pointee == 0 && !isTaken(index) {
             (count, first) = (count + 1, index == own ? index : first ?? index)
         }
-        return (count, first)
+        return (count, first, first == own)
     }
 
     private func full(
@@ -178,11 +206,16 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     /// as a part of 64 without waiting for the cache.
     @inline(__always)
     private func find(_ mark: UInt64, in bucket: Int) -> Int? {
-        let marks = base.advanced(by: bucket &* Self.bucketBytes).assumingMemoryBound(to: UInt64.self)
+        let marks = bucketMarks(bucket)
         let preferred = Self.preferred(mark)
         if marks[preferred] & ~3 == mark { return bucket &* Self.width &+ preferred }
         for offset in 0..<Self.width where marks[offset] & ~3 == mark { return bucket &* Self.width &+ offset }
         return nil
+    }
+
+    @inline(__always)
+    private func bucketMarks(_ bucket: Int) -> UnsafeMutablePointer<UInt64> {
+        base.advanced(by: bucket &* Self.bucketBytes).assumingMemoryBound(to: UInt64.self)
     }
 
     /// A key's own place in a bucket.

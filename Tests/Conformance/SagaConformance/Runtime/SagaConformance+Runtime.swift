@@ -9,6 +9,7 @@ import Testing
 extension SagaConformance {
     static let runtime = [
         SagaBehavior("local steps are one commit each", local),
+        SagaBehavior("a report says how far the database had come to whom it is of use", position),
         SagaBehavior("an external step rides between two commits", external),
         SagaBehavior("a call without an answer is made again under its key", unanswered),
         SagaBehavior("branches are worked on and undone side by side", parallel),
@@ -34,6 +35,23 @@ extension SagaConformance {
             #expect(bench.trouble.all == [])
         }
         for name in ["seat", "ticket", "mail"] { #expect(try await bench.count(name) == 1) }
+    }
+
+    private static func position(_ bench: SagaBench) async throws {
+        let saga = Saga(Diary.self, "local", version: 1).pivot("ticket", .local(.add(1, to: "ticket"))).definition
+        for reports in [false, true] {
+            let runtime = bench.runtime([AnySagaDefinition(saga)]) { $0.reportsPositions = reports }
+            let report = try await bench.outcome(of: saga, in: runtime)
+            runtime.stop()
+            let trail = CommitTrail()
+            let key = Count.key(1, "ticket")
+            _ = try await bench.first.lane.submit(
+                OneCommit([.row(key)]) { work, _ in work[key]?.value }, tenant: bench.tenant(),
+                deadline: SystemTime().instant() + .seconds(60), trail: trail)
+            let later = trail.position
+            #expect((report.position != nil) == (reports && later != nil))
+            if let position = report.position, let later { #expect(position <= later) }
+        }
     }
 
     private static func paying(
