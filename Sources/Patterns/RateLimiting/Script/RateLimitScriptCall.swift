@@ -50,7 +50,8 @@ public struct RateLimitScriptCall: Sendable, Hashable {
         for check in request.checks { take(Self.key(prefix, request.tenant, check)) }
     }
 
-    /// Hands out ``arguments`` one by one, before they become texts: a client that writes them to its socket needs none.
+    /// Hands out ``arguments`` one by one, before they become texts: a client that writes them to its socket needs
+    /// none.
     public func forEachArgument(_ take: (Argument) -> Void) {
         var block: Int64 = 0
         if case .block(let duration) = request.operation { block = Self.ticks(duration) }

@@ -8,12 +8,13 @@ final class SagaRun<State: SagaState>: Sendable {
     let ticket: SagaTicket
     let engine: SagaEngine
     let trail = CommitTrail()
-    /// Whether a commit was made after the trail's position was asked for.
-    private let isTrailBehind = Atomic(false)
+    /// Whether a commit was made after the trail's position was asked for: at first the one that began the saga.
+    private let isTrailBehind: Atomic<Bool>
     private let busy = BusySteps()
 
     init(definition: SagaDefinition<State>, ticket: SagaTicket, engine: SagaEngine) {
         (self.definition, self.ticket, self.engine) = (definition, ticket, engine)
+        isTrailBehind = Atomic(engine.terms.reportsPositions)
     }
 
     func report() async throws -> SagaReport {
@@ -222,6 +223,7 @@ final class SagaRun<State: SagaState>: Sendable {
         guard let record, record.epoch == ticket.epoch, record.state.isEnded else {
             throw SagaLost(description: reason)
         }
+        isTrailBehind.store(false, ordering: .releasing)
         return try SagaSituation(record, definition)
     }
 }

@@ -40,17 +40,17 @@ extension SagaConformance {
     private static func position(_ bench: SagaBench) async throws {
         let saga = Saga(Diary.self, "local", version: 1).pivot("ticket", .local(.add(1, to: "ticket"))).definition
         for reports in [false, true] {
-            let runtime = bench.runtime([AnySagaDefinition(saga)]) { $0.reportsPositions = reports }
-            let report = try await bench.outcome(of: saga, in: runtime)
-            runtime.stop()
-            let trail = CommitTrail()
-            let key = Count.key(1, "ticket")
-            _ = try await bench.first.lane.submit(
-                OneCommit([.row(key)]) { work, _ in work[key]?.value }, tenant: bench.tenant(),
-                deadline: SystemTime().instant() + .seconds(60), trail: trail)
-            let later = trail.position
-            #expect((report.position != nil) == (reports && later != nil))
-            if let position = report.position, let later { #expect(position <= later) }
+            let runtime = bench.runtime([AnySagaDefinition(saga)], leases: nil) { $0.reportsPositions = reports }
+            try await bench.running(runtime) {
+                let report = try await bench.outcome(of: saga, in: runtime)
+                let trail = CommitTrail()
+                let key = Count.key(1, "ticket")
+                _ = try await bench.first.lane.submit(
+                    OneCommit([.row(key)]) { work, _ in work[key]?.value }, tenant: bench.tenant(),
+                    deadline: SystemTime().instant() + .seconds(60), trail: trail)
+                #expect((report.position != nil) == (reports && trail.position != nil))
+                if let position = report.position, let later = trail.position { #expect(position <= later) }
+            }
         }
     }
 
