@@ -33,7 +33,8 @@ public struct SpawnError: Error, CustomStringConvertible {
 /// A child process that writes into files. It is killed when its owner forgets it.
 ///
 /// Made with `posix_spawn` rather than Foundation's `Process`: the child starts with no blocked signals (worker threads
-/// block SIGTERM, and a child inherits that), and no thread waits for its end.
+/// block SIGTERM, and a child inherits that), and no thread waits for its end. It inherits no open file but `input`:
+/// who waits for the end of a pipe would wait for every child that has a copy of its other end.
 public final class ChildProcess: Sendable {
     /// The process id, valid until the end was seen.
     public let pid: pid_t
@@ -106,6 +107,17 @@ public final class ChildProcess: Sendable {
         starts.withLock { _ in body() }
     }
 
+    #if os(Linux)
+        /// Of glibc 2.34, which declares it for those only who ask for all that is GNU.
+        private static let closeFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+            unsafeBitCast($0, to: AddCloseFrom.self)
+        }
+        private typealias AddCloseFrom =
+            @convention(c) (
+                UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32
+            ) -> Int32
+    #endif
+
     private static func spawn(
         _ executable: String, _ arguments: [String], _ environment: [String], _ input: Int32?, _ output: String,
         _ errors: String
@@ -130,13 +142,20 @@ public final class ChildProcess: Sendable {
         }
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        #if os(Linux)
+            _ = closeFrom?(&actions, 3)
+            let inheritance: Int16 = 0
+        #else
+            let inheritance = Int16(POSIX_SPAWN_CLOEXEC_DEFAULT)
+        #endif
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
+        let signals = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
+        posix_spawnattr_setflags(&attributes, signals | inheritance)
 
         var argumentPointers = arguments.map { strdup($0) } + [nil]
         var environmentPointers = environment.map { strdup($0) } + [nil]

@@ -27,6 +27,20 @@ struct ProcessPartsTests {
         #expect(kill(pid, 0) == -1 && errno == ESRCH)
     }
 
+    /// A program that somebody else had begun waited for the end of its input, which was a copy of in here.
+    @Test func aChildHoldsNobodyElsesPipeOpen() async throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        let child = try shell("exec sleep 600")
+        close(ends[1])
+        var reader = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+        try await Poll.untilTrue("the pipe's end", within: .seconds(10)) {
+            poll(&reader, 1, 0) == 1 && Int32(reader.revents) & Int32(POLLHUP) != 0
+        }
+        #expect(child.poll() == nil)
+    }
+
     @Test func programsLeaveTheirOutput() async throws {
         let result = try await Program.run("/bin/sh", ["-c", "echo out; echo err >&2; exit 3"])
         #expect(result.exit == .status(3) && result.text == "out\n" && result.errors == "err\n")
