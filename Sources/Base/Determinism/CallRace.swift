@@ -1,8 +1,10 @@
 import Synchronization
 
 /// An operation against its deadline: one continuation, resumed by whoever comes first. Knows nothing of what the
-/// operation returns, so that it is compiled once.
-final class CallRace: DeadlineTarget {
+/// operation returns, so that it is compiled once; ``BoundCall`` does.
+///
+/// One object is all of a call: it is what the timer tells, what the operation's task runs and where the answer waits.
+class CallRace: DeadlineTarget, @unchecked Sendable {
     private enum State {
         case open
         case waiting(UnsafeContinuation<Bool, Never>)
@@ -10,17 +12,29 @@ final class CallRace: DeadlineTarget {
         case expired
     }
     private let state = Mutex<State>(.open)
+    /// Whether the caller was cancelled before: a task that is made for a call is not cancelled when its maker is.
+    private let isCancelled: Bool
 
-    /// The operation has ended.
-    func finish() { settle(.finished) }
+    init(isCancelled: Bool) { self.isCancelled = isCancelled }
+
+    /// Runs the operation and keeps what it comes to.
+    func operate() async {}
+
+    /// The task of the operation.
+    final func run() async {
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
+        await operate()
+        settle(.finished)
+    }
+
     /// The deadline has come.
-    func deadlinePassed() { settle(.expired) }
+    final func deadlinePassed() { settle(.expired) }
 
     /// Whether the operation was first; nil while nobody was.
-    var isFinished: Bool? { state.withLock { Self.verdict($0) } }
+    final var isFinished: Bool? { state.withLock { Self.verdict($0) } }
 
     /// Resumes with whether the operation was first. Exactly once: by ``settle(_:)``, or here when that was before.
-    func wait(_ continuation: UnsafeContinuation<Bool, Never>) {
+    final func wait(_ continuation: UnsafeContinuation<Bool, Never>) {
         let verdict: Bool? = state.withLock { state in
             let verdict = Self.verdict(state)
             if verdict == nil { state = .waiting(continuation) }
@@ -54,9 +68,18 @@ final class CallRace: DeadlineTarget {
     }
 }
 
-/// What an operation came to. Written before the operation's race is finished and read behind that, by one task each;
-/// the race's lock stands between the two.
-final class CallAnswer<Value: Sendable>: @unchecked Sendable {
-    var value: Value?
-    var error: (any Error)?
+/// A race with the operation and what it came to, which is written before the race is over and read behind that, by one
+/// task each; the race's lock stands between the two.
+final class BoundCall<Value: Sendable>: CallRace, @unchecked Sendable {
+    private let operation: @Sendable () async throws -> Value
+    private(set) var result: Result<Value, any Error>?
+
+    init(_ operation: @escaping @Sendable () async throws -> Value) {
+        self.operation = operation
+        super.init(isCancelled: Task.isCancelled)
+    }
+
+    override func operate() async {
+        do { result = .success(try await operation()) } catch { result = .failure(error) }
+    }
 }

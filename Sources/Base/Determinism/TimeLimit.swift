@@ -42,10 +42,8 @@ extension CallTimer {
     public func run<Value: Sendable>(
         until deadline: Instant, _ operation: @escaping @Sendable () async -> Value
     ) async -> DeadlineOutcome<Value> {
-        let answer = CallAnswer<Value>()
-        guard await race(until: deadline, { answer.value = await operation() }), let value = answer.value else {
-            return .deadlinePassed
-        }
+        let call = BoundCall(operation)
+        guard await ends(call, before: deadline), case .success(let value) = call.result else { return .deadlinePassed }
         return .finished(value)
     }
 
@@ -55,32 +53,21 @@ extension CallTimer {
     public func run<Value: Sendable>(
         until deadline: Instant, throwing operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value? {
-        let answer = CallAnswer<Value>()
-        let isInTime = await race(until: deadline) {
-            do { answer.value = try await operation() } catch { answer.error = error }
-        }
-        guard isInTime else { return nil }
-        if let error = answer.error { throw error }
-        return answer.value
+        let call = BoundCall(operation)
+        guard await ends(call, before: deadline) else { return nil }
+        return try call.result?.get()
     }
 
     /// - Returns: whether the operation ended before the deadline came.
-    private func race(until deadline: Instant, _ operation: @escaping @Sendable () async -> Void) async -> Bool {
-        let race = CallRace()
-        let ticket = schedule(race, at: deadline)
-        // A task that is made here is not cancelled when its maker is.
-        let isCancelled = Task.isCancelled
-        let work = begun {
-            if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
-            await operation()
-            race.finish()
-        }
+    private func ends(_ call: CallRace, before deadline: Instant) async -> Bool {
+        let ticket = schedule(call, at: deadline)
+        let work = begun(call)
         let isInTime: Bool
-        if let isFinished = race.isFinished {
+        if let isFinished = call.isFinished {
             isInTime = isFinished
         } else {
             isInTime = await withTaskCancellationHandler {
-                await withUnsafeContinuation { race.wait($0) }
+                await withUnsafeContinuation { call.wait($0) }
             } onCancel: {
                 work.cancel()
             }
@@ -89,10 +76,10 @@ extension CallTimer {
         return isInTime
     }
 
-    private func begun(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    private func begun(_ call: CallRace) -> Task<Void, Never> {
         if #available(macOS 26.0, iOS 26.0, tvOS 26.0, watchOS 26.0, visionOS 26.0, *) {
-            return Task.immediate(operation: operation)
+            return Task.immediate { await call.run() }
         }
-        return Task(operation: operation)
+        return Task { await call.run() }
     }
 }
