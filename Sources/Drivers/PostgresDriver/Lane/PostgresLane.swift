@@ -52,16 +52,17 @@ final class PostgresLane: Sendable {
 
     private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
         let now = time.now()
-        do throws(StorageError) { try await session.open(time: time, random: random) } catch {
-            database.observe(error)
-            return Self.ending(batch, error, now: now)
+        // What was decided over remembered rows that somebody else has changed is decided again over read ones. The
+        // connection may have been let go of in between, with the locks of what had failed.
+        for trusting in [true, false] {
+            do throws(StorageError) { try await session.open(time: time, random: random) } catch {
+                database.observe(error)
+                return Self.ending(batch, error, now: now)
+            }
+            session.beginBatch(of: batch.count, trusting: trusting)
+            if let ending = await attempt(batch, &session, now) { return ending }
         }
-        // What was decided over remembered rows that somebody else has changed is decided again over read ones.
-        session.beginBatch(of: batch.count, trusting: true)
-        if let ending = await attempt(batch, &session, now) { return ending }
-        session.beginBatch(of: batch.count, trusting: false)
-        return await attempt(batch, &session, now)
-            ?? Self.ending(batch, .conflict("its rows have changed since they were read"), now: now)
+        return Self.ending(batch, .conflict("its rows have changed since they were read"), now: now)
     }
 
     /// - Returns: nil where a row was not as it was remembered, and the batch has to begin anew.
