@@ -136,6 +136,79 @@ struct InMemoryStoreTests {
         #expect(store.snapshot.evictionCount == evicted + 1 && store.snapshot.keyCount == 16)
     }
 
+    /// Who was moved to make room is found again, with what it had used.
+    @Test func nineTenthsOfTheTableAreFilledBeforeAnybodyIsForgotten() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        (configuration.keyLimit, configuration.shardCount) = (8_192, 2)
+        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 6))
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1)
+        let (now, random) = (Instant(nanoseconds: 0), SeededRandom(seed: 7))
+        let keys = (0..<7_372).map { RateLimitKey("k\($0)") }
+        var used = [Int64](repeating: 0, count: keys.count)
+        func use(_ index: Int) {
+            let cost = 1 + Int64(random.next(below: 3))
+            used[index] += cost
+            let verdict = store.verdict(.consume, cost, of: limit, for: keys[index], at: now)
+            #expect(verdict.remaining == 1_000 - used[index])
+        }
+        for index in keys.indices {
+            use(index)
+            use(Int(random.next(below: UInt64(index + 1))))
+        }
+        // Places are left and taken again.
+        for _ in 0..<20_000 {
+            let index = Int(random.next(below: UInt64(keys.count)))
+            if random.next(below: 4) == 0 {
+                _ = store.verdict(.reset, of: limit, for: keys[index], at: now)
+                used[index] = 0
+            } else {
+                use(index)
+            }
+        }
+        for (index, key) in keys.enumerated() {
+            #expect(store.verdict(.peek, of: limit, for: key, at: now).remaining == 1_000 - used[index])
+        }
+        let snapshot = store.snapshot
+        #expect(snapshot.evictionCount == 0 && snapshot.sharedDecisionCount == 0)
+        #expect(snapshot.keyCount == used.count { $0 > 0 })
+    }
+
+    /// A place that a check of the decision has claimed is neither moved nor given to another check.
+    @Test func checksOfOneDecisionDoNotMoveEachOther() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        (configuration.keyLimit, configuration.shardCount) = (64, 1)
+        let limits = try (0..<6).map { try RateLimit.tokenBucket("l\($0)", capacity: 1_000_000, refill: 1) }
+        let now = Instant(nanoseconds: 0)
+        var fullTables = 0
+        for seed in 0..<200 {
+            let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: UInt64(seed)))
+            let random = SeededRandom(seed: UInt64(seed) + 1_000)
+            var used: [Int64] = Array(repeating: 0, count: 60)
+            for _ in 0..<120 {
+                // Some of the ten tenants' six limits, in any order.
+                let tenant = Int(random.next(below: 10))
+                let first = Int(random.next(below: 6))
+                let chosen = (0..<1 + Int(random.next(below: 6))).map { (first + $0 * 5) % 6 }
+                let checks = chosen.map { RateLimitCheck(limits[$0], cost: Int64($0 + 1)) }
+                let decision = store.decision(
+                    for: RateLimitRequest(.consume, tenant: "t\(tenant)", checks), at: now)
+                for (place, index) in chosen.enumerated() {
+                    used[tenant * 6 + index] += Int64(index + 1)
+                    guard store.snapshot.evictionCount + store.snapshot.sharedDecisionCount == 0 else { continue }
+                    #expect(decision.verdicts[place].remaining == 1_000_000 - used[tenant * 6 + index])
+                }
+            }
+            guard store.snapshot.evictionCount + store.snapshot.sharedDecisionCount == 0 else { continue }
+            if store.snapshot.keyCount >= 58 { fullTables += 1 }
+            for place in used.indices {
+                let key = RateLimitKey("t\(place / 6)")
+                let left = store.verdict(.peek, of: limits[place % 6], for: key, at: now).remaining
+                #expect(left == 1_000_000 - used[place])
+            }
+        }
+        #expect(fullTables > 20, "the tables of this test are to be almost full")
+    }
+
     @Test func whatSaysNothingLeavesItsPlace() throws {
         let store = try InMemoryRateLimitStore(random: SeededRandom(seed: 4))
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)

@@ -20,7 +20,7 @@ struct Claim {
 
     /// Finds or claims the key's place and reads its state.
     mutating func find(
-        in table: borrowing StateTable, _ operation: RateLimitOperation, _ limit: RateLimit, now: Int64,
+        in table: inout StateTable, _ operation: RateLimitOperation, _ limit: RateLimit, now: Int64,
         isTaken: (Int) -> Bool
     ) {
         // Somebody who is to be blocked matters more than anybody who is not.
@@ -98,7 +98,7 @@ struct Claim {
         for index in claims.indices {
             guard let table = claims[index].table else { continue }
             let limit = request.checks[index].limit
-            claims[index].find(in: table.pointee, request.operation, limit, now: now) { place in
+            claims[index].find(in: &table.pointee, request.operation, limit, now: now) { place in
                 for other in claims[..<index] where other.table == table && other.place.index == place { return true }
                 return false
             }

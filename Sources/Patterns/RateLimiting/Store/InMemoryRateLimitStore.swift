@@ -135,7 +135,7 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         in table: inout StateTable, now: Int64
     ) -> LimitReading {
         var claim = Claim(hash: hash, cost: cost, upTo: cost, adjustment: 0)
-        claim.find(in: table, operation, limit, now: now) { _ in false }
+        claim.find(in: &table, operation, limit, now: now) { _ in false }
         claim.judge(operation, limit, now: now)
         claim.settle(operation, limit, isAdmitted: claim.reading.outcome == .allowed, now: now)
         claim.keep(in: &table, limit)

@@ -1,21 +1,19 @@
 import CPrefetch
 
-/// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two buckets (Azar, Broder,
-/// Karlin, Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each
-/// state: 56 bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing
-/// any more is a free place.
+/// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two (Azar, Broder, Karlin,
+/// Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each state: 56
+/// bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing any more
+/// is a free place.
 ///
-/// **When both buckets are full**, the one of the sixteen that loses least gives way: whose used share is the smallest,
-/// the first if several are, if it is not blocked and its share is no greater than the share that the newcomer is about
-/// to use. If none is, the newcomer shares a state with all others of its limit that find no place here.
-/// That state is as any other, blocks included.
+/// A key has a place of its own in each of its buckets, which is looked at first. A newcomer may have others make room
+/// for it: see ``place(of:cost:limit:now:isTaken:)``.
 ///
 /// Not safe by itself: used under a shard's lock.
 struct StateTable: ~Copyable, @unchecked Sendable {
     static let width = 8
     static let bytesPerKey = 56
     /// Places for limits whose keys find none: two buckets.
-    private static let overflowBuckets = 2
+    static let overflowBuckets = 2
     private static let bucketBytes = bytesPerKey * width
 
     let bucketCount: Int
@@ -53,24 +51,6 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - cost: what the newcomer is about to use of the limit.
-    ///   - isTaken: places that other checks of the same decision have claimed.
-    func place(
-        of hash: UInt64, cost: Int64, limit: RateLimit, now: Int64, isTaken: (Int) -> Bool
-    ) -> Place {
-        if let index = known(hash) { return .known(index) }
-        let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
-        let mark = Self.mark(hash)
-        let (one, other) = (room(for: mark, in: first, isTaken), room(for: mark, in: second, isTaken))
-        // The key's own place is found first, whichever bucket has it; else the first bucket, or the emptier one when
-        // that is almost full, so that few keys find no room.
-        let isRoomy = one.count >= min(2, other.count)
-        let isOtherBetter = !isRoomy || !one.isOwn && other.isOwn && other.count >= min(2, one.count)
-        if let index = isOtherBetter ? other.first : one.first { return .free(index) }
-        return full(first, second, cost: cost, limit: limit, now: now, isTaken: isTaken)
-    }
-
     /// The place of a key that is there: what most decisions need, and nothing more.
     @inline(__always)
     func known(_ hash: UInt64) -> Int? {
@@ -99,53 +79,8 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         pantry_prefetch(other + 47)
     }
 
-    /// How many places of a bucket are free, and one of them: the key's own if it is, and whether.
-    private func room(
-        for mark: UInt64, in bucket: Int, _ isTaken: (Int) -> Bool
-    ) -> (count: Int, first: Int?, isOwn: Bool) {
-        var (count, first): (Int, Int?) = (0, nil)
-        let own = bucket &* Self.width &+ Self.preferred(mark)
-        for index in bucket &* Self.width..<(bucket &+ 1) &* Self.width
-        where marks(index).pointee == 0 && !isTaken(index) {
-            (count, first) = (count + 1, index == own ? index : first ?? index)
-        }
-        return (count, first, first == own)
-    }
-
-    private func full(
-        _ first: Int, _ second: Int, cost: Int64, limit: RateLimit, now: Int64, isTaken: (Int) -> Bool
-    ) -> Place {
-        var least: (index: Int, share: Int64)?
-        lookForLeast(in: first, &least, now: now, isTaken)
-        if second != first { lookForLeast(in: second, &least, now: now, isTaken) }
-        // A state that says nothing gives way to everybody, without a loss.
-        if let least, least.share == 0 || least.share <= Self.share(of: cost, in: limit.nanoseconds.capacity) {
-            return .occupied(least.index)
-        }
-        let mark = Self.mark(limit.nameHash)
-        for bucket in bucketCount..<bucketCount + Self.overflowBuckets {
-            if let index = find(mark, in: bucket) { return .shared(index, isKnown: true) }
-        }
-        for index in bucketCount * Self.width..<(bucketCount + Self.overflowBuckets) * Self.width
-        where marks(index).pointee == 0 || usedShare(at: index, now: now) == 0 {
-            return .shared(index, isKnown: false)
-        }
-        // More limits overflow than there are places: they share, too.
-        let places = UInt64(Self.overflowBuckets * Self.width)
-        return .shared(bucketCount * Self.width + Int(limit.nameHash % places), isKnown: true)
-    }
-
-    private func lookForLeast(
-        in bucket: Int, _ least: inout (index: Int, share: Int64)?, now: Int64, _ isTaken: (Int) -> Bool
-    ) {
-        for index in bucket * Self.width..<(bucket + 1) * Self.width where !isTaken(index) {
-            let share = usedShare(at: index, now: now)
-            if share < least?.share ?? .max { least = (index, share) }
-        }
-    }
-
     /// What a state would lose by being forgotten, in 2^16ths of its limit; the greatest number if it is blocked.
-    private func usedShare(at index: Int, now: Int64) -> Int64 {
+    func usedShare(at index: Int, now: Int64) -> Int64 {
         var state = load(index)
         if state.blockedUntil > now { return .max }
         LimiterMachine.age(&state, now: now)
@@ -205,7 +140,7 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     /// mark instead of after it. One comparison after the other: eight bytes that were just written cannot be read back
     /// as a part of 64 without waiting for the cache.
     @inline(__always)
-    private func find(_ mark: UInt64, in bucket: Int) -> Int? {
+    func find(_ mark: UInt64, in bucket: Int) -> Int? {
         let marks = bucketMarks(bucket)
         let preferred = Self.preferred(mark)
         if marks[preferred] & ~3 == mark { return bucket &* Self.width &+ preferred }
@@ -214,22 +149,22 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     }
 
     @inline(__always)
-    private func bucketMarks(_ bucket: Int) -> UnsafeMutablePointer<UInt64> {
+    func bucketMarks(_ bucket: Int) -> UnsafeMutablePointer<UInt64> {
         base.advanced(by: bucket &* Self.bucketBytes).assumingMemoryBound(to: UInt64.self)
     }
 
     /// A key's own place in a bucket.
     @inline(__always)
-    private static func preferred(_ mark: UInt64) -> Int { Int(truncatingIfNeeded: mark >> 2 & 7) }
+    static func preferred(_ mark: UInt64) -> Int { Int(truncatingIfNeeded: mark >> 2 & 7) }
 
     @inline(__always)
-    private func marks(_ index: Int) -> UnsafeMutablePointer<UInt64> {
+    func marks(_ index: Int) -> UnsafeMutablePointer<UInt64> {
         let (bucket, offset) = (index / Self.width, index % Self.width)
         return base.advanced(by: bucket &* Self.bucketBytes &+ offset &* 8).assumingMemoryBound(to: UInt64.self)
     }
 
     @inline(__always)
-    private func words(_ index: Int) -> UnsafeMutablePointer<Int64> {
+    func words(_ index: Int) -> UnsafeMutablePointer<Int64> {
         let (bucket, offset) = (index / Self.width, index % Self.width)
         return base.advanced(by: bucket &* Self.bucketBytes &+ 64 &+ offset &* 48)
             .assumingMemoryBound(to: Int64.self)
@@ -237,15 +172,16 @@ struct StateTable: ~Copyable, @unchecked Sendable {
 
     /// 62 bits of the hash, never 0; the two lowest bits are the algorithm of the state, never 0 in a used place.
     @inline(__always)
-    private static func mark(_ hash: UInt64) -> UInt64 { hash & ~3 }
+    static func mark(_ hash: UInt64) -> UInt64 { hash & ~3 }
 
+    /// Made of the mark alone, so that whoever is here can be moved without its name.
     @inline(__always)
-    private static func bucket(_ hash: UInt64, _ count: Int) -> Int {
-        Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
+    static func bucket(_ hash: UInt64, _ count: Int) -> Int {
+        Int(truncatingIfNeeded: ((mark(hash) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
     }
 
     @inline(__always)
-    private static func otherBucket(_ hash: UInt64, _ count: Int) -> Int {
-        bucket((hash &* 0x9E37_79B9_7F4A_7C15) >> 32, count)
+    static func otherBucket(_ hash: UInt64, _ count: Int) -> Int {
+        bucket((mark(hash) &* 0x9E37_79B9_7F4A_7C15) >> 32, count)
     }
 }
