@@ -2,9 +2,9 @@ import Determinism
 
 /// The bound of one call: a limit, or the caller's ``CallDeadline`` if that comes first.
 public struct CallBound: Sendable {
-    private let timer: CallTimer
+    @usableFromInline let timer: CallTimer
     private let start: Instant
-    private let deadline: Instant
+    @usableFromInline let deadline: Instant
     private let cause: CallTimeoutError.Cause
 
     /// The bound of a call that begins now.
@@ -24,6 +24,7 @@ public struct CallBound: Sendable {
     /// Runs `operation`, but waits for it no longer than the bound.
     /// - Returns: nil when the bound was reached; ``error`` says so.
     /// - Throws: what the operation throws.
+    @inlinable
     public func run<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value? {

@@ -24,6 +24,7 @@ public struct CallPolicyChain<Outer: CallPolicy, Inner: CallPolicy>: CallPolicy 
     init(_ outer: Outer, _ inner: Inner) { (self.outer, self.inner) = (outer, inner) }
 
     /// Makes the call under both.
+    @inlinable
     public func call<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

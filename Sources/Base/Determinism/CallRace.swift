@@ -1,85 +1,101 @@
 import Synchronization
 
-/// An operation against its deadline: one continuation, resumed by whoever comes first. Knows nothing of what the
-/// operation returns, so that it is compiled once; ``BoundCall`` does.
+/// An operation against its deadline: one continuation, resumed by whoever comes first.
 ///
 /// One object is all of a call: it is what the timer tells, what the operation's task runs and where the answer waits.
-class CallRace: DeadlineTarget, @unchecked Sendable {
-    private enum State {
-        case open
-        case waiting(UnsafeContinuation<Bool, Never>)
-        case finished
-        case expired
+/// It knows nothing of what the operation returns, so that it is compiled once; ``of(_:)`` does.
+@usableFromInline
+final class CallRace: DeadlineTarget, @unchecked Sendable {
+    /// Runs in whatever place its caller runs in: each change of place costs a look at the task's preferences.
+    @usableFromInline
+    typealias Operation = nonisolated(nonsending) @Sendable () async -> Result<AnyObject, any Error>
+
+    private struct State {
+        var caller: UnsafeContinuation<Bool, Never>?
+        var work: Task<Void, Never>?
+        var isCancelled = false
+        /// Whether the operation was first; nil while nobody was.
+        var isFinished: Bool?
     }
-    private let state = Mutex<State>(.open)
-    /// Whether the caller was cancelled before: a task that is made for a call is not cancelled when its maker is.
-    private let isCancelled: Bool
+    private let state = Mutex(State())
+    private let operation: Operation
+    /// What the operation came to: written before the race is over and read behind that, by one task each; the lock
+    /// stands between the two.
+    @usableFromInline private(set) var outcome: Result<AnyObject, any Error>?
 
-    init(isCancelled: Bool) { self.isCancelled = isCancelled }
+    @usableFromInline
+    init(_ operation: @escaping Operation) { self.operation = operation }
 
-    /// Runs the operation and keeps what it comes to.
-    func operate() async {}
+    /// A race of an operation that returns something, which is then in a ``CallValue``.
+    @inlinable
+    static func of<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) -> CallRace {
+        CallRace {
+            do { return .success(CallValue(try await operation())) } catch { return .failure(error) }
+        }
+    }
 
-    /// The task of the operation.
-    final func run() async {
-        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
-        await operate()
-        settle(.finished)
+    /// Begins the operation in its caller's place, and resumes the caller with whether it was first.
+    ///
+    /// It is the last that the caller does before it waits: when the operation soon needs another turn, the thread is
+    /// free to give it one, and no other has to be woken.
+    func begin(_ caller: UnsafeContinuation<Bool, Never>) {
+        let (isCancelled, verdict) = state.withLock { state in
+            if state.isFinished == nil { state.caller = caller }
+            return (state.isCancelled, state.isFinished)
+        }
+        let work = started(isCancelled: isCancelled)
+        let isToBeCancelled = state.withLock { state in
+            if state.isFinished != true { state.work = work }
+            return state.isCancelled && !isCancelled
+        }
+        if isToBeCancelled { work.cancel() }
+        if let verdict { caller.resume(returning: verdict) }
+    }
+
+    /// The caller was cancelled, or does not wait any longer: so is the operation.
+    func cancel() {
+        let work = state.withLock { state in
+            state.isCancelled = true
+            return state.work
+        }
+        work?.cancel()
     }
 
     /// The deadline has come.
-    final func deadlinePassed() { settle(.expired) }
+    @usableFromInline
+    func deadlinePassed() { settle(isFinished: false) }
 
-    /// Whether the operation was first; nil while nobody was.
-    final var isFinished: Bool? { state.withLock { Self.verdict($0) } }
-
-    /// Resumes with whether the operation was first. Exactly once: by ``settle(_:)``, or here when that was before.
-    final func wait(_ continuation: UnsafeContinuation<Bool, Never>) {
-        let verdict: Bool? = state.withLock { state in
-            let verdict = Self.verdict(state)
-            if verdict == nil { state = .waiting(continuation) }
-            return verdict
+    private func started(isCancelled: Bool) -> Task<Void, Never> {
+        if #available(macOS 26.0, iOS 26.0, tvOS 26.0, watchOS 26.0, visionOS 26.0, *) {
+            return Task.immediate { await self.run(isCancelled: isCancelled) }
         }
-        if let verdict { continuation.resume(returning: verdict) }
+        return Task { await self.run(isCancelled: isCancelled) }
     }
 
-    private static func verdict(_ state: State) -> Bool? {
-        switch state {
-        case .open, .waiting: nil
-        case .finished: true
-        case .expired: false
-        }
+    private nonisolated(nonsending) func run(isCancelled: Bool) async {
+        // A task that is made for a call is not cancelled when its maker is.
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
+        outcome = await operation()
+        settle(isFinished: true)
     }
 
-    private func settle(_ end: State) {
-        let waiting: UnsafeContinuation<Bool, Never>? = state.withLock { state in
-            switch state {
-            case .open:
-                state = end
-                return nil
-            case .waiting(let continuation):
-                state = end
-                return continuation
-            case .finished, .expired:
-                return nil
-            }
+    private func settle(isFinished: Bool) {
+        let caller: UnsafeContinuation<Bool, Never>? = state.withLock { state in
+            // Its task holds on to the race until then.
+            if isFinished { state.work = nil }
+            guard state.isFinished == nil else { return nil }
+            state.isFinished = isFinished
+            defer { state.caller = nil }
+            return state.caller
         }
-        waiting?.resume(returning: Self.verdict(end) ?? false)
+        caller?.resume(returning: isFinished)
     }
 }
 
-/// A race with the operation and what it came to, which is written before the race is over and read behind that, by one
-/// task each; the race's lock stands between the two.
-final class BoundCall<Value: Sendable>: CallRace, @unchecked Sendable {
-    private let operation: @Sendable () async throws -> Value
-    private(set) var result: Result<Value, any Error>?
-
-    init(_ operation: @escaping @Sendable () async throws -> Value) {
-        self.operation = operation
-        super.init(isCancelled: Task.isCancelled)
-    }
-
-    override func operate() async {
-        do { result = .success(try await operation()) } catch { result = .failure(error) }
-    }
+/// What an operation returned, as an object.
+@usableFromInline
+final class CallValue<Value: Sendable>: Sendable {
+    @usableFromInline let value: Value
+    @inlinable
+    init(_ value: Value) { self.value = value }
 }

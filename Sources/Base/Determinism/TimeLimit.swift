@@ -11,8 +11,8 @@ public enum DeadlineOutcome<Value: Sendable>: Sendable {
 /// A task group would wait for an operation that ignores its cancellation; this does not, which is the point: a
 /// provider that hangs must not hang its caller. See ``CallTimer/run(until:_:)``.
 public struct TimeLimit: Sendable {
-    private let limit: Duration
-    private let timer: CallTimer
+    @usableFromInline let limit: Duration
+    @usableFromInline let timer: CallTimer
 
     /// A limit with a timer of its own.
     /// - Parameter limit: how long a call may take.
@@ -26,6 +26,7 @@ public struct TimeLimit: Sendable {
 
     /// Runs `operation`, but waits for it no longer than the limit.
     /// - Parameter operation: what to run; cancelled when its time is up and when the caller is cancelled.
+    @inlinable
     public func run<Value: Sendable>(
         _ operation: @escaping @Sendable () async -> Value
     ) async -> DeadlineOutcome<Value> {
@@ -39,47 +40,39 @@ extension CallTimer {
     /// The price is one unstructured task for each call, which ends with the operation. It begins in the caller's
     /// place, so that an operation that needs not wait costs no switch to another thread.
     /// - Parameter operation: what to run; cancelled when its time is up and when the caller is cancelled.
+    @inlinable
     public func run<Value: Sendable>(
         until deadline: Instant, _ operation: @escaping @Sendable () async -> Value
     ) async -> DeadlineOutcome<Value> {
-        let call = BoundCall(operation)
-        guard await ends(call, before: deadline), case .success(let value) = call.result else { return .deadlinePassed }
-        return .finished(value)
+        let race = CallRace.of(operation)
+        guard await ends(race, before: deadline), let outcome = race.outcome, case .success(let object) = outcome else {
+            return .deadlinePassed
+        }
+        return .finished(unsafeDowncast(object, to: CallValue<Value>.self).value)
     }
 
     /// Runs `operation`, but waits for it no longer than `deadline`.
     /// - Returns: nil when the deadline came first. What the operation still does is dropped then.
     /// - Throws: what the operation throws.
+    @inlinable
     public func run<Value: Sendable>(
         until deadline: Instant, throwing operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value? {
-        let call = BoundCall(operation)
-        guard await ends(call, before: deadline) else { return nil }
-        return try call.result?.get()
+        let race = CallRace.of(operation)
+        guard await ends(race, before: deadline), let outcome = race.outcome else { return nil }
+        return unsafeDowncast(try outcome.get(), to: CallValue<Value>.self).value
     }
 
     /// - Returns: whether the operation ended before the deadline came.
-    private func ends(_ call: CallRace, before deadline: Instant) async -> Bool {
-        let ticket = schedule(call, at: deadline)
-        let work = begun(call)
-        let isInTime: Bool
-        if let isFinished = call.isFinished {
-            isInTime = isFinished
-        } else {
-            isInTime = await withTaskCancellationHandler {
-                await withUnsafeContinuation { call.wait($0) }
-            } onCancel: {
-                work.cancel()
-            }
+    @usableFromInline
+    nonisolated(nonsending) func ends(_ race: CallRace, before deadline: Instant) async -> Bool {
+        let ticket = schedule(race, at: deadline)
+        let isInTime = await withTaskCancellationHandler {
+            await withUnsafeContinuation { race.begin($0) }
+        } onCancel: {
+            race.cancel()
         }
-        if isInTime { cancel(ticket) } else { work.cancel() }
+        if isInTime { cancel(ticket) } else { race.cancel() }
         return isInTime
-    }
-
-    private func begun(_ call: CallRace) -> Task<Void, Never> {
-        if #available(macOS 26.0, iOS 26.0, tvOS 26.0, watchOS 26.0, visionOS 26.0, *) {
-            return Task.immediate { await call.run() }
-        }
-        return Task { await call.run() }
     }
 }

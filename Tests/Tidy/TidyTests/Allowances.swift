@@ -7,7 +7,7 @@ extension Allowance {
     /// that nobody awaits.
     static let unstructuredTasks: [Allowance] = [
         Allowance(
-            rule: "unstructured tasks", path: "Sources/Base/Determinism/TimeLimit.swift",
+            rule: "unstructured tasks", path: "Sources/Base/Determinism/CallRace.swift",
             reason: "the one place that interrupts a call at its deadline, even a call that ignores its cancellation"),
         Allowance(
             rule: "unstructured tasks", path: "Sources/Base/Determinism/CallTimer.swift",

@@ -11,7 +11,7 @@ public struct CallTimeout: CallPolicy {
     public typealias Place = TimeoutPlace
     /// How long a call may take.
     public let limit: Duration
-    private let timer: CallTimer
+    @usableFromInline let timer: CallTimer
 
     /// A timeout.
     /// - Parameters:
@@ -21,6 +21,7 @@ public struct CallTimeout: CallPolicy {
 
     /// Makes the call, and waits for it no longer than the limit.
     /// - Throws: `CallTimeoutError` when its time was up, else what the operation throws.
+    @inlinable
     public func call<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
