@@ -20,6 +20,8 @@ struct ReservingCommand: LaneCommand {
         return needs
     }
 
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
+
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if work[KeyRecord.key(organization, scope)] != nil { return .discard(.repeated) }
         var lines = "["

@@ -25,19 +25,31 @@ struct RecordCache {
             guard youngBytes > limit / 2 else { return }
             (old, young, youngBytes) = (young, [:], 0)
         }
+
+        mutating func find(_ key: RecordKey, limit: Int) -> AnyRecord? {
+            if let known = young[key] { return known.record }
+            guard let known = old.removeValue(forKey: key) else { return nil }
+            store(known, limit: limit)
+            return known.record
+        }
+
+        mutating func remove(_ key: RecordKey) {
+            if let gone = young.removeValue(forKey: key) { youngBytes -= gone.bytes }
+            old[key] = nil
+        }
+
+        var count: Int { Set(young.keys).union(old.keys).count }
     }
     /// What an entry takes beside its texts, roughly.
     static let overhead = 256
-    private var tables: [ObjectIdentifier: Rows] = [:]
+    /// By the table's rank, which no two tables of a database share.
+    private var tables = [Rows?](repeating: nil, count: 256)
 
     /// The row, if it is known.
     mutating func find(_ key: RecordKey) -> AnyRecord? {
         let table = key.table
-        guard table.cacheBytes > 0, let index = tables.index(forKey: ObjectIdentifier(table)) else { return nil }
-        if let known = tables.values[index].young[key] { return known.record }
-        guard let known = tables.values[index].old.removeValue(forKey: key) else { return nil }
-        tables.values[index].store(known, limit: table.cacheBytes)
-        return known.record
+        guard table.cacheBytes > 0, tables[table.rank] != nil else { return nil }
+        return tables[table.rank]?.find(key, limit: table.cacheBytes)
     }
 
     /// Keeps the row as it is stored now. A row that alone would take a large part of the memory is not worth it.
@@ -46,20 +58,16 @@ struct RecordCache {
         let table = record.key.table
         guard table.cacheBytes > 0 else { return }
         guard bytes <= table.cacheBytes / 32 else { return remove(record.key) }
-        tables[ObjectIdentifier(table), default: Rows()].store(
-            Entry(record: record, bytes: bytes + Self.overhead), limit: table.cacheBytes)
+        if tables[table.rank] == nil { tables[table.rank] = Rows() }
+        tables[table.rank]?.store(Entry(record: record, bytes: bytes + Self.overhead), limit: table.cacheBytes)
     }
 
-    mutating func remove(_ key: RecordKey) {
-        guard let index = tables.index(forKey: ObjectIdentifier(key.table)) else { return }
-        if let gone = tables.values[index].young.removeValue(forKey: key) {
-            tables.values[index].youngBytes -= gone.bytes
-        }
-        tables.values[index].old[key] = nil
-    }
+    mutating func remove(_ key: RecordKey) { tables[key.table.rank]?.remove(key) }
 
-    mutating func removeAll() { tables = [:] }
+    mutating func removeAll() {
+        for rank in tables.indices where tables[rank] != nil { tables[rank] = nil }
+    }
 
     /// How many rows are known.
-    var count: Int { tables.values.reduce(0) { $0 + Set($1.young.keys).union($1.old.keys).count } }
+    var count: Int { tables.reduce(0) { $0 + ($1?.count ?? 0) } }
 }

@@ -8,20 +8,24 @@ import Storage
 /// A table stands in for its SQL text: finding a statement costs a look at a pointer, not a hash of two hundred
 /// characters.
 final class TableStatements {
-    private var tables: [ObjectIdentifier: TableStatementSet] = [:]
+    /// By the table's rank, which no two tables of a database share.
+    private var tables = [TableStatementSet?](repeating: nil, count: 256)
     private var latest: TableStatementSet?
 
     func of(_ table: Storage.Table, on connection: GRDB.Database) -> TableStatementSet {
         // Rows come sorted by table.
         if let latest, latest.table === table { return latest }
-        let set = tables[ObjectIdentifier(table)] ?? TableStatementSet(table)
-        tables[ObjectIdentifier(table)] = set
-        latest = set
+        if let known = tables[table.rank], known.table === table {
+            latest = known
+            return known
+        }
+        let set = TableStatementSet(table)
+        (tables[table.rank], latest) = (set, set)
         return set
     }
 
     /// Frees them; a connection closes only when it has no statement left.
-    func removeAll() { (tables, latest) = ([:], nil) }
+    func removeAll() { (tables, latest) = ([TableStatementSet?](repeating: nil, count: 256), nil) }
 }
 
 /// One table's statements, prepared when they are first wanted.

@@ -43,6 +43,29 @@ struct BatchMachineTests {
         #expect(rows.trace == ["begin 4", "load accounts/a accounts/none", "write 1+2", "end"])
     }
 
+    /// Counts how often it is asked, and wants another account when it decides.
+    private struct AskedOnce: LaneCommand {
+        let asked: Notes<Bool>
+        func needs(_ loaded: WorkingSet) -> [Need] {
+            asked.note(loaded.isLoaded(Account.key("a")))
+            return [.row(Account.key("a"))]
+        }
+        func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
+        func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64> {
+            guard work.isLoaded(Account.key("b")) else { return .more([.row(Account.key("b"))]) }
+            return .discard((work[Account.key("a")]?.balance ?? 0) + (work[Account.key("b")]?.balance ?? 0))
+        }
+    }
+
+    @Test func aCommandThatHasNamedAllIsNotAskedAgain() throws {
+        var rows = MemoryRows([Account("a", 10), Account("b", 20)])
+        let (answers, asked) = (Notes<Result<Int64, LaneFailure>>(), Notes<Bool>())
+        try rows.run(BatchMachine([submission(AskedOnce(asked: asked), answers)]))
+        #expect(rows.trace == ["begin 1", "load accounts/a", "load accounts/b", "end"])
+        #expect(asked.all == [false])
+        #expect(answers.all == [.success(30)])
+    }
+
     @Test func batchThatOnlyRefusesWritesNothing() throws {
         var rows = MemoryRows([Account("a", 1)])
         let answers = Notes<Result<Deposit.Outcome, LaneFailure>>()

@@ -77,6 +77,8 @@ public struct BatchMachine: Sendable {
     private var work: WorkingSet
     private var undecided: [Int]
     private var wanted: [[Need]]
+    /// Whether a command has named all that it needs.
+    private var hasNamedAll: [Bool]
     private var settled: [Submission.Settle?]
     /// What somebody else has locked, and the commands that need it.
     private var (held, deferred): (Set<Need>, Set<Int>) = ([], [])
@@ -94,6 +96,7 @@ public struct BatchMachine: Sendable {
         work = WorkingSet(capacity: 8 * submissions.count)
         undecided = Array(submissions.indices)
         wanted = Array(repeating: [], count: submissions.count)
+        hasNamedAll = Array(repeating: false, count: submissions.count)
         settled = Array(repeating: nil, count: submissions.count)
     }
 
@@ -177,7 +180,11 @@ public struct BatchMachine: Sendable {
                 if latest?.tenant != tenant { latest = (tenant, askForFence(of: tenant, &loads)) }
                 if latest?.isLost == true { continue }
             }
-            for need in submission.needs(work) where work.ask(for: need) { loads.append(Load(need)) }
+            if !hasNamedAll[index] {
+                let needs = submission.needs(work)
+                hasNamedAll[index] = submission.hasNamedAll(work)
+                for need in needs where work.ask(for: need) { loads.append(Load(need)) }
+            }
             for need in wanted[index] where work.ask(for: need) { loads.append(Load(need)) }
         }
         return loads.inLockOrder(\.key, table: \.table)

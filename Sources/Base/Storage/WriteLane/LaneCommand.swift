@@ -13,8 +13,18 @@ public protocol LaneCommand: Sendable {
     /// the order to its stock rows. Ranks only rise from one load to the next.
     func needs(_ loaded: WorkingSet) -> [Need]
 
+    /// Whether ``needs(_:)``, asked with this loaded, has named all that it ever will: then it is not asked again once
+    /// that is there. What turns out to be missing nevertheless, ``decide(_:at:)`` asks for with ``Verdict/more(_:)``.
+    /// False unless a command says otherwise.
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool
+
     /// Decides. Everything that ``needs(_:)`` names is loaded. A refusal is an outcome too.
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome>
+}
+
+extension LaneCommand {
+    /// Is asked again after each load.
+    public func hasNamedAll(_ loaded: WorkingSet) -> Bool { false }
 }
 
 /// What becomes of a command's changes.

@@ -32,6 +32,7 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
     }
 
     func needs(_ loaded: WorkingSet) -> [Need] { fatalError("only the typed one is ever made") }
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool { fatalError("only the typed one is ever made") }
     func decide(_ work: inout WorkingSet, _ now: Timestamp) -> Decision {
         fatalError("only the typed one is ever made")
     }
@@ -52,6 +53,7 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
     }
 
     override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }
+    override func hasNamedAll(_ loaded: WorkingSet) -> Bool { command.hasNamedAll(loaded) }
 
     override func decide(_ work: inout WorkingSet, _ now: Timestamp) -> Decision {
         switch work.scoped({ command.decide(&$0, at: now) }) {

@@ -79,7 +79,7 @@ public struct WorkingSet: Sendable {
     @inlinable
     public mutating func put<R: Record>(_ record: R) {
         let key = record.key.erased
-        change(key, to: RecordBox(record, key: key, version: nextVersion(key)))
+        change(key) { RecordBox(record, key: key, version: $0) }
     }
 
     /// Inserts a record under a key that was just made and so cannot exist: nothing needs to be loaded for it.
@@ -87,12 +87,12 @@ public struct WorkingSet: Sendable {
     public mutating func insert<R: Record>(_ record: R) {
         let key = record.key.erased
         makeRoom(key)
-        change(key, to: RecordBox(record, key: key, version: nextVersion(key)))
+        change(key) { RecordBox(record, key: key, version: $0) }
     }
 
     /// Removes the record with that key, if there is one.
     @inlinable
-    public mutating func remove<R: Record>(_ key: Key<R>) { change(key.erased, to: nil) }
+    public mutating func remove<R: Record>(_ key: Key<R>) { change(key.erased) { _ in nil } }
 
     /// Adds a row that nobody reads back inside a batch.
     @inlinable
@@ -100,10 +100,6 @@ public struct WorkingSet: Sendable {
 
     @usableFromInline
     mutating func append(_ record: AnyRecord) { appended.append(record) }
-
-    /// The version that the row has once it is written.
-    @usableFromInline
-    func nextVersion(_ key: RecordKey) -> Int64 { 1 + (entries[key]?.original?.version ?? 0) }
 
     @usableFromInline
     mutating func makeRoom(_ key: RecordKey) {
@@ -115,17 +111,19 @@ public struct WorkingSet: Sendable {
         precondition(entry.current == nil, "\(key.table.name) \(key.parameters) is there already")
     }
 
+    /// - Parameter record: makes the record, from the version that the row has once it is written; nil to remove it.
     @usableFromInline
-    mutating func change(_ key: RecordKey, to record: AnyRecord?) {
+    mutating func change(_ key: RecordKey, to record: (Int64) -> AnyRecord?) {
         guard let index = entries.index(forKey: key), entries.values[index].isLoaded else {
             preconditionFailure("\(key.table.name) \(key.parameters) was written but never asked for")
         }
         let before = entries.values[index]
         undo.append((key, before))
-        if before.current == nil, before.original != nil { entries.values[index].isReplaced = true }
         if !before.isTouched { touched.append(key) }
-        entries.values[index].current = record
-        entries.values[index].isTouched = true
+        let record = record(1 + (before.original?.version ?? 0))
+        entries.values[index] = Entry(
+            current: record, original: before.original, isLoaded: true,
+            isReplaced: before.isReplaced || before.current == nil && before.original != nil, isTouched: true)
     }
 
     // MARK: the batch's side

@@ -68,11 +68,6 @@ package struct PlaceOrder: LaneCommand {
     private var number: Int64 { caller.tenant.organization }
 
     package func needs(_ loaded: WorkingSet) -> [Need] {
-        if loaded.isLoaded(keyRow), let first = loaded[keyRow] {
-            // Whether the first attempt is at work or waits decides what a repeat hears.
-            guard first.state == .running, first.kind == nil, let saga = first.saga else { return [] }
-            return [.row(SagaRecord.key(number, SagaID(saga)))]
-        }
         var needs: [Need] = [.row(keyRow)]
         needs.reserveCapacity(1 + 2 * units.count)
         for unit in units {
@@ -81,6 +76,9 @@ package struct PlaceOrder: LaneCommand {
         }
         return needs
     }
+
+    /// A repeat is rare; it asks for the saga when it is decided.
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
 
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if let first = work[keyRow] { return repeated(first, &work) }

@@ -34,6 +34,8 @@ struct SandboxCommand: LaneCommand {
         }
     }
 
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
+
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         switch request {
         case .authorize(let charge, let capture): return authorize(charge, capture: capture, &work, now)
