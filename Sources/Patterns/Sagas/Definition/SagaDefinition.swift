@@ -23,6 +23,8 @@ public struct SagaDefinition<State: SagaState>: Sendable {
     public let deadline: Duration?
     let locking: SubjectNeeds
     let bodies: [StepBody<State>]
+    /// The signals that steps wait for.
+    let signals: [(step: Int, name: String)]
     /// How instances that a worker written by hand has begun are taken over; nil where there are none.
     var adoption: (@Sendable (SagaRecord) -> SagaAdoption<State>?)?
 
@@ -76,7 +78,12 @@ public struct Saga<State: SagaState, Phase>: Sendable {
     /// The definition, with all steps so far.
     public var definition: SagaDefinition<State> {
         precondition(!outline.steps.isEmpty, "the saga “\(outline.name)” has no step")
-        return SagaDefinition(outline: outline, deadline: deadline, locking: locking, bodies: bodies, adoption: nil)
+        let signals = bodies.enumerated().compactMap { step, body -> (step: Int, name: String)? in
+            guard case .awaiting(let wait) = body.forward, let signal = wait.signal else { return nil }
+            return (step, signal)
+        }
+        return SagaDefinition(
+            outline: outline, deadline: deadline, locking: locking, bodies: bodies, signals: signals, adoption: nil)
     }
 
     private init(

@@ -50,22 +50,61 @@ public struct SagaOutline: Sendable, Hashable {
         /// Branches, each a sequence of steps.
         case parallel([[Int]])
     }
-    /// The saga's name.
-    public let name: String
-    /// The definition's version.
-    public let version: Int64
-    /// All steps, in the order of their declaration.
-    public internal(set) var steps: [Step] = []
-    /// The sequence.
-    public internal(set) var stages: [Stage] = []
+    /// What an outline is made of. A class, because every copy of a running saga points to it.
+    private final class Parts: Sendable {
+        let name: String
+        let version: Int64
+        let steps: [Step]
+        let stages: [Stage]
+        let fingerprint: Int64
+        /// For each step, a list of it alone.
+        let alone: [[Int]]
 
-    init(name: String, version: Int64) { (self.name, self.version) = (name, version) }
+        init(_ name: String, _ version: Int64, _ steps: [Step], _ stages: [Stage]) {
+            (self.name, self.version, self.steps, self.stages) = (name, version, steps, stages)
+            fingerprint = SagaOutline.fingerprint(name, steps, stages)
+            alone = steps.indices.map { [$0] }
+        }
+    }
+    private var parts: Parts
+
+    /// The saga's name.
+    public var name: String { parts.name }
+    /// The definition's version.
+    public var version: Int64 { parts.version }
+    /// All steps, in the order of their declaration.
+    public internal(set) var steps: [Step] {
+        get { parts.steps }
+        set { parts = Parts(name, version, newValue, stages) }
+    }
+    /// The sequence.
+    public internal(set) var stages: [Stage] {
+        get { parts.stages }
+        set { parts = Parts(name, version, steps, newValue) }
+    }
+    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
+    public var fingerprint: Int64 { parts.fingerprint }
+
+    /// A list of one step, made once: a running saga asks what it may do next a dozen times in each commit.
+    func alone(_ step: Int) -> [Int] { parts.alone[step] }
+
+    init(name: String, version: Int64) { parts = Parts(name, version, [], []) }
 
     /// The position of the step with that name.
     public func position(of name: String) -> Int? { steps.firstIndex { $0.name == name } }
 
-    /// Changes with any step's name, kind, class or place, and not with its policy: FNV-1a, 64 bits.
-    public var fingerprint: Int64 {
+    /// Whether both are of the same name and version and have the same steps, policies included.
+    public static func == (a: Self, b: Self) -> Bool {
+        a.parts === b.parts
+            || a.name == b.name && a.version == b.version && a.steps == b.steps && a.stages == b.stages
+    }
+    /// Hashes what tells outlines apart.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(fingerprint)
+        hasher.combine(version)
+    }
+
+    private static func fingerprint(_ name: String, _ steps: [Step], _ stages: [Stage]) -> Int64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         func add(_ text: String) {
             for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

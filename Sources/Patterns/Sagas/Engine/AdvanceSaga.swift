@@ -71,7 +71,7 @@ extension SagaAdvance {
             guard ready.count == 1, busy.isEmpty, machine.restsUntil(now) == nil else { return nil }
             step = ready[0]
         }
-        guard machine.ready.contains(step), !busy.contains(step) else { return nil }
+        guard !busy.contains(step), machine.ready.contains(step) else { return nil }
         let body = definition.bodies[step]
         if isBackward {
             guard case .local(let action) = body.compensation?.body else { return nil }
@@ -113,10 +113,8 @@ extension SagaAdvance {
     /// The signals that the saga may come to wait for.
     private func signalNeeds(_ organization: Int64) -> [Need] {
         if machine.progress.isBackward { return [] }
-        return zip(definition.bodies, machine.progress.entries).compactMap { body, entry in
-            guard entry.status == .pending, case .awaiting(let wait) = body.forward, let signal = wait.signal else {
-                return nil
-            }
+        return definition.signals.compactMap { step, signal in
+            guard machine.progress.entries[step].status == .pending else { return nil }
             return .row(SagaSignalRecord.key(organization, saga.record.id, signal))
         }
     }

@@ -3,18 +3,31 @@ import Determinism
 extension SagaProgressMachine {
     /// The steps that can be worked on now, or once their pause is over: forward the first unfinished one of each
     /// branch, backward the last one of each branch that has something to undo.
-    public var ready: [Int] {
-        if progress.isBackward {
-            for stage in outline.stages.reversed() {
-                let ready = branches(of: stage).compactMap { branch in branch.last(where: hasSomethingToUndo) }
+    public var ready: [Int] { progress.isBackward ? readyBackward : readyForward }
+
+    private var readyForward: [Int] {
+        for stage in outline.stages {
+            switch stage {
+            case .step(let step):
+                if !isFinished(step) { return isStuck(step) ? [] : outline.alone(step) }
+            case .parallel(let branches):
+                let unfinished = branches.compactMap { branch in branch.first { !isFinished($0) } }
+                if !unfinished.isEmpty { return unfinished.filter { !isStuck($0) } }
+            }
+        }
+        return []
+    }
+
+    private var readyBackward: [Int] {
+        for stage in outline.stages.reversed() {
+            switch stage {
+            case .step(let step):
+                if hasSomethingToUndo(step) { return outline.alone(step) }
+            case .parallel(let branches):
+                let ready = branches.compactMap { branch in branch.last(where: hasSomethingToUndo) }
                 // Side by side, the one that was done last first.
                 if !ready.isEmpty { return ready.sorted { progress.entries[$0].place > progress.entries[$1].place } }
             }
-            return []
-        }
-        for stage in outline.stages {
-            let unfinished = branches(of: stage).compactMap { branch in branch.first { !isFinished($0) } }
-            if !unfinished.isEmpty { return unfinished.filter { progress.entries[$0].status != .stuck } }
         }
         return []
     }
@@ -29,6 +42,7 @@ extension SagaProgressMachine {
     /// Until when nothing can be done; nil when something can, or when the saga has come to an end.
     /// - Parameter deadline: when the saga turns back, as long as there is a way back; nil for never.
     public func restsUntil(_ now: Timestamp, within deadline: Timestamp? = nil) -> Timestamp? {
+        let ready = ready
         var earliest = progress.isBackward || isPastReturn ? nil : deadline
         for step in ready {
             guard let notBefore = progress.entries[step].notBefore, notBefore > now else { return nil }
@@ -37,12 +51,7 @@ extension SagaProgressMachine {
         return ready.isEmpty ? nil : earliest
     }
 
-    private func branches(of stage: SagaOutline.Stage) -> [[Int]] {
-        switch stage {
-        case .step(let step): [[step]]
-        case .parallel(let branches): branches
-        }
-    }
+    private func isStuck(_ step: Int) -> Bool { progress.entries[step].status == .stuck }
 
     private func isFinished(_ step: Int) -> Bool {
         switch progress.entries[step].status {

@@ -103,8 +103,8 @@ public enum SagaStepOutcome<Outcome: Sendable>: Sendable {
 /// Runs a ``SagaStep`` as a lane command: loads the saga's row, checks the epoch, stores row and log with the effect.
 /// Sagas never begin a transaction of their own.
 public struct SagaCommand<Step: SagaStep>: LaneCommand {
-    let organization: Int64
-    let saga: SagaID
+    /// The saga's row.
+    let row: Key<SagaRecord>
     let epoch: Int64
     let subject: [Need]
     let step: Step
@@ -114,19 +114,17 @@ public struct SagaCommand<Step: SagaStep>: LaneCommand {
     ///   are loaded together with it, in the order of their ranks. A step that asked for them after the saga's row
     ///   would wait in a circle with a command of another server that came through them to the saga.
     public init(_ step: Step, saga: SagaID, organization: Int64, epoch: Int64, subject: [Need] = []) {
-        (self.step, self.saga, self.organization, self.epoch) = (step, saga, organization, epoch)
-        self.subject = subject
+        (self.step, row, self.epoch, self.subject) = (step, SagaRecord.key(organization, saga), epoch, subject)
     }
     /// The saga's row and its subject, then what the step needs.
     public func needs(_ loaded: WorkingSet) -> [Need] {
-        let key = SagaRecord.key(organization, saga)
-        guard loaded.isLoaded(key) else { return subject + [.row(key)] }
-        guard let record = loaded[key], refusal(record) == nil else { return [] }
+        guard loaded.isLoaded(row) else { return subject + [.row(row)] }
+        guard let record = loaded[row], refusal(record) == nil else { return [] }
         return step.needs(loaded, record)
     }
     /// Decides the step, unless somebody else holds the saga.
     public func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<SagaStepOutcome<Step.Outcome>> {
-        guard let record = work[SagaRecord.key(organization, saga)] else {
+        guard let record = work[row] else {
             return .discard(.fenced("there is no such saga"))
         }
         if let refusal = refusal(record) { return .discard(.fenced(refusal)) }
