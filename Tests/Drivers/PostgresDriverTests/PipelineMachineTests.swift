@@ -234,6 +234,27 @@ struct PipelineMachineTests {
         #expect(harness.machine.isIdle)
     }
 
+    /// A connection that was forgetting a statement was taken for one that is not clean, and closed: the lane, which
+    /// was about to begin a batch anew, had none.
+    @Test func aConnectionIsFreeWhileItForgetsAStatement() {
+        var harness = PipelineHarness { $0.preparedStatements = 1 }
+        for (text, sent) in [("a", "a(p1=a) sync"), ("b", "b(p2=b) sync deallocate p1 sync")] {
+            harness.submit(text, .commits(), [text])
+            #expect(harness.pump() == sent)
+            harness.receive(.result(.other), .end)
+            harness.succeed()
+            harness.sync()
+        }
+        #expect(!harness.machine.isIdle && harness.machine.isFree)
+        harness.succeed()
+        harness.sync()
+        #expect(harness.machine.isIdle && harness.machine.isFree)
+        harness.submit("b", .commits(), ["b"])
+        #expect(!harness.machine.isFree, "somebody waits")
+        harness.pump()
+        #expect(!harness.machine.isFree, "somebody is served")
+    }
+
     @Test func aCommitIsKnownOnceItIsAcknowledged() {
         var harness = PipelineHarness()
         let caller = harness.submit("a", .commits(at: 1), ["u", "COMMIT", "SELECT lsn"])

@@ -28,6 +28,8 @@ struct LaneSession {
     private(set) var isBlocked = false
     /// Until when rows that others have locked are passed over.
     private var skipsUntil = Instant(nanoseconds: .min)
+    /// How many batches the connection has had.
+    private var batchCount = 0
     private var failures = 0
     private var nextAttempt: Instant?
     /// Why the last attempt failed.
@@ -56,7 +58,7 @@ struct LaneSession {
         do {
             let (made, reading) = try await servers.connect(
                 to: target.host, configuration(of: target.host), within: limits.connectTimeout)
-            (connection, failures, nextAttempt) = (made, 0, nil)
+            (connection, failures, nextAttempt, batchCount) = (made, 0, nil, 0)
             positionStatement = reading.durability.commitsSynchronously ? Self.flushPosition : Self.insertPosition
         } catch {
             failures += 1
@@ -86,7 +88,9 @@ struct LaneSession {
     /// The memory spares a trip, which is much for a few commands and little for many; keeping their rows costs each
     /// of them the same.
     /// - Parameter trusting: whether rows may be taken from the lane's memory.
-    mutating func beginBatch(of commands: Int, trusting: Bool) {
+    mutating func beginBatch(of commands: Int, trusting: Bool) async {
+        batchCount += 1
+        if batchCount > 1, batchCount.nonzeroBitCount == 1 { await planAnew() }
         (assumptions, isOutdated) = (LaneAssumptions(), false)
         remembers = !hidesServer && commands <= limits.memoryBatchLimit
         if !remembers { memory.forgetAll() }
@@ -359,42 +363,28 @@ struct LaneSession {
 
     private static let begin = PostgresStatement("BEGIN")
 
+    /// Has the server plan the statements again, whenever the connection has had twice as many batches as before.
+    ///
+    /// A plan is made once, and over a table that is still empty every index is as good as another: it may be one that
+    /// finds all rows of an organization, which no longer does when there are some thousands. A server notices when it
+    /// analyzes the table, a minute later or never.
+    private mutating func planAnew() async {
+        guard !hidesServer else { return }
+        // A connection that fails here fails at the batch, too.
+        _ = try? await submit(PostgresBatch([PostgresBatch.Item(Self.discardPlans)], effect: .reads))
+    }
+
+    private static let discardPlans = PostgresStatement("DISCARD PLANS")
+
     // MARK: tables
 
     private func knows(_ table: Table) -> Bool { statements[ObjectIdentifier(table)] != nil }
 
-    /// Asks the catalog for the types of a table's columns, once. A list of nothing but `NULL` does not tell its type.
+    /// Asks the catalog for the types of a table's columns, once.
     private mutating func prepare(_ table: Table) async throws(StorageError) {
-        var parameters = PostgresParameters()
-        parameters.append(table.name)
-        let catalog = PostgresBatch(
-            [PostgresBatch.Item(Self.catalog, parameters)], effect: isInTransaction ? .uncommitted : .reads)
-        let reader: PostgresRowReader
-        do { reader = try await submit(catalog).first.reader() } catch { throw error.storage }
-        var types: [String: UInt32] = [:]
-        do {
-            var row = 0
-            while true {
-                reader.begin(row: row)
-                guard let name = try? reader.text() else { break }
-                types[name] = UInt32(truncatingIfNeeded: try reader.integer())
-                row += 1
-            }
-        } catch { throw .corrupt("the catalog's answer on “\(table.name)” cannot be read: \(error)") }
-        if types.isEmpty { throw .unavailable("“\(name)” has no table “\(table.name)”; run `pantry migrate`") }
-        var columns: [LaneColumnType] = []
-        for column in table.columns {
-            guard let type = types[column].flatMap(LaneColumnType.init) else {
-                throw .corrupt("“\(table.name)” has no column “\(column)” of type bigint, text, uuid or bytea")
-            }
-            columns.append(type)
-        }
-        statements[ObjectIdentifier(table)] = LaneStatements(table, types: columns)
+        let batch = PostgresBatch([LaneCatalog.question(of: table)], effect: isInTransaction ? .uncommitted : .reads)
+        let answer: PostgresResult
+        do { answer = try await submit(batch).first } catch { throw error.storage }
+        statements[ObjectIdentifier(table)] = try LaneCatalog.statements(of: table, by: answer, in: name)
     }
-
-    private static let catalog = PostgresStatement(
-        """
-        SELECT attname::text, atttypid::bigint FROM pg_attribute
-        WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
-        """)
 }

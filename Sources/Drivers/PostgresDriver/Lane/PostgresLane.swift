@@ -59,7 +59,7 @@ final class PostgresLane: Sendable {
                 database.observe(error)
                 return Self.ending(batch, error, now: now)
             }
-            session.beginBatch(of: batch.count, trusting: trusting)
+            await session.beginBatch(of: batch.count, trusting: trusting)
             if let ending = await attempt(batch, &session, now) { return ending }
         }
         return Self.ending(batch, .conflict("its rows have changed since they were read"), now: now)

@@ -128,10 +128,13 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     }
     /// Whether results are to be read.
     var isAwaiting: Bool { !expected.isEmpty }
-    /// Whether nothing is sent, waiting or open, so that somebody else may take the connection over.
-    var isIdle: Bool {
-        guard case .open = phase else { return false }
-        return groups.isEmpty && assembling == nil && waiting.isEmpty && waitingReads.isEmpty && recovery == .none
+    /// Whether nothing is sent, waiting or open.
+    var isIdle: Bool { groups.isEmpty && isFree }
+    /// Whether nothing of anybody's is sent, waiting or open, so that somebody else may take the connection over.
+    /// Statements may be on their way to be forgotten: what comes next comes behind them.
+    var isFree: Bool {
+        guard case .open = phase, groups.allSatisfy({ $0 == .deallocate }) else { return false }
+        return assembling == nil && waiting.isEmpty && waitingReads.isEmpty && recovery == .none
     }
     var isClosed: Bool {
         if case .closed = phase { return true }
