@@ -15,10 +15,17 @@ public struct Identifier<Kind: IdentifierKind>: Sendable, Hashable, Comparable, 
 
     /// Reads `prefix_` and 26 digits; nil for anything else, other kinds' ids included.
     public init?(_ text: some StringProtocol) {
-        guard let underscore = text.lastIndex(of: "_"), text[..<underscore] == Kind.prefix,
-            let uuid = UUIDv7(base32: text[text.index(after: underscore)...])
-        else { return nil }
+        let uuid =
+            text.utf8.withContiguousStorageIfAvailable(Self.uuid)
+            ?? Array(text.utf8).withUnsafeBufferPointer(Self.uuid)
+        guard let uuid else { return nil }
         self.uuid = uuid
+    }
+
+    private static func uuid(_ text: UnsafeBufferPointer<UInt8>) -> UUIDv7? {
+        let prefix = Kind.prefix.utf8
+        guard text.starts(with: prefix), text.dropFirst(prefix.count).first == UInt8(ascii: "_") else { return nil }
+        return UUIDv7(base32: UnsafeBufferPointer(rebasing: text[(prefix.count + 1)...]))
     }
 
     /// The text that users meet.

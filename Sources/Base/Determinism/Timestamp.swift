@@ -27,29 +27,31 @@ extension Timestamp {
         let days = milliseconds.flooredQuotient(86_400_000)
         var rest = milliseconds - days * 86_400_000
         let (year, month, day) = civil(fromDays: days)
-        var text = [UInt8](repeating: UInt8(ascii: "-"), count: 24)
-        func put(_ value: Int64, at offset: Int, digits: Int) {
-            var value = value
-            for index in stride(from: offset + digits - 1, through: offset, by: -1) {
-                text[index] = UInt8(48 + value % 10)
-                value /= 10
+        return String(unsafeUninitializedCapacity: 24) { text in
+            text.initialize(repeating: UInt8(ascii: "-"))
+            func put(_ value: Int64, at offset: Int, digits: Int) {
+                var value = value
+                for index in stride(from: offset + digits - 1, through: offset, by: -1) {
+                    text[index] = UInt8(48 + value % 10)
+                    value /= 10
+                }
             }
+            put(year, at: 0, digits: 4)
+            put(month, at: 5, digits: 2)
+            put(day, at: 8, digits: 2)
+            text[10] = UInt8(ascii: "T")
+            put(rest / 3_600_000, at: 11, digits: 2)
+            rest %= 3_600_000
+            text[13] = UInt8(ascii: ":")
+            put(rest / 60_000, at: 14, digits: 2)
+            rest %= 60_000
+            text[16] = UInt8(ascii: ":")
+            put(rest / 1_000, at: 17, digits: 2)
+            text[19] = UInt8(ascii: ".")
+            put(rest % 1_000, at: 20, digits: 3)
+            text[23] = UInt8(ascii: "Z")
+            return 24
         }
-        put(year, at: 0, digits: 4)
-        put(month, at: 5, digits: 2)
-        put(day, at: 8, digits: 2)
-        text[10] = UInt8(ascii: "T")
-        put(rest / 3_600_000, at: 11, digits: 2)
-        rest %= 3_600_000
-        text[13] = UInt8(ascii: ":")
-        put(rest / 60_000, at: 14, digits: 2)
-        rest %= 60_000
-        text[16] = UInt8(ascii: ":")
-        put(rest / 1_000, at: 17, digits: 2)
-        text[19] = UInt8(ascii: ".")
-        put(rest % 1_000, at: 20, digits: 3)
-        text[23] = UInt8(ascii: "Z")
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads RFC 3339 with any offset and up to microseconds (`2026-11-23T10:05:01.5+01:00`); nil if it is not that.

@@ -59,8 +59,17 @@ extension UUIDv7 {
 
     /// Reads what ``base32`` wrote; nil for anything else (other lengths, upper case, digits beyond 128 bits).
     public init?(base32 text: some StringProtocol) {
+        let id =
+            text.utf8.withContiguousStorageIfAvailable { UUIDv7(base32: $0) }
+            ?? Array(text.utf8).withUnsafeBufferPointer { UUIDv7(base32: $0) }
+        guard let id else { return nil }
+        self = id
+    }
+
+    /// Reads the digits of ``base32`` as ASCII. Of one type, so that no element of a text is boxed on its way.
+    init?(base32 digits: UnsafeBufferPointer<UInt8>) {
         var (high, low, count): (UInt64, UInt64, Int) = (0, 0, 0)
-        for byte in text.utf8 {
+        for byte in digits {
             let value = Self.values[Int(byte)]
             guard value != 0xFF, count < 26, count > 0 || value < 8 else { return nil }
             high = high << 5 | low >> 59

@@ -29,10 +29,14 @@ import Testing
     }
 
     @Test func aWaitingOrderExpiresWithoutTheProvider() async throws {
-        try await withCheckout { checkout in
+        var terms = CheckoutTerms()
+        terms.queueTime = .seconds(3_600)
+        try await withCheckout(terms: terms) { checkout in
             for verb in Self.verbs { checkout.script.always(verb, .unavailable) }
             let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
-            try await checkout.store.pass(.seconds(25 * 3_600))
+            try await checkout.store.pass(.seconds(3_000))
+            #expect(try await checkout.shop.order(id).status == .pending)
+            try await checkout.store.pass(.seconds(1_000))
             #expect(try await checkout.shop.order(id).status == .expired)
             #expect(try await checkout.shop.stock("a").available == 10)
             #expect(!checkout.provider.calls.contains(.void))

@@ -14,10 +14,10 @@ package struct APIKeySecret: Sendable {
     }
     /// Reads what a client sent; nil when it does not look like a key.
     package init?(_ text: String) {
-        guard text.utf8.count < 128, let dot = text.firstIndex(of: "."), let id = APIKeyID(text[..<dot]) else {
-            return nil
-        }
-        (self.id, secret) = (id, String(text[text.index(after: dot)...]))
+        guard text.utf8.count < 128, let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")),
+            let id = APIKeyID(text[..<dot])
+        else { return nil }
+        (self.id, secret) = (id, String(text[text.utf8.index(after: dot)...]))
     }
     package var text: String { "\(id).\(secret)" }
 
@@ -31,20 +31,21 @@ package enum Digest {
     package static func hexadecimal(_ bytes: [UInt8]) -> String { text(of: SHA256.hash(data: bytes)) }
 
     static func text(of digest: SHA256Digest) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(64)
-        for byte in digest {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: 2 * SHA256.byteCount) { text in
+            func digit(_ value: UInt8) -> UInt8 {
+                value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
+            }
+            for (index, byte) in digest.enumerated() {
+                text.initializeElement(at: 2 * index, to: digit(byte >> 4))
+                text.initializeElement(at: 2 * index + 1, to: digit(byte & 15))
+            }
+            return 2 * SHA256.byteCount
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Compares without telling by its duration where the texts differ.
     package static func areEqual(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        guard a.count == b.count else { return false }
-        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        guard a.utf8.count == b.utf8.count else { return false }
+        return zip(a.utf8, b.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }
