@@ -174,10 +174,14 @@ let package = Package(
         tests("StrictJSONTests", in: "Base", ["StrictJSON"]),
         tests("SocketReactorTests", in: "Base", ["Determinism", "SocketReactor", "ProcessTestKit"]),
         tests("StorageTests", in: "Base", ["Determinism", "DeterminismTestKit", "Storage", "SQLiteDriver"]),
-        tests("CallPoliciesTests", in: "Base", ["Determinism", "DeterminismTestKit", "CallPolicies"]),
+        tests(
+            "CallPoliciesTests", in: "Base", ["Determinism", "DeterminismTestKit", "ProcessTestKit", "CallPolicies"]),
         tests(
             "SagasTests", in: "Patterns",
-            ["Determinism", "DeterminismTestKit", "Storage", "Sagas", "SagasTestKit", "SQLiteDriver"]),
+            [
+                "Determinism", "DeterminismTestKit", "ProcessTestKit", "Storage", "Sagas", "SagasTestKit",
+                "SQLiteDriver",
+            ]),
         tests("MessagingTests", in: "Patterns", ["Determinism", "Storage", "Messaging", "SQLiteDriver"]),
         tests(
             "ReplicaRoutingTests", in: "Patterns",

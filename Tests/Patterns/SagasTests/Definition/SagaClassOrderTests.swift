@@ -1,4 +1,4 @@
-import Foundation
+import ProcessTestKit
 import Testing
 
 /// The order of classes is the compiler's business: what must not compile does not. Each snippet is checked by the
@@ -16,57 +16,8 @@ struct SagaClassOrderTests {
         """
     }
 
-    private struct Checked {
-        let hasPassed: Bool
-        let messages: String
-    }
-
-    /// Where the modules of this build are: beside the running tests.
-    private static func modules() throws -> URL {
-        let running =
-            FileManager.default.fileExists(atPath: "/proc/self/exe")
-            ? URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            : URL(fileURLWithPath: CommandLine.arguments[0])
-        var folder = running.deletingLastPathComponent()
-        while folder.path != "/" {
-            let modules = folder.appendingPathComponent("Modules")
-            let module = modules.appendingPathComponent("Sagas.swiftmodule").path
-            if FileManager.default.fileExists(atPath: module) { return modules }
-            folder.deleteLastPathComponent()
-        }
-        throw Missing(description: "the module Sagas is nowhere above \(running.path)")
-    }
-
-    private struct Missing: Error, CustomStringConvertible { let description: String }
-
-    /// Asks the compiler. One that cannot be run makes the test fail: nothing would have been checked.
-    private func check(_ steps: String) async throws -> Checked {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pantry-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let (file, output) = (folder.appendingPathComponent("saga.swift"), folder.appendingPathComponent("messages"))
-        try Self.source(steps).write(to: file, atomically: true, encoding: .utf8)
-        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-        let messages = try FileHandle(forWritingTo: output)
-        defer { try? messages.close() }
-        let modules = try Self.modules()
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = [
-            "swiftc", "-typecheck", "-swift-version", "6", "-module-cache-path",
-            modules.deletingLastPathComponent().appendingPathComponent("ModuleCache").path, "-I", modules.path,
-            file.path,
-        ]
-        (compiler.standardOutput, compiler.standardError) = (messages, messages)
-        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-            compiler.terminationHandler = { _ in ended.resume() }
-            do { try compiler.run() } catch {
-                compiler.terminationHandler = nil
-                ended.resume(throwing: error)
-            }
-        }
-        return Checked(
-            hasPassed: compiler.terminationStatus == 0, messages: try String(contentsOf: output, encoding: .utf8))
+    private func check(_ steps: String) async throws -> TypeChecker.Verdict {
+        try await TypeChecker("Sagas").check(Self.source(steps))
     }
 
     /// The counterpart: if this did not compile, the others would prove nothing.
@@ -101,7 +52,6 @@ struct SagaClassOrderTests {
     func whatIsOutOfOrderDoesNotCompile(steps: String, message: String) async throws {
         let checked = try await check(steps)
         #expect(!checked.hasPassed, "it compiles")
-        let errors = checked.messages.split(separator: "\n").filter { $0.contains("error:") }
-        #expect(errors.contains { $0.contains(message) }, "\(checked.messages)")
+        #expect(checked.errors.contains { $0.contains(message) }, "\(checked.messages)")
     }
 }
