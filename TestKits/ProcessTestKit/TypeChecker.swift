@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Asks the compiler whether a piece of source compiles against a module that the running tests were built with: for
 /// what is the compiler's business, such as the order of a builder's calls.
@@ -40,30 +41,20 @@ public struct TypeChecker: Sendable {
     /// Checks a source file's text.
     /// - Throws: if the compiler cannot be run: then nothing was checked.
     public func check(_ source: String) async throws -> Verdict {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pantry-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let (file, output) = (folder.appendingPathComponent("source.swift"), folder.appendingPathComponent("messages"))
+        let number = Self.count.add(1, ordering: .relaxed).newValue
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "pantry-source-\(ProcessInfo.processInfo.processIdentifier)-\(number).swift")
+        defer { try? FileManager.default.removeItem(at: file) }
         try source.write(to: file, atomically: true, encoding: .utf8)
-        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-        let messages = try FileHandle(forWritingTo: output)
-        defer { try? messages.close() }
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = [
-            "swiftc", "-typecheck", "-swift-version", "6", "-parse-as-library", "-module-cache-path",
-            modules.deletingLastPathComponent().appendingPathComponent("ModuleCache").path, "-I", modules.path,
-            file.path,
-        ]
-        (compiler.standardOutput, compiler.standardError) = (messages, messages)
-        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-            compiler.terminationHandler = { _ in ended.resume() }
-            do { try compiler.run() } catch {
-                compiler.terminationHandler = nil
-                ended.resume(throwing: error)
-            }
-        }
-        return Verdict(
-            hasPassed: compiler.terminationStatus == 0, messages: try String(contentsOf: output, encoding: .utf8))
+        let compiler = try await Program.run(
+            "/usr/bin/env",
+            [
+                "swiftc", "-typecheck", "-swift-version", "6", "-parse-as-library", "-module-cache-path",
+                modules.deletingLastPathComponent().appendingPathComponent("ModuleCache").path, "-I", modules.path,
+                file.path,
+            ], within: .seconds(120))
+        return Verdict(hasPassed: compiler.exit.isSuccess, messages: compiler.text + compiler.errors)
     }
+
+    private static let count = Atomic(0)
 }

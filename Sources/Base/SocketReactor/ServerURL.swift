@@ -1,6 +1,7 @@
 /// What the URLs of servers have in common: percent-encoding, hosts with ports, options, times.
 ///
-/// Nothing of a host is quoted: with a `/` in a password that is not encoded, a piece of it stands where the host should.
+/// Nothing of a host is quoted: with a `/` in a password that is not encoded, a piece of it stands where the host
+/// should.
 package enum ServerURL {
     /// What is wrong, and what would be right.
     package struct Fault: Error, Sendable, Hashable {
