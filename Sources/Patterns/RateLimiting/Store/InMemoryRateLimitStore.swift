@@ -3,8 +3,9 @@ import Synchronization
 
 /// The size of an ``InMemoryRateLimitStore``.
 public struct InMemoryRateLimitConfiguration: Sendable {
-    /// The most keys of which something is kept: 16 to 2^28, 262,144 by default, rounded up to whole buckets. A key
-    /// under two limits counts twice. 56 bytes each, which the system hands out as they are used.
+    /// How many keys find room: 16 to 2^28, 262,144 by default. A key under two limits counts twice. There is a place
+    /// more for each twenty, rounded up to whole buckets, because the last places of a table are hard to find. 59 bytes
+    /// for each key, which the system hands out as they are used.
     public var keyLimit = 1 << 18
     /// Parts with a lock each: `1...1_024`, 64 by default.
     public var shardCount = 64
@@ -53,7 +54,7 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     nonisolated(unsafe) private let memory: TableMemory
     private let seed: (UInt64, UInt64)
     private let time: any TimeSource
-    /// The most keys.
+    /// The most keys of which something is kept: what was asked for, and a twentieth more.
     public let keyLimit: Int
 
     /// An empty store.
@@ -64,7 +65,8 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom()
     ) throws(RateLimitConfigurationError) {
         try configuration.validate()
-        let buckets = (configuration.keyLimit + StateTable.width - 1) / StateTable.width
+        let places = configuration.keyLimit + configuration.keyLimit / 20
+        let buckets = (places + StateTable.width - 1) / StateTable.width
         let shardCount = min(configuration.shardCount, buckets)
         let each = (buckets + shardCount - 1) / shardCount
         shards = .allocate(capacity: shardCount)

@@ -28,7 +28,7 @@ extension StateTable {
         let least = least(of: near, far, now: now, isTaken)
         // A state that says nothing gives way to everybody, without a loss.
         if let least, least.share == 0 { return .occupied(least.index) }
-        if let index = vacate(near, isTaken) ?? vacate(far, isTaken) { return .free(index) }
+        if !isFull, let index = vacate(near, isTaken) ?? vacate(far, isTaken) { return .free(index) }
         if let least, least.share <= Self.share(of: cost, in: limit.nanoseconds.capacity) {
             return .occupied(least.index)
         }
@@ -45,6 +45,7 @@ extension StateTable {
         if isFree(places.1, isTaken) { return places.1 }
         if stepsAside(places.0, isTaken) { return places.0 }
         if stepsAside(places.1, isTaken) { return places.1 }
+        if isFull { return nil }
         if goesOver(places.0, isTaken) { return places.0 }
         return goesOver(places.1, isTaken) ? places.1 : nil
     }
@@ -97,6 +98,10 @@ extension StateTable {
     }
 
     // MARK: - Looking
+
+    /// Whether so few places are free that it is not worth looking for them in other buckets: under a flood of names
+    /// each would look at sixteen in vain.
+    private var isFull: Bool { count &* 32 > bucketCount &* Self.width &* 31 }
 
     private func isFree(_ index: Int, _ isTaken: (Int) -> Bool) -> Bool {
         marks(index).pointee == 0 && !isTaken(index)
