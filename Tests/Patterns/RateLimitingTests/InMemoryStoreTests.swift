@@ -209,6 +209,32 @@ struct InMemoryStoreTests {
         #expect(fullTables > 20, "the tables of this test are to be almost full")
     }
 
+    /// A newcomer took the place of a key that a later check of the same decision knew: of two charges one was lost.
+    @Test func noCheckTakesThePlaceOfAnotherOfItsDecision() throws {
+        var configuration = InMemoryRateLimitConfiguration()
+        (configuration.keyLimit, configuration.shardCount) = (16, 1)
+        let limits = try (0..<6).map { try RateLimit.tokenBucket("l\($0)", capacity: 1_000, refill: 1) }
+        let now = Instant(nanoseconds: 0)
+        var evictions = 0
+        for seed in 0..<300 as Range<UInt64> {
+            let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: seed))
+            for tenant in 0..<5 {
+                for limit in limits { _ = store.verdict(.consume, of: limit, for: RateLimitKey("t\(tenant)"), at: now) }
+            }
+            let before = store.snapshot.evictionCount
+            let tenant = "t\(seed % 5)"
+            let request = RateLimitRequest(.consume, tenant: tenant, limits.map { RateLimitCheck($0, cost: 5) })
+            let decision = store.decision(for: request, at: now)
+            #expect(decision.isAllowed)
+            evictions += store.snapshot.evictionCount - before
+            for (limit, verdict) in zip(limits, decision.verdicts) {
+                let left = store.verdict(.peek, of: limit, for: RateLimitKey(tenant), at: now).remaining
+                #expect(left == verdict.remaining && left <= 995, "seed \(seed), \(limit.name)")
+            }
+        }
+        #expect(evictions > 300, "the tables of this test are to be full")
+    }
+
     @Test func whatSaysNothingLeavesItsPlace() throws {
         let store = try InMemoryRateLimitStore(random: SeededRandom(seed: 4))
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)

@@ -18,6 +18,16 @@ struct Claim {
         (self.hash, self.cost, self.upTo, self.adjustment) = (hash, cost, upTo, adjustment)
     }
 
+    /// Whether the key is there; then its place is claimed, before newcomers of the same decision look for theirs.
+    private var isKnown = false
+    mutating func locate(in table: borrowing StateTable) {
+        guard let index = table.known(hash) else { return }
+        (place, isKnown) = (.known(index), true)
+    }
+
+    /// Whether somebody else of the decision may not have this place.
+    private func claims(_ index: Int, asFirst isFirst: Bool) -> Bool { (isFirst || isKnown) && place.index == index }
+
     /// Finds or claims the key's place and reads its state.
     mutating func find(
         in table: inout StateTable, _ operation: RateLimitOperation, _ limit: RateLimit, now: Int64,
@@ -26,7 +36,7 @@ struct Claim {
         // Somebody who is to be blocked matters more than anybody who is not.
         var need = cost
         if case .block = operation { need = 2 * limit.quota }
-        place = table.place(of: hash, cost: need, limit: limit, now: now, isTaken: isTaken)
+        if !isKnown { place = table.place(of: hash, cost: need, limit: limit, now: now, isTaken: isTaken) }
         switch place {
         case .known(let index), .shared(let index, isKnown: true): state = table.load(index)
         case .free, .occupied, .shared: break
@@ -97,9 +107,15 @@ struct Claim {
         var isAdmitted = true
         for index in claims.indices {
             guard let table = claims[index].table else { continue }
+            claims[index].locate(in: table.pointee)
+        }
+        for index in claims.indices {
+            guard let table = claims[index].table else { continue }
             let limit = request.checks[index].limit
             claims[index].find(in: &table.pointee, request.operation, limit, now: now) { place in
-                for other in claims[..<index] where other.table == table && other.place.index == place { return true }
+                for other in claims.indices where other != index && claims[other].table == table {
+                    if claims[other].claims(place, asFirst: other < index) { return true }
+                }
                 return false
             }
             claims[index].judge(request.operation, limit, now: now)

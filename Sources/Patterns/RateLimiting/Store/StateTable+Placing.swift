@@ -4,8 +4,9 @@ extension StateTable {
     ///
     /// **Room** is, in this order: its own place in one of its buckets; the same after somebody who is not in its own
     /// place there has moved within the bucket, or whoever is has moved to its own place in its other bucket; any free
-    /// place; a place that is free after somebody has moved to its other bucket (Pagh, Rodler, "Cuckoo hashing", 2004,
-    /// with one step). So most keys are found at the first look, and the table fills up before anybody is forgotten.
+    /// place; the place of a state that says nothing; a place that is free after somebody has moved to its other bucket
+    /// (Pagh, Rodler, "Cuckoo hashing", 2004, with one step). So most keys are found at the first look, and the table
+    /// fills up before anybody is forgotten. Nobody is moved to another bucket once 31 of 32 places are taken.
     ///
     /// **Without room** the one of the sixteen that loses least gives way: whose used share is the smallest, the first
     /// if several are, if it is not blocked and its share is no greater than the share that the newcomer is about to
@@ -32,7 +33,7 @@ extension StateTable {
         if let least, least.share <= Self.share(of: cost, in: limit.nanoseconds.capacity) {
             return .occupied(least.index)
         }
-        return shared(limit, now: now)
+        return shared(limit, now: now, isTaken)
     }
 
     // MARK: - Moving
@@ -130,13 +131,13 @@ extension StateTable {
         return least
     }
 
-    private func shared(_ limit: RateLimit, now: Int64) -> Place {
+    private func shared(_ limit: RateLimit, now: Int64, _ isTaken: (Int) -> Bool) -> Place {
         let mark = Self.mark(limit.nameHash)
         for bucket in bucketCount..<bucketCount + Self.overflowBuckets {
             if let index = find(mark, in: bucket) { return .shared(index, isKnown: true) }
         }
         for index in bucketCount * Self.width..<(bucketCount + Self.overflowBuckets) * Self.width
-        where marks(index).pointee == 0 || usedShare(at: index, now: now) == 0 {
+        where !isTaken(index) && (marks(index).pointee == 0 || usedShare(at: index, now: now) == 0) {
             return .shared(index, isKnown: false)
         }
         // More limits overflow than there are places: they share, too.
