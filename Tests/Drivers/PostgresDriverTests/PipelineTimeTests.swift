@@ -51,6 +51,24 @@ struct PipelineTimeTests {
         }
     }
 
+    /// Nobody cancels what nobody has asked for: who came behind it waited for ever.
+    @Test(arguments: [true, false]) func aServerThatDoesNotForgetAStatementIsLeft(isRead: Bool) {
+        var harness = PipelineHarness { $0.preparedStatements = 1 }
+        for text in ["a", "b"] {
+            harness.submit(text, .commits(), [text])
+            harness.pump()
+            harness.receive(.result(.other), .end)
+            harness.succeed()
+            harness.sync()
+        }
+        let caller = harness.submit("c", isRead ? .reads : .commits(), ["b"], within: .seconds(1))
+        #expect(harness.pump() == "c(p2) sync", "behind the statement that is on its way to be forgotten")
+        #expect(harness.pass(.seconds(1)) == nil)
+        #expect(harness.pump() == "")
+        #expect(harness.pass(harness.machine.limits.drain) != nil, "the connection is given up")
+        #expect(!isRead || caller.failure?.code == .deadline)
+    }
+
     @Test func aServerThatDoesNotGiveUpIsLeft() {
         var harness = PipelineHarness()
         let commit = harness.submit("a", .commits(), ["u"], within: .seconds(1))

@@ -133,9 +133,10 @@ public final class PostgresConnection: Sendable {
 
     /// What the session's transaction is doing, as the server said last.
     public var transactionStatus: TransactionStatus { session.withLock { $0.machine.transactionStatus } }
-    /// Whether the connection is open, nothing of anybody's is under way and no transaction is open: others may have
-    /// it.
-    public var isClean: Bool { session.withLock { $0.machine.isFree && $0.machine.transactionStatus == .idle } }
+    /// Whether the connection is open, nothing is under way and no transaction is open: others may have it.
+    public var isClean: Bool { session.withLock { $0.machine.isIdle && $0.machine.transactionStatus == .idle } }
+    /// Whether nothing of its user's is under way and no transaction is open, though it may be forgetting statements.
+    var isFree: Bool { session.withLock { $0.machine.isFree && $0.machine.transactionStatus == .idle } }
     /// Whether it can still be used.
     public var isOpen: Bool { session.withLock { !$0.machine.isClosed } }
     /// How many batches are accepted and not answered.

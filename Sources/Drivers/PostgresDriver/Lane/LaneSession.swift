@@ -281,12 +281,12 @@ struct LaneSession {
 
     /// Gives the locks back, if there are any. A connection on which that fails is let go of, and they with it.
     private mutating func rollBack() async {
-        guard let connection, isInTransaction || !connection.isClean else { return }
+        guard let connection, isInTransaction || !connection.isFree else { return }
         isInTransaction = false
         do {
             _ = try await connection.submit(
                 PostgresBatch([PostgresBatch.Item(PostgresConnection.rollback)], effect: .uncommitted))
-            if connection.isClean { return }
+            if connection.isFree { return }
         } catch {}
         connection.close()
         self.connection = nil
@@ -382,6 +382,8 @@ struct LaneSession {
 
     /// Asks the catalog for the types of a table's columns, once.
     private mutating func prepare(_ table: Table) async throws(StorageError) {
+        // A table that is new to the connection may be empty.
+        batchCount = 0
         let batch = PostgresBatch([LaneCatalog.question(of: table)], effect: isInTransaction ? .uncommitted : .reads)
         let answer: PostgresResult
         do { answer = try await submit(batch).first } catch { throw error.storage }

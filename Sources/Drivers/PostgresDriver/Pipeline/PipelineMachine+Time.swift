@@ -31,7 +31,22 @@ extension PipelineMachine {
         }
         expireWaiting(now, &result.endings)
         for index in 0..<sent.count { expireSent(index, now, &result.endings) }
+        if isBlocked(now) { result.closing = "a statement of the driver's own was not answered within \(limits.drain)" }
         return result
+    }
+
+    /// Whether the server says nothing to a statement of the machine's own while somebody behind it is overdue. Only
+    /// what callers have sent is cancelled.
+    private mutating func isBlocked(_ now: Instant) -> Bool {
+        guard sent.first?.isOverdue == true, groups.first == .deallocate || groups.first == .rollback else {
+            blockage = nil
+            return false
+        }
+        let since = blockage.flatMap { $0.group == headGroup ? $0.since : nil } ?? now
+        blockage = (headGroup, since)
+        if since + limits.drain <= now { return true }
+        raiseAlarm(since + limits.drain)
+        return false
     }
 
     private mutating func expireWaiting(_ now: Instant, _ endings: inout [Ending]) {

@@ -106,6 +106,8 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     /// The number of the first group that is not answered.
     var headGroup = 1
     var recovery = Recovery.none
+    /// A group of the machine's own that somebody has waited behind for too long, and since when.
+    var blockage: (group: Int, since: Instant)?
     /// Groups up to this one may be hit by a cancellation that was meant for another.
     var lastVictim = 0
     /// Parts of somebody's transaction that are on their way.
@@ -128,12 +130,12 @@ struct PipelineMachine<Token: AnyObject & Sendable>: Sendable {
     }
     /// Whether results are to be read.
     var isAwaiting: Bool { !expected.isEmpty }
-    /// Whether nothing is sent, waiting or open.
+    /// Whether nothing is sent, waiting or open, so that somebody else may take the connection over.
     var isIdle: Bool { groups.isEmpty && isFree }
-    /// Whether nothing of anybody's is sent, waiting or open, so that somebody else may take the connection over.
-    /// Statements may be on their way to be forgotten: what comes next comes behind them.
+    /// Whether nothing of its user's is sent, waiting or open. Statements may be on their way to be forgotten: what
+    /// comes next comes behind them.
     var isFree: Bool {
-        guard case .open = phase, groups.allSatisfy({ $0 == .deallocate }) else { return false }
+        guard case .open = phase, groups.isEmpty || groups.allSatisfy({ $0 == .deallocate }) else { return false }
         return assembling == nil && waiting.isEmpty && waitingReads.isEmpty && recovery == .none
     }
     var isClosed: Bool {
