@@ -26,6 +26,27 @@ import Testing
         return outcomes
     }
 
+    /// Somebody else held a product's row, and the repeat of an order that was answered long ago waited for it.
+    @Test func aRepeatNeedsNothingOfTheProducts() async throws {
+        try await withCheckout { checkout in
+            let (caller, key) = (checkout.shop.caller, checkout.shop.key("k"))
+            let place = PlaceOrder(
+                caller: caller,
+                order: OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil), key: key,
+                terms: checkout.terms, sagas: checkout.shop.checkouts, seed: 1)
+            let row = IdempotencyRecord.key(caller.tenant.organization, key.scope)
+            for known in [true, false] {
+                var work = WorkingSet()
+                let first = IdempotencyRecord(
+                    organization: caller.tenant.organization, request: key, now: checkout.store.time.now(),
+                    state: .settled, answer: Answer(kind: .outOfStock, document: "[]"))
+                _ = work.ask(for: .row(row))
+                work.absorb(.row(row), known ? [RecordBox(first)] : [])
+                #expect(place.needs(work).isEmpty == known)
+            }
+        }
+    }
+
     /// The key is there when the rows are loaded, and gone when the repeat decides: it runs afresh.
     @Test func aRepeatInTheBatchThatFreesItsKey() async throws {
         try await withCheckout { checkout in

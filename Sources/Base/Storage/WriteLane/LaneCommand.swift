@@ -14,8 +14,8 @@ public protocol LaneCommand: Sendable {
     func needs(_ loaded: WorkingSet) -> [Need]
 
     /// Whether ``needs(_:)``, asked with this loaded, has named all that it ever will: then it is not asked again once
-    /// that is there. What turns out to be missing nevertheless, ``decide(_:at:)`` asks for with ``Verdict/more(_:)``.
-    /// False unless a command says otherwise.
+    /// that is there, but for whether it still needs what others hold. What turns out to be missing nevertheless,
+    /// ``decide(_:at:)`` asks for with ``Verdict/more(_:)``. False unless a command says otherwise.
     func hasNamedAll(_ loaded: WorkingSet) -> Bool
 
     /// Decides. Everything that ``needs(_:)`` names is loaded. A refusal is an outcome too.

@@ -68,6 +68,8 @@ package struct PlaceOrder: LaneCommand {
     private var number: Int64 { caller.tenant.organization }
 
     package func needs(_ loaded: WorkingSet) -> [Need] {
+        // A repeat needs nothing of the products, whoever holds them.
+        if loaded.isLoaded(keyRow), loaded[keyRow] != nil { return [] }
         var needs: [Need] = [.row(keyRow)]
         needs.reserveCapacity(1 + 2 * units.count)
         for unit in units {
