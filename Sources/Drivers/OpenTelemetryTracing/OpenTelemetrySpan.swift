@@ -106,32 +106,39 @@ extension FinishedSpan {
     }
 }
 
-/// The recorded side of a span, until it ends.
+/// The recorded side of a span. Once that has ended it waits in the queue as it is, because a span is large to copy.
 final class SpanRecorder: Sendable {
-    private let span: Mutex<FinishedSpan?>
-    private let queue: SpanQueue
+    private struct State {
+        var span: FinishedSpan
+        /// Where it goes when it ends; nil once it has.
+        var queue: SpanQueue?
+    }
+    private let state: Mutex<State>
 
-    init(_ span: FinishedSpan, _ queue: SpanQueue) {
-        self.span = Mutex(span)
-        self.queue = queue
+    init(_ span: FinishedSpan, _ queue: SpanQueue) { state = Mutex(State(span: span, queue: queue)) }
+
+    var hasEnded: Bool { state.withLock { $0.queue == nil } }
+
+    /// What was recorded; nothing changes it once it has ended.
+    var span: FinishedSpan { state.withLock { $0.span } }
+
+    /// - Returns: nil once the span has ended.
+    func read<Value: Sendable>(_ body: (FinishedSpan) -> Value) -> Value? {
+        state.withLock { $0.queue == nil ? nil : body($0.span) }
     }
 
-    var hasEnded: Bool { span.withLock { $0 == nil } }
-
-    func read<Value: Sendable>(_ body: (FinishedSpan) -> Value) -> Value? { span.withLock { $0.map(body) } }
-
     func change(_ body: (inout FinishedSpan) -> Void) {
-        span.withLock { span in
-            if span != nil { body(&span!) }
+        state.withLock { state in
+            if state.queue != nil { body(&state.span) }
         }
     }
 
     func end(at moment: UInt64) {
-        let ended: FinishedSpan? = span.withLock { span in
-            guard var ended = span.take() else { return nil }
-            ended.end = max(ended.start, moment)
-            return ended
+        let queue: SpanQueue? = state.withLock { state in
+            guard let queue = state.queue.take() else { return nil }
+            state.span.end = max(state.span.start, moment)
+            return queue
         }
-        if let ended { queue.append(ended) }
+        queue?.append(self)
     }
 }
