@@ -63,7 +63,7 @@ struct LeaseMachineTests {
             case 10:
                 machine.fail()
                 trip = nil
-            default: granted -= random.next(below: 5) == 0 ? machine.invalidate() : machine.takeSurplus()
+            default: granted -= random.next(below: 5) == 0 ? machine.invalidate(now: now) : machine.takeSurplus()
             }
             machine.waits(cost: cost)
             machine.waitIsOver(cost: cost)
@@ -93,7 +93,7 @@ struct LeaseMachineTests {
         var machine = LeaseMachine(limit)
         let now = Instant(nanoseconds: 0)
         _ = machine.depart(cost: 1, bounds: bounds, now: now)
-        #expect(machine.invalidate() == 0)
+        #expect(machine.invalidate(now: now) == 0)
         var reading = LimitReading(outcome: .refused)
         reading.wait = 900_000_000
         let verdict = RateLimitVerdict(limit, reading)

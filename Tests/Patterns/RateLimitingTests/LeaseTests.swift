@@ -178,6 +178,72 @@ struct LeaseTests {
         #expect(try await harness.consume(limit).isAllowed)
     }
 
+    /// Who waits asks for a large lease. That the store had not enough for all of them was taken for scarcity: half of
+    /// a burst was refused while half of the limit was free.
+    @Test func aBurstOfWaitersGetsAllThatThereIs() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 10)
+        let gate = Gate()
+        harness.store.hang(at: gate)
+        let admitted = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<300 {
+                group.addTask { (try? await harness.consume(limit).isAllowed) ?? false }
+            }
+            await eventually("299 wait") { harness.counts.snapshot.coalesced >= 299 }
+            harness.store.hang(at: nil)
+            gate.open()
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        // A part of a slice of ten may be left when it begins to hold back.
+        #expect(admitted >= 95 && admitted <= 100)
+    }
+
+    /// One caller had given up, and all who waited for its trip were told that the store does not answer.
+    @Test func aCancelledTripFailsNobodyElse() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
+        let gate = Gate()
+        harness.store.hang(at: gate)
+        harness.store.failOnce(RateLimitStoreError(.cancelled))
+        let failed = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<30 {
+                group.addTask {
+                    let decision = try? await harness.consume(limit)
+                    return decision == nil
+                }
+            }
+            await eventually("29 wait") { harness.counts.snapshot.coalesced >= 29 }
+            harness.store.hang(at: nil)
+            gate.open()
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(failed == 1)
+    }
+
+    /// A sweep for room forgot tokens that were leased and not used, and the key went without them.
+    @Test func whatIsOwedToTheStoreOutlivesASweep() async throws {
+        let harness = try Harness(keyLimit: 64)
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1, per: .seconds(3_600))
+        for _ in 0..<30 { _ = try await harness.consume(limit) }
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) < 970)
+        harness.time.advance(by: .milliseconds(1_100))
+        for subject in ["x", "y", "z"] { _ = try await harness.consume(limit, RateLimitKey("t", subject)) }
+        try await harness.limiter.returnUnused()
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 970)
+    }
+
+    /// Tokens of one window were given back to the next.
+    @Test func anEndedWindowsTokensAreNotGivenToTheNext() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.fixedWindow("a", quota: 1_000, per: .seconds(2))
+        for _ in 0..<30 { _ = try await harness.consume(limit) }
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) < 970)
+        harness.time.advance(by: .milliseconds(2_100))
+        _ = harness.store.inner.verdict(.consume, 500, of: limit, for: RateLimitKey("t"), at: harness.time.instant())
+        let request = RateLimitRequest(.penalty, RateLimitKey("t"), limit, cost: 1)
+        #expect(try await harness.limiter.decide(request).binding.remaining == 499)
+    }
+
     @Test func severalLimitsAreChargedAllOrNoneAlsoHere() async throws {
         let harness = try Harness()
         let large = try RateLimit.tokenBucket("large", capacity: 10_000, refill: 1, per: .seconds(60))

@@ -10,6 +10,8 @@ final class ScriptedStore: RateLimitStore {
         var requests: [RateLimitRequest] = []
         var failure: RateLimitStoreError?
         var gate: Gate?
+        /// Whether only the next call fails.
+        var failsOnce = false
         /// Decides first, then fails: the answer is lost.
         var losesAnswers = false
     }
@@ -24,13 +26,15 @@ final class ScriptedStore: RateLimitStore {
 
     var trips: Int { state.withLock { $0.trips } }
     var requests: [RateLimitRequest] { state.withLock { $0.requests } }
-    func fail(_ failure: RateLimitStoreError?) { state.withLock { $0.failure = failure } }
+    func fail(_ failure: RateLimitStoreError?) { state.withLock { ($0.failure, $0.failsOnce) = (failure, false) } }
+    func failOnce(_ failure: RateLimitStoreError) { state.withLock { ($0.failure, $0.failsOnce) = (failure, true) } }
     func hang(at gate: Gate?) { state.withLock { $0.gate = gate } }
 
     func decide(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
         let (failure, gate, loses) = state.withLock { state in
             state.trips += 1
             if state.requests.count < 1_000 { state.requests.append(request) }
+            defer { if state.failsOnce { (state.failure, state.failsOnce) = (nil, false) } }
             return (state.failure, state.gate, state.losesAnswers)
         }
         if let gate { await gate.pass() }

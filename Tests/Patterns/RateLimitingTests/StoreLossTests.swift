@@ -57,6 +57,35 @@ struct StoreLossTests {
         #expect(harness.counts.snapshot.fallbackAdmissions == 30)
     }
 
+    /// How many processes there are.
+    private final class Census: Sendable {
+        let processes = Atomic(1)
+    }
+
+    /// A process that was left alone began anew, with all of the limit.
+    @Test func anotherCountOfProcessesScalesWhatIsUsed() async throws {
+        let (time, census) = (ManualTime(), Census())
+        let store = try ScriptedStore(time)
+        store.fail(RateLimitStoreError(.unavailable))
+        let limiter = try ResilientRateLimiter(
+            store, StoreLossConfiguration(), processes: { census.processes.load(ordering: .relaxed) }, time: time,
+            random: SeededRandom(seed: 1))
+        for rule in UsageOnChange.allCases {
+            let limit = try RateLimit(
+                "\(rule)", .fixedWindow(quota: 100, window: .seconds(60)), onChange: rule)
+            let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
+            func admitted(_ count: Int, among: Int) async -> Int {
+                census.processes.store(among, ordering: .relaxed)
+                var admitted = 0
+                for _ in 0..<count where await limiter.decide(request).isAllowed { admitted += 1 }
+                return admitted
+            }
+            #expect(await admitted(80, among: 2) == 50)
+            #expect(await admitted(80, among: 1) == 0)
+            #expect(await admitted(80, among: 2) == 0)
+        }
+    }
+
     @Test func aRouteMayBeOpenOrClosed() async throws {
         let harness = try Harness(.deny)
         let limit = try RateLimit.tokenBucket("a", capacity: 10, refill: 1)

@@ -99,9 +99,10 @@ public struct RateLimit: Sendable, Hashable {
 
     /// The part of this limit that one of `count` processes enforces alone: an equal share of the quota, at least 1,
     /// and of the refill. All together they admit no more than the limit as long as the quota is at least `count`.
+    ///
+    /// Where the count changes, what was used is scaled, whatever ``onChange`` says of new numbers.
     public func share(of count: Int) -> RateLimit {
         let count = Int64(min(max(count, 1), 1 << 20))
-        guard count > 1 else { return self }
         let share: RateLimitAlgorithm
         switch algorithm {
         case .tokenBucket(let capacity, let refill, let period):

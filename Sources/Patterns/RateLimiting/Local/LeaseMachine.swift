@@ -58,7 +58,8 @@ struct LeaseMachine {
 
     /// It can be forgotten without a loss.
     func saysNothing(now: Instant) -> Bool {
-        !isTravelling && (tokens == 0 || leaseEnds <= now) && (surplus == 0 || surplusEnds <= now)
+        let owesNothing = tokens == 0 && surplus == 0 || surplusEnds <= now
+        return !isTravelling && (tokens == 0 || leaseEnds <= now) && owesNothing
             && (refusal?.forgotten ?? now) <= now
     }
 
@@ -157,7 +158,8 @@ struct LeaseMachine {
         leased = tokens
         (leaseBegan, leaseEnds) = (sent, sent + bounds.lifetime)
         surplusEnds = returnableUntil(verdict, sent: sent)
-        if extra * 4 < asked - cost {
+        // Those who wait have asked for as much as they like: that there was not enough for all of them says little.
+        if extra * 4 < min(asked - cost, slice) {
             let wait = hold(bounds)
             if wait > .zero { refusal = (1, .refused, sent + wait, sent + wait) }
         }
@@ -174,9 +176,10 @@ struct LeaseMachine {
     mutating func fail() { (isTravelling, waitingCost) = (false, 0) }
 
     /// Something was changed in the store: what is known of it is void.
-    mutating func invalidate() -> Int64 {
+    /// - Returns: what was leased and not used, as far as it is still of worth there.
+    mutating func invalidate(now: Instant) -> Int64 {
         defer { (tokens, surplus, refusal, generation) = (0, 0, nil, generation + 1) }
-        return tokens.adding(surplus)
+        return surplusEnds > now ? tokens.adding(surplus) : 0
     }
 
     /// What was leased and not used in time; it is owed no more.

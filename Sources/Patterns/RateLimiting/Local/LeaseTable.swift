@@ -165,8 +165,8 @@ struct LeaseTable {
 
     /// The store is about to be changed: nothing is known any more.
     /// - Returns: for each check what was leased and not used.
-    mutating func invalidate(_ request: RateLimitRequest) -> [Int64] {
-        request.checks.map { keys[LocalKey(request, $0)]?.invalidate() ?? 0 }
+    mutating func invalidate(_ request: RateLimitRequest, now: Instant) -> [Int64] {
+        request.checks.map { keys[LocalKey(request, $0)]?.invalidate(now: now) ?? 0 }
     }
 
     /// Takes out what was leased and is not used any more, or all that is leased.
@@ -174,7 +174,7 @@ struct LeaseTable {
         var found: [(LocalKey, RateLimit, Int64)] = []
         for (name, var machine) in keys where !machine.isTravelling {
             machine.age(now: now)
-            let unused = all ? machine.invalidate() : machine.takeSurplus()
+            let unused = all ? machine.invalidate(now: now) : machine.takeSurplus()
             if unused > 0 { found.append((name, machine.limit, unused)) }
             keys[name] = machine.saysNothing(now: now) ? nil : machine
         }

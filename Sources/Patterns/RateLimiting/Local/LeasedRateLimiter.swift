@@ -96,8 +96,8 @@ public final class LeasedRateLimiter: RateLimitStore {
             return decision
         } catch {
             let woken = shard.table.withLock { $0.fail(request, trip) }
-            // They would only fail one after the other.
-            for waiter in woken { waiter.resume(returning: error) }
+            // They would only fail one after the other, unless it was the caller who gave up.
+            for waiter in woken { waiter.resume(returning: error.code == .cancelled ? nil : error) }
             throw error
         }
     }
@@ -114,11 +114,13 @@ public final class LeasedRateLimiter: RateLimitStore {
     private func change(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
         var sent = request
         if case .peek = request.operation { return try await store.decide(sent) }
-        let unused = shard(of: request.tenant).table.withLock { $0.invalidate(request) }
+        let began = time.instant()
+        let unused = shard(of: request.tenant).table.withLock { $0.invalidate(request, now: began) }
         for (index, tokens) in unused.enumerated() { sent.checks[index].adjustment -= tokens }
         let decision = try await store.decide(sent)
         // A trip that was under way may have brought back what was true before.
-        let late = shard(of: request.tenant).table.withLock { $0.invalidate(request) }
+        let ended = time.instant()
+        let late = shard(of: request.tenant).table.withLock { $0.invalidate(request, now: ended) }
         let lapsed = late.reduce(0, +)
         if lapsed > 0 { observer?.note(.lapsed(tokens: lapsed)) }
         return decision

@@ -24,7 +24,8 @@ enum TokenBucketMachine: AlgorithmMachine {
     /// Adds tokens in use, whether they fit or not; no more than twice the capacity.
     static func charge(_ state: inout RateLimitState, _ tokens: Int64) {
         let most = 2 * state.capacity * state.second
-        state.used = min(most, state.used + min(tokens, 2 * state.capacity) * state.second)
+        // Both may be as large as half of what there are numbers for.
+        state.used += min(most - state.used, min(tokens, 2 * state.capacity) * state.second)
     }
 
     /// Gives tokens back; none are given that were not used.
