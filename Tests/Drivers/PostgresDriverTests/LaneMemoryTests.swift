@@ -82,6 +82,16 @@ struct LaneMemoryTests {
         #expect(memory.row(key(1)) != nil)
     }
 
+    /// Large rows that were asked for again counted as small ones from then on.
+    @Test func aLargeRowStaysLargeWhenItIsUsed() {
+        var memory = LaneMemory(bytes: 64 << 10)
+        for number: Int64 in 0..<1_000 {
+            memory.remember(stored(number), writer: 1, bytes: 8 << 10)
+            for earlier in max(0, number - 20)...number { _ = memory.row(key(earlier)) }
+            #expect(memory.count <= 8)
+        }
+    }
+
     @Test func withoutBytesItIsNeverTrusted() {
         var memory = LaneMemory(bytes: 0)
         memory.remember(stored(1), writer: 1, bytes: 1)

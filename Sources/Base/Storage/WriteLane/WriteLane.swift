@@ -140,7 +140,12 @@ public final class WriteLane: Sendable {
     private func writeNext() {
         while let submissions = takeBatch() {
             if let batch = machine(submissions) { return write([batch.machine], batch.mark) }
-            state.withLock { $0.isBusy = false }
+            // The runner may have looked meanwhile, and waits for the last batch to end.
+            let runner = state.withLock { state in
+                state.isBusy = false
+                return state.isStopped ? state.wakeRunner() : nil
+            }
+            runner?.resume()
         }
     }
 
@@ -181,8 +186,9 @@ public final class WriteLane: Sendable {
         }
         engine.run(batch) { [rest] ending in
             ending.settle()
-            // Back to where they came from: first in the line. They keep their deadlines.
-            if !ending.deferred.isEmpty { self.state.withLock { $0.queue.insert(contentsOf: ending.deferred, at: 0) } }
+            // Last in the line: in front they would take the places of those whose rows nobody holds. They keep their
+            // deadlines.
+            if !ending.deferred.isEmpty { self.state.withLock { $0.queue.append(contentsOf: ending.deferred) } }
             self.write(rest + ending.again.reversed(), mark)
         }
     }

@@ -14,6 +14,8 @@ struct LaneMemory {
         let record: AnyRecord
         /// The transaction that wrote the row.
         let writer: UInt32
+        /// What it takes, about.
+        let bytes: Int
     }
     private let generationBytes: Int
     private var young: [RecordKey: Row] = [:]
@@ -58,19 +60,19 @@ struct LaneMemory {
     mutating func row(_ key: RecordKey) -> Row? {
         if let row = young[key] { return row }
         guard let row = old.removeValue(forKey: key) else { return nil }
-        insert(row, Self.entryBytes)
+        insert(row)
         return row
     }
 
     /// - Parameter bytes: what its columns take, about.
     mutating func remember(_ record: AnyRecord, writer: UInt32, bytes: Int) {
         if generationBytes == 0 { return }
-        insert(Row(record: record, writer: writer), Self.entryBytes + bytes)
+        insert(Row(record: record, writer: writer, bytes: Self.entryBytes + bytes))
     }
 
-    private mutating func insert(_ row: Row, _ bytes: Int) {
-        if youngBytes + bytes > generationBytes { (old, young, youngBytes) = (young, [:], 0) }
-        youngBytes += bytes
+    private mutating func insert(_ row: Row) {
+        if youngBytes + row.bytes > generationBytes { (old, young, youngBytes) = (young, [:], 0) }
+        youngBytes += row.bytes
         young[row.record.key] = row
     }
 
