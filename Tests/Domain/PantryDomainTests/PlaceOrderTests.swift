@@ -148,7 +148,14 @@ import Testing
                 Issue.record("the first attempt is under way")
                 return
             }
-            let accept = AcceptOrder(organization: shop.number, scope: shop.key("k").scope)
+            // A caller whose order was undone, and whose key a repeat has taken meanwhile.
+            let late = AcceptOrder(
+                organization: shop.number, scope: shop.key("k").scope, order: OrderID(UUIDv7(high: 1, low: 1)))
+            guard case .freed = try await shop.store.submit(late, tenant: shop.tenant) else {
+                Issue.record("it is another order's key")
+                return
+            }
+            let accept = AcceptOrder(organization: shop.number, scope: shop.key("k").scope, order: order)
             for _ in 0..<2 { _ = try await shop.store.submit(accept, tenant: shop.tenant) }
             let rows = try await shop.store.rows("SELECT kind, version FROM idempotency_keys WHERE scope LIKE '% k'")
             #expect(rows == [SQLRow(["accepted", 2])], "noted once")

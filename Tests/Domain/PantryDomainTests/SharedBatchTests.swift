@@ -47,6 +47,27 @@ import Testing
         }
     }
 
+    /// A key that a command before it in the batch has freed, while the repeat had waited for no product's row: it read
+    /// what was not loaded, and the process ended.
+    @Test func aRepeatWhoseKeyWasFreedAsksForItsProducts() async throws {
+        try await withCheckout { checkout in
+            let (caller, key) = (checkout.shop.caller, checkout.shop.key("k"))
+            let place = PlaceOrder(
+                caller: caller,
+                order: OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil), key: key,
+                terms: checkout.terms, sagas: checkout.shop.checkouts, seed: 1)
+            let row = IdempotencyRecord.key(caller.tenant.organization, key.scope)
+            var work = WorkingSet()
+            _ = work.ask(for: .row(row))
+            work.absorb(.row(row), [])
+            guard case .more(let needs) = place.decide(&work, at: checkout.store.time.now()) else {
+                Issue.record("it has decided over rows that are not there")
+                return
+            }
+            #expect(needs.count == 3)
+        }
+    }
+
     /// The key is there when the rows are loaded, and gone when the repeat decides: it runs afresh.
     @Test func aRepeatInTheBatchThatFreesItsKey() async throws {
         try await withCheckout { checkout in

@@ -49,7 +49,9 @@ package struct OrderService: Sendable {
         case .refused(let refusal): throw refusal
         case .waiting, nil:
             // Not settled in time. From now on a repeat is told the order's present state, not a first answer.
-            switch try await context.submit(AcceptOrder(organization: context.number, scope: key.scope)) {
+            let accept = AcceptOrder(
+                organization: context.number, scope: key.scope, order: OrderID(ticket.subject))
+            switch try await context.submit(accept) {
             case .accepted: break
             case .settled(let answer): return .answer(answer, isReplay: false)
             case .freed: throw .paymentUnavailable("the payment could not be made, and the order was undone")

@@ -64,10 +64,14 @@ struct AcceptOrder: LaneCommand {
     }
     let organization: Int64
     let scope: String
+    let order: OrderID
 
     func needs(_ loaded: WorkingSet) -> [Need] { [.row(IdempotencyRecord.key(organization, scope))] }
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
-        guard var row = work[IdempotencyRecord.key(organization, scope)] else { return .discard(.freed) }
+        // A key that was freed may be another order's already.
+        guard var row = work[IdempotencyRecord.key(organization, scope)], row.subject == order.uuid else {
+            return .discard(.freed)
+        }
         if row.kind == .accepted { return .discard(.accepted) }
         if let answer = row.answer { return .discard(.settled(answer)) }
         row.kind = .accepted
