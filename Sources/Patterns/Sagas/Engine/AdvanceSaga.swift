@@ -16,6 +16,8 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
     /// What other tasks of this worker are at work on, as it is when the commit is decided.
     let busy: BusySteps
     let chance: UInt64
+    /// The step that the worker looks for; nil where it is the move's, or none.
+    var own: Int?
 
     func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] {
         guard var advance = begin(SagaTransition(saga, at: saga.updatedAt)) else { return [] }
@@ -40,7 +42,7 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
         var advance = SagaAdvance(
             definition: definition, terms: terms, chance: chance,
             situation: try SagaSituation(saga.record, definition, known: known), saga: saga,
-            busy: busy.others(than: move.step))
+            busy: busy.others(than: own ?? move.step))
         (advance.situation.woken, advance.situation.renewed) = ([], [])
         advance.brought = move
         return advance
@@ -244,6 +246,8 @@ extension SagaAdvance {
     mutating func writeIntents(in work: inout WorkingSet) -> [Need]? {
         let isBackward = machine.progress.isBackward
         for step in machine.ready where !busy.contains(step) {
+            // A step before it in this loop has turned the saga back: what is ready is something else now.
+            guard machine.progress.isBackward == isBackward else { return writeIntents(in: &work) }
             let (entry, outline) = (machine.progress.entries[step], definition.outline.steps[step])
             if let notBefore = entry.notBefore, notBefore > now { continue }
             let kind = isBackward ? outline.compensation : outline.kind

@@ -35,12 +35,12 @@ struct SagaAdvance<State: SagaState> {
             record(&situation.state)
             saga.note(.completed, name(step))
         case .refused(let reason, let record):
-            record(&situation.state)
-            refuse(step, reason)
+            // A commit whose answer was lost is made again: what it has recorded is not recorded twice.
+            if refuse(step, reason) { record(&situation.state) }
         case .absent(let reason, let wasSent, let pause):
             if definition.resuming(step) == nil {
                 postpone(step, isVoid: !wasSent, as: .after(pause), for: pause, reason)
-            } else {
+            } else if machine.progress.entries[step].status == .intended, !machine.progress.entries[step].isWithdrawn {
                 letGo = LettingGo(step: step, reason: reason, wasSent: wasSent, pause: pause)
             }
         case .unknown(let reason, let pause): postpone(step, isVoid: false, as: .after(pause), for: pause, reason)
@@ -128,11 +128,14 @@ struct SagaAdvance<State: SagaState> {
         situation.machine.handle(event, at: now) == .store
     }
 
-    mutating func refuse(_ step: Int, _ reason: String) {
+    /// - Returns: false, with nothing changed, where the step cannot be refused any more.
+    @discardableResult
+    mutating func refuse(_ step: Int, _ reason: String) -> Bool {
         let wasForward = !machine.progress.isBackward
-        guard handle(.refuse(step)) else { return }
+        guard handle(.refuse(step)) else { return false }
         saga.note(machine.progress.entries[step].status == .stuck ? .stuck : .failed, name(step), reason)
         if wasForward, machine.progress.isBackward { saga.record.reason = "\(name(step)): \(reason)" }
+        return true
     }
 
     /// Runs a decision that belongs to a step but does not end it.

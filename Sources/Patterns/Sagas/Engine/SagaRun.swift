@@ -57,7 +57,9 @@ final class SagaRun<State: SagaState>: Sendable {
             fresh = intended(situation)
             return
         }
-        fresh.formUnion(intended(situation).subtracting(intended(before)))
+        // What an operator has set going again was stuck, and may have been called before.
+        let written = intended(situation).subtracting(intended(before))
+        fresh.formUnion(written.filter { before.machine.progress.entries[$0].status != .stuck })
         fresh.formUnion(situation.renewed)
     }
 
@@ -93,12 +95,12 @@ final class SagaRun<State: SagaState>: Sendable {
         let action: SagaAction<State>.Body
         if isBackward {
             guard let compensation = body.compensation else {
-                return try await commit(.look, known: situation)
+                return try await commit(.look, known: situation, own: step)
             }
             action = compensation.body
         } else {
             guard case .action(let forward) = body.forward else {
-                return try await commit(.look, known: situation)
+                return try await commit(.look, known: situation, own: step)
             }
             action = forward.body
         }
@@ -109,7 +111,7 @@ final class SagaRun<State: SagaState>: Sendable {
             let durable: SagaProgress.Status = isBackward ? .undoing : .intended
             let entry = situation.machine.progress.entries[step]
             guard entry.status == durable, !entry.isWithdrawn || isBackward else {
-                return try await commit(.look, known: situation)
+                return try await commit(.look, known: situation, own: step)
             }
             let attempt = engine.attempt(
                 definition.outline.steps[step].policy.calls, mayHaveBeenCalled: !isFresh)
@@ -184,15 +186,16 @@ final class SagaRun<State: SagaState>: Sendable {
 
     /// Writes the saga's next commit, also where the database is away for a while: what was done before is found in the
     /// row.
+    /// - Parameter own: the step for which a look is made: it is not somebody else's.
     private func commit(
-        _ move: SagaMove<State>, known: SagaSituation<State>?
+        _ move: SagaMove<State>, known: SagaSituation<State>?, own: Int? = nil
     ) async throws -> SagaSituation<State> {
         var (known, pause) = (known, Duration.milliseconds(20))
         let giveUp = engine.time.instant() + engine.terms.outagePatience
         while true {
             let step = AdvanceSaga(
                 definition: definition, terms: engine.terms, move: move, known: known, busy: busy,
-                chance: engine.random.next())
+                chance: engine.random.next(), own: own)
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
                 subject: definition.locking(ticket.tenant.organization, ticket.subject))

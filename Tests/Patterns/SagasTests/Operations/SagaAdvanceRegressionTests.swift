@@ -48,6 +48,48 @@ struct SagaAdvanceRegressionTests {
         #expect(bench.record?.reason == "its time was up")
     }
 
+    private static func kept(
+        _ name: String, resuming: LocalStep<Trip>
+    ) -> SagaAction<Trip> {
+        .external(ExternalStep { _, _ in .done(()) }, postponing: .careful(-1, to: name), resuming: resuming)
+    }
+
+    /// The answer of the commit was lost, and the worker made it again: what was kept for the step was given back
+    /// twice.
+    @Test func stepIsPutOffOnce() throws {
+        let definition = Saga(Trip.self, "trip", version: 1)
+            .pivot("pay", Self.kept("unit", resuming: .careful(1, to: "unit"))).definition
+        var bench = try SagaOperationsBench(definition)
+        try bench.commit(.look, at: bench.later(1))
+        for second: Int64 in 2...3 {
+            try bench.commit(
+                .finished(0, .absent("down", wasSent: false, retryAfter: .seconds(60))), at: bench.later(second))
+        }
+        #expect(bench.rows[TallyRecord.key(1, "unit")]?.value == -1)
+    }
+
+    /// A branch turned the saga back, and the next one was still taken up again in the same commit.
+    @Test func nothingIsTakenUpOnTheWayBack() throws {
+        let no = LocalStep<Trip> { _, _, _ in .refused("no") }
+        let definition = Saga(Trip.self, "trip", version: 1)
+            .parallel(
+                SagaBranch().compensatable("a", Self.kept("a", resuming: no), undo: Self.undo("x")),
+                SagaBranch().compensatable(
+                    "b", Self.kept("b", resuming: .careful(1, to: "b")), undo: Self.undo("y"))
+            )
+            .pivot("p", Self.act("p")).definition
+        var bench = try SagaOperationsBench(definition)
+        try bench.commit(.look, at: bench.later(1))
+        for step in 0...1 {
+            try bench.commit(.finished(step, .absent("down", wasSent: false)), at: bench.later(2))
+        }
+        bench.terms.patience = .zero
+        try bench.commit(.look, at: bench.later(1_000))
+        #expect(bench.rows[TallyRecord.key(1, "b")]?.value == -1)
+        #expect(bench.history.count { $0 == "b intended" } == 1)
+        #expect(bench.progress?.isBackward == true)
+    }
+
     /// One branch rests, the other's last call comes back when the pause is over.
     @Test func restingBranchIsDecidedOverItsRowsWhenThePauseIsOver() throws {
         let definition = Saga(Trip.self, "trip", version: 1)
