@@ -85,8 +85,9 @@ package struct PlaceOrder: LaneCommand {
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome> {
         if let first = work[keyRow] { return repeated(first, &work) }
         // The key was freed within this batch, and the repeat had not waited for rows that somebody else holds.
-        let needed = needs(work)
-        guard needed.allSatisfy(work.has) else { return .more(needed) }
+        guard units.allSatisfy({ work.isLoaded($0.product) && work.isLoaded($0.stock) }) else {
+            return .more(needs(work))
+        }
         guard let sagas else { return .discard(.refused(.overloaded("too many orders are under way"))) }
         let lines: [OrderLine]
         let total: Money
