@@ -26,19 +26,23 @@ import Testing
         return outcomes
     }
 
+    /// An order under the key `k`.
+    private func placing(_ seed: UInt64, in checkout: Checkout) -> PlaceOrder {
+        PlaceOrder(
+            caller: checkout.shop.caller,
+            order: OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil),
+            key: checkout.shop.key("k"), terms: checkout.terms, sagas: checkout.shop.checkouts, seed: seed)
+    }
+
     /// Somebody else held a product's row, and the repeat of an order that was answered long ago waited for it.
     @Test func aRepeatNeedsNothingOfTheProducts() async throws {
         try await withCheckout { checkout in
-            let (caller, key) = (checkout.shop.caller, checkout.shop.key("k"))
-            let place = PlaceOrder(
-                caller: caller,
-                order: OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil), key: key,
-                terms: checkout.terms, sagas: checkout.shop.checkouts, seed: 1)
-            let row = IdempotencyRecord.key(caller.tenant.organization, key.scope)
+            let (number, key) = (checkout.shop.caller.tenant.organization, checkout.shop.key("k"))
+            let (place, row) = (placing(1, in: checkout), IdempotencyRecord.key(number, key.scope))
             for known in [true, false] {
                 var work = WorkingSet()
                 let first = IdempotencyRecord(
-                    organization: caller.tenant.organization, request: key, now: checkout.store.time.now(),
+                    organization: number, request: key, now: checkout.store.time.now(),
                     state: .settled, answer: Answer(kind: .outOfStock, document: "[]"))
                 _ = work.ask(for: .row(row))
                 work.absorb(.row(row), known ? [RecordBox(first)] : [])
@@ -51,12 +55,8 @@ import Testing
     /// what was not loaded, and the process ended.
     @Test func aRepeatWhoseKeyWasFreedAsksForItsProducts() async throws {
         try await withCheckout { checkout in
-            let (caller, key) = (checkout.shop.caller, checkout.shop.key("k"))
-            let place = PlaceOrder(
-                caller: caller,
-                order: OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil), key: key,
-                terms: checkout.terms, sagas: checkout.shop.checkouts, seed: 1)
-            let row = IdempotencyRecord.key(caller.tenant.organization, key.scope)
+            let (number, key) = (checkout.shop.caller.tenant.organization, checkout.shop.key("k"))
+            let (place, row) = (placing(1, in: checkout), IdempotencyRecord.key(number, key.scope))
             var work = WorkingSet()
             _ = work.ask(for: .row(row))
             work.absorb(.row(row), [])
@@ -71,14 +71,11 @@ import Testing
     /// The key is there when the rows are loaded, and gone when the repeat decides: it runs afresh.
     @Test func aRepeatInTheBatchThatFreesItsKey() async throws {
         try await withCheckout { checkout in
-            let order = OrderRequest(items: [("a", 1)], method: "pm_ok", onUnavailable: .fail, metadata: nil)
-            func place(_ seed: UInt64) -> PlaceOrder {
-                PlaceOrder(
-                    caller: checkout.shop.caller, order: order, key: checkout.shop.key("k"), terms: checkout.terms,
-                    sagas: checkout.shop.checkouts, seed: seed)
+            let begun = try await checkout.store.submit(placing(1, in: checkout), tenant: checkout.shop.tenant)
+            guard case .started(let ticket) = begun else {
+                Issue.record("\(begun)")
+                return
             }
-            guard case .started(let ticket) = try await checkout.store.submit(place(1), tenant: checkout.shop.tenant)
-            else { return }
             let refused = ExternalOutcome<CheckoutState>.refused("voided") { state in
                 state.ending = CheckoutEnding(.unavailable("down"))
             }
@@ -86,7 +83,7 @@ import Testing
                 definition: checkout.store.nobody.checkout, terms: SagaTerms(), move: .finished(1, refused), known: nil,
                 busy: BusySteps(), chance: 2)
             let (closed, again) = try await inOneBatch(
-                SagaCommand(close, saga: ticket.id, organization: 1, epoch: 1), place(3), in: checkout)
+                SagaCommand(close, saga: ticket.id, organization: 1, epoch: 1), placing(3, in: checkout), in: checkout)
             guard case .done(.advanced(let situation)) = closed, case .refused = situation.state.report,
                 case .started(let second) = again
             else {

@@ -155,13 +155,11 @@ struct LeaseTests {
         #expect(harness.store.remaining(limit, RateLimitKey("t")) <= 940)
     }
 
-    @Test func aFailedTripFailsAllWhoWaitOnce() async throws {
-        let harness = try Harness()
-        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
+    /// Thirty callers of one key, of whom one travels: how many fail.
+    private func failuresOfThirty(_ limit: RateLimit, in harness: Harness) async -> Int {
         let gate = Gate()
         harness.store.hang(at: gate)
-        harness.store.fail(RateLimitStoreError(.unavailable))
-        let failed = await withTaskGroup(of: Bool.self) { group in
+        return await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<30 {
                 group.addTask {
                     let decision = try? await harness.consume(limit)
@@ -169,10 +167,17 @@ struct LeaseTests {
                 }
             }
             await eventually("29 wait") { harness.counts.snapshot.coalesced >= 29 }
+            harness.store.hang(at: nil)
             gate.open()
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(failed == 30)
+    }
+
+    @Test func aFailedTripFailsAllWhoWaitOnce() async throws {
+        let harness = try Harness()
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
+        harness.store.fail(RateLimitStoreError(.unavailable))
+        #expect(await failuresOfThirty(limit, in: harness) == 30)
         #expect(harness.store.trips == 1)
         harness.store.fail(nil)
         #expect(try await harness.consume(limit).isAllowed)
@@ -202,22 +207,8 @@ struct LeaseTests {
     @Test func aCancelledTripFailsNobodyElse() async throws {
         let harness = try Harness()
         let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 10)
-        let gate = Gate()
-        harness.store.hang(at: gate)
         harness.store.failOnce(RateLimitStoreError(.cancelled))
-        let failed = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<30 {
-                group.addTask {
-                    let decision = try? await harness.consume(limit)
-                    return decision == nil
-                }
-            }
-            await eventually("29 wait") { harness.counts.snapshot.coalesced >= 29 }
-            harness.store.hang(at: nil)
-            gate.open()
-            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
-        }
-        #expect(failed == 1)
+        #expect(await failuresOfThirty(limit, in: harness) == 1)
     }
 
     /// A sweep for room forgot tokens that were leased and not used, and the key went without them.
