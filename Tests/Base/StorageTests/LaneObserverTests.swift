@@ -64,7 +64,7 @@ struct LaneObserverTests {
         await #expect(throws: LaneFailure.overloaded) {
             try await lane.submit(Deposit(name: "a", amount: 5), tenant: nil, deadline: later)
         }
-        let report = BatchReport(commands: 1, loads: 1, rows: 2, hasFailed: false)
+        let report = BatchReport(commands: 1, loads: 1, trips: 1, rows: 2, hasFailed: false)
         #expect(
             Set(chronicle.entries.all) == [
                 .queued("Deposit", 1), .began([1]), .settled(2, report), .batchEnded(2), .ended(1, nil),

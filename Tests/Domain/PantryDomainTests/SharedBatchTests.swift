@@ -34,6 +34,21 @@ import Testing
             key: checkout.shop.key("k"), terms: checkout.terms, sagas: checkout.shop.checkouts, seed: seed)
     }
 
+    /// The key was asked for behind order and saga: a repeat on another server, which comes through the key to the
+    /// saga, and the confirmation waited for each other until a lock's patience was over; and each went for rows twice.
+    @Test func whatAnOrderLocksIsNamedAtOnce() async throws {
+        try await withCheckout { checkout in
+            guard case .answer = try await checkout.place([("a", 1), ("b", 1)], key: "k") else {
+                Issue.record("the order was not confirmed")
+                return
+            }
+            #expect(checkout.server.trips.seen.all == [1, 1])
+            _ = try await checkout.place([("a", 1)], key: "declined", method: "pm_declined")
+            // The stock that is given back is known when the order's lines are.
+            #expect(checkout.server.trips.seen.all == [1, 1, 1, 2])
+        }
+    }
+
     /// Somebody else held a product's row, and the repeat of an order that was answered long ago waited for it.
     @Test func aRepeatNeedsNothingOfTheProducts() async throws {
         try await withCheckout { checkout in

@@ -83,7 +83,7 @@ public struct BatchMachine: Sendable {
     /// What somebody else has locked, and the commands that need it.
     private var (held, deferred): (Set<Need>, Set<Int>) = ([], [])
     private var rounds = 0
-    private var loadCount = 0
+    private var (loadCount, tripCount) = (0, 0)
     private var rowCount = 0
     private let report: (@Sendable (BatchReport) -> Void)?
     /// Asked once, when the writes are next; ``FaultyLaneEngine`` sets it.
@@ -153,6 +153,7 @@ public struct BatchMachine: Sendable {
             } else {
                 state = .loading(missing)
                 loadCount += missing.count
+                tripCount += 1
                 return .load(missing)
             }
         }
@@ -272,7 +273,8 @@ public struct BatchMachine: Sendable {
                 settled[index] ?? { failure, _ in submission.fail(failure ?? .conflict("was never decided")) })
         }
         let batch = BatchReport(
-            commands: submissions.count - deferred.count, loads: loadCount, rows: rowCount, hasFailed: failure != nil)
+            commands: submissions.count - deferred.count, loads: loadCount, trips: tripCount, rows: rowCount,
+            hasFailed: failure != nil)
         var tell: (@Sendable () -> Void)?
         if let report { tell = { report(batch) } }
         return .end(

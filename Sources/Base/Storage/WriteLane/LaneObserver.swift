@@ -24,14 +24,17 @@ public struct BatchReport: Sendable, Hashable {
     public var commands: Int
     /// How many loads it took: rows by key, and selections.
     public var loads: Int
+    /// How often it went for them: once for what its commands can name, and again where that turned out to need more.
+    public var trips: Int
     /// How many rows it inserted, updated or deleted.
     public var rows: Int
     /// Whether it was rolled back.
     public var hasFailed: Bool
 
     /// A report.
-    public init(commands: Int, loads: Int, rows: Int, hasFailed: Bool) {
-        (self.commands, self.loads, self.rows, self.hasFailed) = (commands, loads, rows, hasFailed)
+    public init(commands: Int, loads: Int, trips: Int, rows: Int, hasFailed: Bool) {
+        (self.commands, self.loads, self.trips) = (commands, loads, trips)
+        (self.rows, self.hasFailed) = (rows, hasFailed)
     }
 }
 

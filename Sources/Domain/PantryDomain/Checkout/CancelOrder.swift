@@ -47,15 +47,18 @@ struct CancelOrder: OrderOperation {
         }
         // One that is at work now is about to settle the order by itself; so is one that is being undone.
         guard saga.state == .parked || saga.state == .stuck else { return .discard(.busy(id)) }
+        var canceled = change.order
+        canceled.sagaScope = key?.scope
         let ticket = try checkouts.turnBack(saga, because: "canceled", in: &work, at: change.now, seed: seed) { state in
             state.ending = CheckoutEnding(.canceled)
+            state.companions = OrderCompanions(canceled)
         }
         guard let ticket else { return .discard(.busy(id)) }
         // A cancel before this one was stuck: the order itself tells its caller what became of it.
         if let earlier = change.order.sagaScope.map({ IdempotencyRecord.key(number, $0) }), work.isLoaded(earlier) {
             work.remove(earlier)
         }
-        change.order.sagaScope = key?.scope
+        change.order = canceled
         rememberKey(&work, change.now, saga: id)
         return .commit(.started(ticket))
     }

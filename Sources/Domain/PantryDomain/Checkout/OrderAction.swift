@@ -17,12 +17,19 @@ extension OrderAction {
         let (number, orderKey) = (context.organization, OrderRecord.key(context.organization, OrderID(context.subject)))
         guard loaded.isLoaded(orderKey) else { return [.row(orderKey)] }
         guard let order = loaded[orderKey] else { return [] }
-        var needs: [Need] = [.row(PaymentRecord.key(number, order.payment))]
-        for scope in [order.idempotencyScope, order.sagaScope].compactMap({ $0 }) {
-            needs.append(.row(IdempotencyRecord.key(number, scope)))
-        }
-        if let refund = state.input.refund { needs.append(.row(RefundRecord.key(number, refund))) }
+        let needs = companionNeeds(OrderCompanions(order), state, number)
         return touchesStock ? needs + OrderWork.stockNeeds(order) : needs
+    }
+
+    func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need] {
+        state.companions.map { companionNeeds($0, state, context.organization) } ?? []
+    }
+
+    private func companionNeeds(_ companions: OrderCompanions, _ state: State, _ number: Int64) -> [Need] {
+        var needs: [Need] = [.row(PaymentRecord.key(number, companions.payment))]
+        for scope in companions.scopes { needs.append(.row(IdempotencyRecord.key(number, scope))) }
+        if let refund = state.input.refund { needs.append(.row(RefundRecord.key(number, refund))) }
+        return needs
     }
 
     func decide(_ work: inout WorkingSet, _ state: inout State, _ context: StepContext) -> LocalResult {

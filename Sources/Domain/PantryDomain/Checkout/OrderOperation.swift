@@ -101,6 +101,7 @@ extension OrderOperation {
             organizationID: caller.organizationID, traceparent: caller.traceparent, refund: refund.id)
         var state = RefundState(input)
         state.brief = RefundBrief(refund: refund, payment: change.payment)
+        state.companions = OrderCompanions(change.order)
         rememberKey(&work, change.now, saga: saga)
         switch try sagas.opening(id: saga, about: order.uuid, state).begin(afterFirstStepIn: &work, at: change.now) {
         case .began(let ticket): return ticket

@@ -6,6 +6,23 @@ import StrictJSON
 /// What every saga of an order knows: the request that began it.
 protocol OrderSagaState: SagaState {
     var input: SagaInput { get }
+    /// The rows beside the order that the saga's steps change, where the worker knows them already.
+    var companions: OrderCompanions? { get }
+}
+
+/// The rows that are loaded with an order's, named before the order itself has been read: its keys come before order
+/// and saga in the one order of locks, and all of them are one trip to the database.
+struct OrderCompanions: Sendable, Hashable {
+    var payment: PaymentID
+    /// Of the keys that wait for the order's answer and for its saga's.
+    var scopes: [String]
+
+    init(payment: PaymentID, scopes: [String?]) {
+        (self.payment, self.scopes) = (payment, scopes.compactMap { $0 })
+    }
+    init(_ order: OrderRecord) {
+        self.init(payment: order.payment, scopes: [order.idempotencyScope, order.sagaScope])
+    }
 }
 
 /// What a checkout knows beside its order's rows.
@@ -20,6 +37,7 @@ package struct CheckoutState: OrderSagaState {
     var receipt: String?
     /// What the provider is told, where the worker knows it already.
     var brief: CheckoutBrief?
+    var companions: OrderCompanions?
     /// What those who wait are told.
     package var report: CheckoutReport?
 
@@ -102,6 +120,7 @@ package struct RefundState: OrderSagaState {
     package var input: SagaInput
     /// What the provider is told, where the worker knows it already.
     var brief: RefundBrief?
+    var companions: OrderCompanions?
     /// The code with which the provider refuses.
     var refusal: String?
     /// What those who wait are told.

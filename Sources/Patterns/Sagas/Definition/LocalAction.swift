@@ -23,8 +23,16 @@ public protocol LocalAction<State>: Sendable {
     /// What to load, given what is loaded; see ``Storage/LaneCommand/needs(_:)``. Rows of a rank below the sagas' are
     /// best named by the saga's subject, which is locked before the saga.
     func needs(_ loaded: WorkingSet, _ state: State, _ context: StepContext) -> [Need]
+    /// What can be named of that before anything is loaded, from the state alone: it is loaded together with the
+    /// saga's row, in the order of the ranks. None by default.
+    func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need]
     /// Decides. Changes of `state` are kept when the result is ``LocalResult/done`` or ``LocalResult/refused(_:)``.
     func decide(_ work: inout WorkingSet, _ state: inout State, _ context: StepContext) -> LocalResult
+}
+
+extension LocalAction {
+    /// Nothing is known before.
+    public func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need] { [] }
 }
 
 /// A ``LocalAction`` made of closures.

@@ -25,6 +25,16 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
         return advance.needs(loaded, move)
     }
 
+    /// What the commit will need as far as the worker's knowledge of the row tells: named with the row itself, it is
+    /// locked in the one order of ranks, and spares a load.
+    var foreseenNeeds: [Need] {
+        guard let known, var advance = begin(SagaTransition(known.record, at: known.record.updatedAt)) else {
+            return []
+        }
+        advance.takeMove()
+        return advance.foreseenNeeds(move)
+    }
+
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Outcome> {
         var advance: SagaAdvance<State>
         do { advance = try makeAdvance(saga) } catch { return .discard(.broken(error)) }
@@ -86,25 +96,36 @@ extension SagaAdvance {
     func needs(_ loaded: WorkingSet, _ move: SagaMove<State>) -> [Need] {
         let organization = saga.record.organization
         var needs = SagaLocking.needs(organization, machine.progress.locks)
-        if let local = localStep(move) {
-            needs += lockNeeds(of: local.step, organization)
-            let context = situation.context(local.step, isCompensation: local.isCompensation, at: now, seed: chance)
-            needs += local.action.needs(loaded, situation.state, context)
-        }
-        if let (letting, action) = lettingGo {
-            let context = situation.context(letting.step, isCompensation: false, at: now, seed: chance)
-            needs += action.needs(loaded, situation.state, context)
-        }
+        if let local = localStep(move) { needs += lockNeeds(of: local.step, organization) }
+        for (action, context) in localActions(move) { needs += action.needs(loaded, situation.state, context) }
         if !machine.progress.isBackward {
-            for step in machine.ready {
-                needs += lockNeeds(of: step, organization)
-                if machine.progress.entries[step].isWithdrawn, let action = definition.resuming(step) {
-                    let context = situation.context(step, isCompensation: false, at: now, seed: chance)
-                    needs += action.needs(loaded, situation.state, context)
-                }
-            }
+            for step in machine.ready { needs += lockNeeds(of: step, organization) }
         }
         return needs + signalNeeds(organization)
+    }
+
+    /// What can be named of it before anything is loaded.
+    func foreseenNeeds(_ move: SagaMove<State>) -> [Need] {
+        localActions(move).flatMap { $0.action.foreseenNeeds(situation.state, $0.context) }
+    }
+
+    /// All that may be decided in this commit.
+    private func localActions(
+        _ move: SagaMove<State>
+    ) -> [(action: any LocalAction<State>, context: StepContext)] {
+        var actions: [(action: any LocalAction<State>, context: StepContext)] = []
+        func add(_ action: any LocalAction<State>, _ step: Int, isCompensation: Bool = false) {
+            actions.append(
+                (action, situation.context(step, isCompensation: isCompensation, at: now, seed: chance)))
+        }
+        if let local = localStep(move) { add(local.action, local.step, isCompensation: local.isCompensation) }
+        if let (letting, action) = lettingGo { add(action, letting.step) }
+        if !machine.progress.isBackward {
+            for step in machine.ready where machine.progress.entries[step].isWithdrawn {
+                if let action = definition.resuming(step) { add(action, step) }
+            }
+        }
+        return actions
     }
 
     private func lockNeeds(of step: Int, _ organization: Int64) -> [Need] {
@@ -228,9 +249,13 @@ extension SagaAdvance {
         let entry = machine.progress.entries[step]
         let end = wait.limit.map { (entry.since ?? now) + $0(situation.state) }
         guard let end, end <= now else {
-            guard entry.notBefore == nil else { return false }
-            handle(.postpone(step, until: end ?? Timestamp(microseconds: .max)))
-            saga.note(.waiting, name(step), wait.signal.map { "waits for the signal “\($0)”" })
+            // Another branch may have made the time longer, or shorter, since the wait began.
+            let rest = end ?? Timestamp(microseconds: .max)
+            guard entry.notBefore != rest else { return false }
+            handle(.postpone(step, until: rest))
+            if entry.notBefore == nil {
+                saga.note(.waiting, name(step), wait.signal.map { "waits for the signal “\($0)”" })
+            }
             return false
         }
         switch wait.lapse {

@@ -198,7 +198,7 @@ final class SagaRun<State: SagaState>: Sendable {
                 chance: engine.random.next(), own: own)
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
-                subject: definition.locking(ticket.tenant.organization, ticket.subject))
+                subject: definition.locking(ticket.tenant.organization, ticket.subject) + step.foreseenNeeds)
             let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)

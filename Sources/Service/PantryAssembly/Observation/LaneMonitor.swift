@@ -15,7 +15,7 @@ final class LaneMonitor: LaneObserver {
     private final class Batch: Sendable {
         let began: Instant
         let span: OpenTelemetrySpan?
-        let totals = Mutex(BatchReport(commands: 0, loads: 0, rows: 0, hasFailed: false))
+        let totals = Mutex(BatchReport(commands: 0, loads: 0, trips: 0, rows: 0, hasFailed: false))
         init(began: Instant, span: OpenTelemetrySpan?) { (self.began, self.span) = (began, span) }
     }
 
@@ -83,6 +83,7 @@ final class LaneMonitor: LaneObserver {
         batch.totals.withLock { totals in
             totals.commands += report.commands
             totals.loads += report.loads
+            totals.trips += report.trips
             totals.rows += report.rows
             if report.hasFailed { totals.hasFailed = true }
         }
@@ -97,7 +98,8 @@ final class LaneMonitor: LaneObserver {
             ("db.system.name", .string(system)), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
             ("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
             ("pantry.batch.commands", .int64(Int64(totals.commands))),
-            ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.rows", .int64(Int64(totals.rows))),
+            ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.trips", .int64(Int64(totals.trips))),
+            ("pantry.batch.rows", .int64(Int64(totals.rows))),
         ])
         if totals.hasFailed { span.setStatus(SpanStatus(code: .error)) }
         span.end()

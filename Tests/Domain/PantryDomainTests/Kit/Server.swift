@@ -12,6 +12,7 @@ final class Server: Sendable {
     let store: Store
     let life = Life()
     let faults = CommitFaults()
+    let trips = LaneTrips()
     let shard: Shard
     let orders: OrderService
     private let loops: [Task<Void, Never>]
@@ -24,7 +25,7 @@ final class Server: Sendable {
         let database = ServerDatabase(inner: store.shard, life: life, bench: store.bench)
         let random = SeededRandom(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 77)
         let faults = faults
-        let lane = WriteLane(engine: FaultyLaneEngine(database) { _ in faults.next() }, time: time)
+        let lane = WriteLane(engine: FaultyLaneEngine(database) { _ in faults.next() }, time: time, observer: trips)
         var configuration = OrderSagas.Configuration()
         configuration.terms = terms
         // A call that hangs stands for a server that is paused in it. Bounded calls would also have tasks of their own,
