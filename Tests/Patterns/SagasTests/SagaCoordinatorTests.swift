@@ -125,7 +125,8 @@ struct SagaCoordinatorTests {
         let coordinator = gated()
         await running(coordinator) {
             coordinator.start(store.ticket(saga(1), epoch: 4))
-            coordinator.start(store.ticket(saga(1), epoch: 5))
+            coordinator.start(store.ticket(saga(1), epoch: 4))
+            coordinator.start(store.ticket(saga(1), epoch: 3))
             await eventually("it is at work") { gate.waitingCount == 1 }
             async let first = coordinator.report(of: saga(1), until: soon)
             async let second = coordinator.report(of: saga(1), until: soon)
@@ -135,6 +136,46 @@ struct SagaCoordinatorTests {
             #expect(coordinator.waiterCount == 0)
         }
         #expect(worked.all == [saga(1)], "not twice at one time")
+    }
+
+    /// An order was taken over to be canceled while the task that had just parked it was at its end: the new claim was
+    /// dropped, and the caller heard what the old one had to say.
+    @Test func aLaterClaimIsWorkedOnWhenTheOldOneIsDone() async {
+        let coordinator = gated()
+        await running(coordinator) {
+            coordinator.start(store.ticket(saga(1), epoch: 4))
+            await eventually("it is at work") { gate.waitingCount == 1 }
+            async let old = coordinator.report(of: saga(1), until: soon)
+            await eventually("one waits") { coordinator.waiterCount == 1 }
+            async let new = coordinator.startAndReport(store.ticket(saga(1), epoch: 5), until: soon)
+            await eventually("both wait") { coordinator.waiterCount == 2 }
+            async let last = coordinator.report(of: saga(1), until: soon)
+            await eventually("all wait") { coordinator.waiterCount == 3 }
+            #expect(worked.all == [saga(1)], "not twice at one time")
+            gate.open()
+            #expect(await [old, new, last] == ["epoch 4", "epoch 5", "epoch 5"])
+            #expect(coordinator.waiterCount == 0)
+        }
+        #expect(worked.all == [saga(1), saga(1)])
+    }
+
+    @Test func aLaterClaimThatNobodyWorksOnAnyMoreIsAnsweredNil() async {
+        let coordinator = gated()
+        await running(coordinator) {
+            coordinator.start(store.ticket(saga(1), epoch: 4))
+            await eventually("it is at work") { gate.waitingCount == 1 }
+            async let late = coordinator.startAndReport(
+                store.ticket(saga(1), epoch: 5), until: time.instant() + .seconds(1))
+            async let forsaken = coordinator.startAndReport(store.ticket(saga(1), epoch: 5), until: soon)
+            await eventually("both wait") { coordinator.waiterCount == 2 }
+            time.advance(by: .seconds(1))
+            #expect(await late == nil)
+            coordinator.suspend()
+            gate.open()
+            #expect(await forsaken == nil)
+            await eventually("nothing is at work") { coordinator.isIdle }
+        }
+        #expect(worked.all == [saga(1)])
     }
 
     @Test func nobodyIsToldOfASagaThatIsNotAtWork() async {

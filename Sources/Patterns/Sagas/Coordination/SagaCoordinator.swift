@@ -30,8 +30,30 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
         let deadline: Instant
         let continuation: CheckedContinuation<Worker.Report?, Never>
     }
+    /// A saga that is worked on here.
+    private struct Run {
+        let epoch: Int64
+        var waiters: [Waiter] = []
+        /// A claim of later, made while the work of before was at its end: the next to be worked on.
+        var next: (ticket: SagaTicket, waiters: [Waiter])?
+
+        /// Those who wait for the last word.
+        var latestWaiters: [Waiter] {
+            get { next?.waiters ?? waiters }
+            set { if next != nil { next?.waiters = newValue } else { waiters = newValue } }
+        }
+        var allWaiters: [Waiter] { next.map { waiters + $0.waiters } ?? waiters }
+
+        mutating func takeWaiters(dueBy now: Instant) -> [Waiter] {
+            defer {
+                waiters.removeAll { $0.deadline <= now }
+                next?.waiters.removeAll { $0.deadline <= now }
+            }
+            return allWaiters.filter { $0.deadline <= now }
+        }
+    }
     private struct State {
-        var running: [SagaID: [Waiter]] = [:]
+        var running: [SagaID: Run] = [:]
         var isStopped = false
         var isSuspended = false
         var idle: [CheckedContinuation<Void, Never>] = []
@@ -73,31 +95,42 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     public var isIdle: Bool { state.withLock { $0.running.isEmpty } }
 
     /// How many wait for a report at this moment.
-    var waiterCount: Int { state.withLock { $0.running.values.reduce(0) { $0 + $1.count } } }
+    var waiterCount: Int { state.withLock { $0.running.values.reduce(0) { $0 + $1.allWaiters.count } } }
 
-    /// Works on a claimed saga. Does nothing if it is being worked on here already.
-    public func start(_ ticket: SagaTicket) {
-        let isNew = state.withLock { state in
-            if state.isStopped || state.isSuspended || state.running[ticket.id] != nil { return false }
-            state.running[ticket.id] = []
-            return true
-        }
-        if isNew { enqueue.yield(.work(ticket, mark: observer?.sagaStarted(ticket))) }
+    /// Works on a claimed saga. Does nothing if it is being worked on here already under this claim, or a later one.
+    public func start(_ ticket: SagaTicket) { if take(ticket, nil) == .toBeStarted { begin(ticket) } }
+
+    private enum Taking {
+        case refused
+        /// It is at work, or will be.
+        case taken
+        case toBeStarted
     }
+
+    private func take(_ ticket: SagaTicket, _ waiter: Waiter?) -> Taking {
+        state.withLock { state in
+            if state.isStopped || state.isSuspended { return .refused }
+            let isNew = state.running[ticket.id] == nil
+            var run = state.running[ticket.id] ?? Run(epoch: ticket.epoch)
+            if ticket.epoch > run.next?.ticket.epoch ?? run.epoch { run.next = (ticket, run.next?.waiters ?? []) }
+            if let waiter { run.latestWaiters.append(waiter) }
+            state.running[ticket.id] = run
+            return isNew ? .toBeStarted : .taken
+        }
+    }
+
+    private func begin(_ ticket: SagaTicket) { enqueue.yield(.work(ticket, mark: observer?.sagaStarted(ticket))) }
 
     /// Works on a claimed saga and waits for its report, as ``report(of:until:)`` does: the saga cannot have ended
     /// before anybody asks.
     public func startAndReport(_ ticket: SagaTicket, until deadline: Instant) async -> Worker.Report? {
         await withCheckedContinuation { continuation in
             let waiter = Waiter(deadline: deadline, continuation: continuation)
-            let (isNew, waits) = state.withLock { state -> (Bool, Bool) in
-                if state.isStopped || state.isSuspended { return (false, false) }
-                let isNew = state.running[ticket.id] == nil
-                state.running[ticket.id, default: []].append(waiter)
-                return (isNew, true)
+            switch take(ticket, waiter) {
+            case .refused: continuation.resume(returning: nil)
+            case .taken: break
+            case .toBeStarted: begin(ticket)
             }
-            if !waits { continuation.resume(returning: nil) }
-            if isNew { enqueue.yield(.work(ticket, mark: observer?.sagaStarted(ticket))) }
         }
     }
 
@@ -107,7 +140,7 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
         await withCheckedContinuation { continuation in
             let isRunning = state.withLock { state in
                 guard !state.isStopped, state.running[saga] != nil else { return false }
-                state.running[saga]?.append(Waiter(deadline: deadline, continuation: continuation))
+                state.running[saga]?.latestWaiters.append(Waiter(deadline: deadline, continuation: continuation))
                 return true
             }
             if !isRunning { continuation.resume(returning: nil) }
@@ -152,7 +185,7 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
         // Nobody is left to answer those who wait, and nobody comes to work on what is started now.
         let (waiters, idle) = state.withLock { state in
             defer { (state.running, state.idle, state.isStopped) = ([:], [], true) }
-            return (state.running.values.flatMap { $0 }, state.idle)
+            return (state.running.values.flatMap(\.allWaiters), state.idle)
         }
         for waiter in waiters { waiter.continuation.resume(returning: nil) }
         for continuation in idle { continuation.resume() }
@@ -163,6 +196,9 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
         state.withLock { $0.isSuspended = true }
         enqueue.yield(.abandon)
     }
+
+    /// Whether nothing is taken up, since ``suspend()``.
+    var isSuspended: Bool { state.withLock { $0.isSuspended } }
 
     /// Takes up again what is due.
     public func resume() { state.withLock { $0.isSuspended = false } }
@@ -197,13 +233,21 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     }
 
     private func finished(_ saga: SagaID, _ report: Worker.Report?) {
-        let (waiters, idle) = state.withLock { state in
-            let waiters = state.running.removeValue(forKey: saga) ?? []
-            guard state.running.isEmpty else { return (waiters, [CheckedContinuation<Void, Never>]()) }
-            defer { state.idle = [] }
-            return (waiters, state.idle)
+        var (waiters, forsaken, idle): ([Waiter], [Waiter], [CheckedContinuation<Void, Never>]) = ([], [], [])
+        let next: SagaTicket? = state.withLock { state in
+            guard let run = state.running.removeValue(forKey: saga) else { return nil }
+            waiters = run.waiters
+            if let later = run.next, !state.isStopped, !state.isSuspended {
+                state.running[saga] = Run(epoch: later.ticket.epoch, waiters: later.waiters)
+                return later.ticket
+            }
+            forsaken = run.next?.waiters ?? []
+            if state.running.isEmpty { swap(&idle, &state.idle) }
+            return nil
         }
         for waiter in waiters { waiter.continuation.resume(returning: report) }
+        for waiter in forsaken { waiter.continuation.resume(returning: nil) }
+        if let next { begin(next) }
         for continuation in idle { continuation.resume() }
     }
 
@@ -279,9 +323,8 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
             let now = time.instant()
             let late: [Waiter] = state.withLock { state in
                 var late: [Waiter] = []
-                for (saga, waiters) in state.running where waiters.contains(where: { $0.deadline <= now }) {
-                    late += waiters.filter { $0.deadline <= now }
-                    state.running[saga] = waiters.filter { $0.deadline > now }
+                for (saga, run) in state.running where run.allWaiters.contains(where: { $0.deadline <= now }) {
+                    late += state.running[saga]?.takeWaiters(dueBy: now) ?? []
                 }
                 return late
             }

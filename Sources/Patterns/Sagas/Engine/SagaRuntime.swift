@@ -211,7 +211,8 @@ public final class SagaRuntime: Sendable {
             wake.finish()
             group.cancelAll()
         }
-        do { try await leases?.retire(worker) } catch { reportTrouble(error) }
+        // One that is cancelled by then leaves its lease to run out.
+        do { try await leases?.retire(worker) } catch { if !Task.isCancelled { reportTrouble(error) } }
     }
 
     /// Takes up everything that is unfinished and due, and returns once each of it has ended or waits: for a process
@@ -219,7 +220,7 @@ public final class SagaRuntime: Sendable {
     /// - Returns: how many sagas were worked on.
     @discardableResult
     public func recover() async throws -> Int {
-        while !mayWork { try await time.sleep(for: .milliseconds(20)) }
+        while !mayWork || coordinator.isSuspended { try await time.sleep(for: .milliseconds(20)) }
         return try await coordinator.recover(alone: leases == nil)
     }
 
@@ -261,7 +262,10 @@ public final class SagaRuntime: Sendable {
             group.addTask { await self.watchLease() }
             var event = WorkerLeaseMachine.Event.tick
             while !Task.isCancelled {
-                switch lease.withLock({ $0.handle(event, at: time.instant()) }) {
+                let action = lease.withLock { $0.handle(event, at: time.instant()) }
+                // Before it waits for the next renewal: what this one allows begins now.
+                if mayWork { coordinator.resume() }
+                switch action {
                 case .renew: event = await renew(in: leases)
                 case .wait(let until):
                     if (try? await time.sleep(until: until)) == nil { break }
@@ -270,7 +274,6 @@ public final class SagaRuntime: Sendable {
                     coordinator.suspend()
                     event = .tick
                 }
-                if mayWork { coordinator.resume() }
             }
             group.cancelAll()
         }
@@ -282,7 +285,10 @@ public final class SagaRuntime: Sendable {
             // Not again and again while a renewal is under way.
             let next = max(end, time.instant() + terms.lease / 30)
             guard (try? await time.sleep(until: next)) != nil else { return }
-            if !mayWork { coordinator.suspend() }
+            if mayWork { continue }
+            coordinator.suspend()
+            // A renewal may have come between the look and the end.
+            if mayWork { coordinator.resume() }
         }
     }
 

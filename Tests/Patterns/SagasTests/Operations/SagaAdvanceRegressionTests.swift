@@ -54,6 +54,29 @@ struct SagaAdvanceRegressionTests {
         .external(ExternalStep { _, _ in .done(()) }, postponing: .careful(-1, to: name), resuming: resuming)
     }
 
+    /// A timer that another branch made longer kept its first end: the saga was due at once, again and again, until the
+    /// second; and one that was made shorter was slept through.
+    @Test(arguments: [Int64(100), 6]) func timerThatAnotherBranchChangesEndsAtItsNewTime(end: Int64) throws {
+        let definition = Saga(Trip.self, "trip", version: 1)
+            .parallel(
+                SagaBranch().awaiting("rest", .timer { $0.budget > 0 ? .seconds($0.budget) : .seconds(10) }),
+                SagaBranch().effectless("ask", .external { _, _ in .done(()) })
+            )
+            .pivot("p", Self.act("p")).definition
+        var bench = try SagaOperationsBench(definition)
+        try bench.commit(.look, at: bench.later(0))
+        #expect(bench.progress?.entries[0].notBefore == bench.later(10))
+        try bench.commit(.finished(1, .done { $0.budget = Int(end) }), at: bench.later(5))
+        #expect(bench.progress?.entries[0].notBefore == bench.later(end))
+        #expect(bench.history.count { $0 == "rest waiting" } == 1)
+        try bench.claim(at: bench.later(end - 1))
+        try bench.commit(.look, at: bench.later(end - 1))
+        #expect(bench.record?.state.isEnded == false && bench.record?.dueAt == bench.later(end), "\(bench.history)")
+        try bench.claim(at: bench.later(end))
+        try bench.commit(.look, at: bench.later(end))
+        #expect(bench.progress?.entries[0].status == .done, "\(bench.history)")
+    }
+
     /// The answer of the commit was lost, and the worker made it again: what was kept for the step was given back
     /// twice.
     @Test func stepIsPutOffOnce() throws {

@@ -111,6 +111,58 @@ struct SagaRuntimeRegressionTests {
         }
     }
 
+    /// An operator set a stuck step going while another branch was at work: the worker took the intent for one of its
+    /// own, and called without asking what had become of the call before.
+    @Test func whatAnOperatorSetsGoingIsAskedForBeforeItIsCalled() async throws {
+        struct Send: ExternalAction {
+            let calls = Notes<String>()
+            let questions = Notes<String>()
+            func call(_ state: Trip, _ context: StepContext) async -> ExternalCallMachine<String>.CallResult {
+                calls.note(context.key)
+                return .unknown("the line broke")
+            }
+            func ask(_ state: Trip, _ context: StepContext) async -> ExternalCallMachine<String>.AskResult? {
+                questions.note(context.key)
+                return questions.all.count == 1 ? .unknown("the line is broken") : .done("receipt 7")
+            }
+            func record(_ receipt: String, in state: inout Trip, _ context: StepContext) { state.done.append(receipt) }
+        }
+        let send = Send()
+        let mayEnd = Mutex(false)
+        let policy = StepPolicy { ($0.attemptLimit, $0.calls.askLimit, $0.calls.callLimit) = (1, 1, 1) }
+        let saga = Saga(Trip.self, "trip", version: 1)
+            .pivot("p", .local(.add(1, to: "p")))
+            .parallel(
+                SagaBranch().retriable("send", .external(send), policy: policy),
+                SagaBranch().retriable(
+                    "wait",
+                    .external { _, _ in
+                        await yielding { mayEnd.withLock { $0 } }
+                        return .done(())
+                    })
+            )
+            .definition
+        try await EngineBench.with { bench in
+            let runtime = bench.runtime([AnySagaDefinition(saga)])
+            try await bench.running(runtime) {
+                let id = try await bench.begin(saga, in: runtime)
+                let deadline = SystemTime().instant() + .seconds(10)
+                while try await !bench.history(id).contains("send stuck") {
+                    try #require(SystemTime().instant() < deadline)
+                }
+                #expect(send.calls.all.count == 1 && send.questions.all.count == 1)
+                let outcome = try await runtime.direct(
+                    .retry(step: "send"), id, of: bench.tenant, by: "somebody", because: "the line is mended")
+                #expect(outcome == .accepted)
+                mayEnd.withLock { $0 = true }
+                let hasSucceeded = try await reaches(.succeeded, id, bench)
+                #expect(hasSucceeded)
+                #expect(send.calls.all.count == 1, "it had been called before")
+                #expect(send.questions.all.count == 2)
+            }
+        }
+    }
+
     /// Calls that come back at the same moment: none of them is made again for want of having heard of the other.
     @Test func callsThatEndTogetherAreMadeOnce() async throws {
         let calls = Notes<String>()
