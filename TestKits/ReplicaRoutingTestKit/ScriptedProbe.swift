@@ -14,6 +14,7 @@ public final class ScriptedProbe: ReplicaProbe {
     }
     private struct State {
         var answers: [HostIndex: Answer] = [:]
+        var positionAnswers: [HostIndex: Answer] = [:]
         var histories: [Timeline: TimelineHistory] = [:]
         var counts: [HostIndex: Int] = [:]
         var positionCounts: [HostIndex: Int] = [:]
@@ -28,6 +29,11 @@ public final class ScriptedProbe: ReplicaProbe {
 
     /// Decides what a host says from now on.
     public func set(_ host: HostIndex, _ reading: HostReading) { set(host, .reading(reading)) }
+
+    /// Decides what a host says from now on where it is asked for its position alone; nil for what it says otherwise.
+    public func setPosition(_ host: HostIndex, _ answer: Answer?) {
+        state.withLock { $0.positionAnswers[host] = answer }
+    }
 
     /// Decides the history of a timeline.
     public func set(_ history: TimelineHistory) { state.withLock { $0.histories[history.timeline] = history } }
@@ -50,7 +56,7 @@ public final class ScriptedProbe: ReplicaProbe {
     public func replayPosition(of host: HostIndex, timeout: Duration) async throws(ProbeFailure) -> LSN? {
         let answer = state.withLock { state in
             state.positionCounts[host, default: 0] += 1
-            return state.answers[host]
+            return state.positionAnswers[host] ?? state.answers[host]
         }
         let reading = try await reading(answer)
         return reading.role == .replica ? reading.position : nil

@@ -66,8 +66,15 @@ public struct ConsistencyTokenKeys: Sendable {
         }
     }
 
-    /// The token's text for `audience`.
+    /// The token's text for `audience`: at most 1,024 characters. One that would be longer (thirty shards with long
+    /// names) stands for more shards than it can name, as one of too many shards does.
     public func seal(_ token: ConsistencyToken, for audience: some Sequence<UInt8>) -> String {
+        let text = sealed(token, audience)
+        if text.utf8.count <= Self.longestText { return text }
+        return sealed(ConsistencyToken(entries: [], isOverflowing: true), audience)
+    }
+
+    private func sealed(_ token: ConsistencyToken, _ audience: some Sequence<UInt8>) -> String {
         guard let code = codes[making] else { preconditionFailure("the key that makes is one of the keys") }
         var bytes = token.encoded()
         bytes += Self.tag(bytes[...], audience, code)

@@ -44,10 +44,12 @@ public struct ReadRoute: Sendable, Hashable {
     public var age: Duration? { isPrimary ? .zero : asOf.map { max(.zero, decidedAt - $0) } }
 
     /// Whether a state at `position`, which the read itself has brought along, contains what the read must contain. A
-    /// server on a newer timeline than this was decided by has left the common history, perhaps too early.
+    /// server on a newer timeline than this was decided by has left the common history, perhaps too early; one that is
+    /// as far as the position on an older timeline than the position's did not follow it, or cannot say that it did.
     public func isSatisfied(by position: LogPosition) -> Bool {
         guard case .position(let minimum) = requirement else { return true }
-        return position.lsn >= minimum.lsn && timeline.map { position.timeline <= $0 } ?? false
+        guard let timeline, position.lsn >= minimum.lsn else { return false }
+        return minimum.timeline <= position.timeline && position.timeline <= timeline
     }
 }
 

@@ -37,9 +37,11 @@ extension ReplicaRouter {
     func serveWaiters() async {
         let limit = TimeLimit(configuration.longestProbeTimeout, time: time)
         while !Task.isCancelled {
-            var failed = HostSet.empty
+            var (failed, failedAt) = (HostSet.empty, time.instant())
             while !Task.isCancelled, state.withLock({ !$0.waiters.isEmpty }) {
                 let since = time.instant()
+                // Under load somebody always waits: a host that did not answer once is asked again after a while.
+                if since >= failedAt + configuration.urgentProbePeriod { failed = .empty }
                 if let host = snapshot.furthestReplica(excluding: failed, at: since) {
                     let timeout = configuration.catchUpWait + configuration.catchUpWait
                     let outcome = await limit.run { [probe] () async -> LSN? in
@@ -49,6 +51,7 @@ extension ReplicaRouter {
                         handle(.replayed(host, lsn, since: since))
                     } else {
                         failed.insert(host)
+                        failedAt = time.instant()
                     }
                 }
                 try? await time.sleep(until: since + configuration.catchUpPeriod)

@@ -36,6 +36,18 @@ struct ConsistencyTokenTests {
         }
     }
 
+    /// Thirty-two shards with long names made a text that no server opened again.
+    @Test func aTokenWhoseTextWouldBeTooLongAsksForThePrimary() throws {
+        let keys = try keys()
+        var token = ConsistencyToken()
+        for shard in 0..<ConsistencyToken.shardLimit {
+            token.merge(ConsistencyToken(entry("a-shard-with-a-long-name-\(shard)", epoch: .max, .max)))
+        }
+        #expect(!token.isOverflowing)
+        let opened = try keys.open(keys.seal(token, for: audience), for: audience)
+        #expect(try opened.isOverflowing && opened.requirement(for: "shard-0", epoch: 1) == .strong)
+    }
+
     @Test func aTokenIsShort() throws {
         let text = try keys().seal(ConsistencyToken(entry("shard-0")), for: audience)
         #expect(text.utf8.count <= 48, "\(text)")

@@ -28,10 +28,15 @@ struct ReplicaRouterTests {
         let observer = Observer()
         let router: ReplicaRouter
 
-        init(hosts: Int = 3, registry: (any TimelineRegistry)? = nil) throws {
+        init(
+            hosts: Int = 3, registry: (any TimelineRegistry)? = nil,
+            _ change: (inout ReplicaRoutingConfiguration) -> Void = { _ in }
+        ) throws {
+            var configuration = ReplicaRoutingConfiguration()
+            change(&configuration)
             router = try ReplicaRouter(
                 hosts: (0..<hosts).map { ReplicaHost("host-\($0)") }, probe: probe, registry: registry,
-                observer: observer, time: time, random: SeededRandom(seed: 1))
+                observer: observer, configuration: configuration, time: time, random: SeededRandom(seed: 1))
         }
 
         func set(_ host: Int, _ role: HostReading.Role, _ position: UInt64, timeline: UInt32 = 1) {
@@ -209,6 +214,48 @@ struct ReplicaRouterTests {
             #expect(first.isSatisfied(by: LogPosition(.first, LSN(bytes: 1_000))))
             #expect(!first.isSatisfied(by: LogPosition(.first, LSN(bytes: 999))))
             #expect(!first.isSatisfied(by: LogPosition(Timeline(2), LSN(bytes: 5_000))))
+        }
+    }
+
+    /// Behind a pooler that led to another server, one that had gone its own way after the failover was as far as the
+    /// token, and was believed.
+    @Test func aPositionOnAnOlderTimelineSatisfiesNoTokenOfANewerOne() async throws {
+        let stage = try Stage()
+        for host in 0..<3 { stage.set(host, host == 0 ? .primary : .replica, 1_000, timeline: 2) }
+        try await stage.running { stage in
+            await stage.moves(until: "all hosts are known") {
+                stage.router.snapshot.hosts.map(\.standing) == [.primary, .serving, .serving]
+            }
+            let route = try stage.router.routeAtOnce(.position(LogPosition(Timeline(2), LSN(bytes: 900))))
+            #expect(route.isSatisfied(by: LogPosition(Timeline(2), LSN(bytes: 900))))
+            #expect(!route.isSatisfied(by: LogPosition(.first, LSN(bytes: 5_000))))
+            stage.router.end(route, .abandoned)
+        }
+    }
+
+    /// A replica that did not answer once was not asked again until nobody waited, which under load is never.
+    @Test func aReplicaThatDidNotAnswerOnceIsAskedAgainWhileSomebodyWaits() async throws {
+        let stage = try Stage(hosts: 2) { $0.catchUpWait = .seconds(2) }
+        stage.set(0, .primary, 1_000)
+        stage.set(1, .replica, 1_000)
+        try await stage.running { stage in
+            await stage.moves(until: "all hosts are known") {
+                stage.router.snapshot.hosts.map(\.standing) == [.primary, .serving]
+            }
+            stage.probe.setPosition(HostIndex(1), .failure(.unreachable))
+            let route = Found<ReadRoute>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    route.set(try await stage.router.route(.position(LogPosition(.first, LSN(bytes: 1_100)))))
+                }
+                await stage.moves(until: "the replica is asked") { stage.probe.positionCount(of: HostIndex(1)) > 0 }
+                await stage.moves(until: "and again") { stage.probe.positionCount(of: HostIndex(1)) > 2 }
+                #expect(route.value == nil)
+                stage.set(1, .replica, 1_100)
+                await stage.moves(until: "it is served") { route.value != nil }
+                try await group.waitForAll()
+            }
+            #expect(route.value?.host == HostIndex(1))
         }
     }
 
