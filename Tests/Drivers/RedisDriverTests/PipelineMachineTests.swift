@@ -274,6 +274,22 @@ struct PipelineMachineTests {
         #expect(a.endings == 1 && harness.machine.pendingReplies == 0)
     }
 
+    /// A reply that took longer than the limit to come through counted as silence, and cost the connection.
+    @Test func aConnectionIsNotSilentWhileALongReplyComes() {
+        var harness = MachineHarness { $0.stall = .seconds(2) }
+        harness.submit(a, within: .milliseconds(100))
+        _ = harness.send()
+        for _ in 0..<10 {
+            harness.now = harness.now + .seconds(1)
+            harness.machine.heard(now: harness.now)
+            let alarm = harness.tick()
+            #expect(alarm.closing == nil)
+        }
+        harness.now = harness.now + .seconds(2)
+        let late = harness.tick()
+        #expect(late.closing != nil, "then it stood still")
+    }
+
     @Test func whileUnreachableCommandsFailOrWait() {
         let refused = RedisError(.connect, .notSent, "refused")
         var harness = MachineHarness(connected: false)

@@ -71,6 +71,19 @@ struct SubscriptionMachineTests {
         if case .drop = dropped {} else { Issue.record("\(dropped)") }
     }
 
+    /// A message that took longer than the interval to come through counted as silence.
+    @Test func aServerThatIsInTheMiddleOfALongMessageIsThere() {
+        var harness = Harness()
+        _ = harness.connect()
+        _ = harness.receive("subscribe", "a", "1")
+        for _ in 0..<5 {
+            harness.now = harness.now + .seconds(9)
+            harness.machine.heard(now: harness.now)
+            let action = harness.tick()
+            #expect(action == .none && harness.machine.alarm == harness.now + .seconds(10))
+        }
+    }
+
     @Test func whatNeverComesIntoForceIsGivenUp() {
         var impatient = Harness()
         let first = impatient.failed(refused)

@@ -67,6 +67,7 @@ struct LeaseMachineTests {
             }
             machine.waits(cost: cost)
             machine.waitIsOver(cost: cost)
+            if random.next(below: 8) == 0 { machine.trim(bounds) }
             #expect(machine.tokens >= 0 && machine.surplus >= 0)
             #expect(spent + setAside + machine.tokens + machine.surplus <= granted)
             let reading = machine.reading(.refused, granted: 0, now: now)

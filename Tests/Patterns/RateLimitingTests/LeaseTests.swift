@@ -203,6 +203,31 @@ struct LeaseTests {
         #expect(admitted >= 95 && admitted <= 100)
     }
 
+    /// What was fetched of one limit for those who waited stayed here until the lease's end, far beyond the largest
+    /// slice, when another limit refused them all.
+    @Test func whatWaitersDidNotNeedGoesBack() async throws {
+        let harness = try Harness(share: 0.001)
+        let large = try RateLimit.tokenBucket("large", capacity: 10_000, refill: 1, per: .seconds(3_600))
+        let small = try RateLimit.tokenBucket("small", capacity: 5, refill: 1, per: .seconds(3_600))
+        let request = RateLimitRequest(.consume, tenant: "t", [RateLimitCheck(large), RateLimitCheck(small)])
+        let gate = Gate()
+        harness.store.hang(at: gate)
+        let admitted: Int64 = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<60 {
+                group.addTask { (try? await harness.limiter.decide(request).isAllowed) ?? false }
+            }
+            await eventually("59 wait") { harness.counts.snapshot.coalesced >= 59 }
+            harness.store.hang(at: nil)
+            gate.open()
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(admitted == 5)
+        try await harness.limiter.returnUnused()
+        #expect(harness.store.remaining(large, RateLimitKey("t")) >= 10_000 - 5 - 10)
+        try await harness.limiter.returnUnused(all: true)
+        #expect(harness.store.remaining(large, RateLimitKey("t")) == 10_000 - 5)
+    }
+
     /// One caller had given up, and all who waited for its trip were told that the store does not answer.
     @Test func aCancelledTripFailsNobodyElse() async throws {
         let harness = try Harness()

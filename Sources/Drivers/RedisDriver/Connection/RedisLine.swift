@@ -137,6 +137,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
         let now = reactor.time.instant()
         perform { state, effects in
             guard state.socket === socket else { return }
+            state.machine.heard(now: now)
             effects.answers.reserveCapacity(values.count)
             for value in values {
                 switch state.machine.receive(now: now) {

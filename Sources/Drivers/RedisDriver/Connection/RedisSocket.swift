@@ -12,7 +12,7 @@ import Synchronization
 
 /// Whoever hears what happens to a ``RedisSocket``. All calls come on the reactor's thread.
 protocol RedisSocketOwner: AnyObject, Sendable {
-    /// Replies came.
+    /// Bytes came, and with them these replies; none while a long one is still on its way.
     func received(_ values: inout [RedisValue], on socket: RedisSocket)
     /// There is room to send.
     func writable(_ socket: RedisSocket)
@@ -96,7 +96,6 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
     package func reactorStopped() {}
 
     private func deliver() {
-        guard !values.isEmpty else { return }
         owner.received(&values, on: self)
         values.removeAll(keepingCapacity: values.count < 4_096)
     }

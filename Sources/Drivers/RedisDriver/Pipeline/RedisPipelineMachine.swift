@@ -30,7 +30,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
     private(set) var isWriting = false
     /// Bytes of all that was handed over on this connection, and how much of that the server may have.
     private(set) var (handedOver, exposed) = (UInt64(0), UInt64(0))
-    private var lastReply = Instant(nanoseconds: .min)
+    private var lastHeard = Instant(nanoseconds: .min)
     /// When ``tick(now:draw:)`` has something to do; never too late, sometimes too early.
     private(set) var alarm: Instant?
     private(set) var closure: RedisError?
@@ -122,8 +122,11 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
         case broken
     }
 
+    /// Bytes came, if only a part of a long reply: the connection does not stand still.
+    mutating func heard(now: Instant) { lastHeard = max(lastHeard, now) }
+
     mutating func receive(now: Instant) -> Delivery {
-        lastReply = now
+        lastHeard = now
         guard var first = sent.popFirst() else { return .broken }
         sentReplies -= 1
         first.answered += 1
@@ -164,7 +167,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
     /// An attempt to connect succeeded. Returns false if the connection is not wanted any more.
     mutating func opened(_ attempt: UInt64, now: Instant) -> Bool {
         guard link.opened(attempt, now: now) else { return false }
-        (handedOver, exposed, isWriting, lastReply) = (0, 0, false, now)
+        (handedOver, exposed, isWriting, lastHeard) = (0, 0, false, now)
         return true
     }
 
@@ -271,7 +274,7 @@ struct RedisPipelineMachine<Token: AnyObject & Sendable>: Sendable {
                     error: RedisError(.timeout, .unknown, "no answer came within the command's time")))
         }
         guard let head = sent.first else { return }
-        let limit = max(head.request.deadline, lastReply) + limits.stall
+        let limit = max(head.request.deadline, lastHeard) + limits.stall
         if limit <= now {
             result.closing = RedisError(
                 .connectionLost, .unknown, "the server answered nothing for too long, and the connection was closed")

@@ -86,6 +86,7 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
     func received(_ values: inout [RedisValue], on socket: RedisSocket) {
         let now = reactor.time.instant()
         perform { state, effects in
+            if state.socket === socket { state.machine.heard(now: now) }
             for value in values where state.socket === socket {
                 apply(state.machine.receive(value, now: now), &state, now, &effects)
             }

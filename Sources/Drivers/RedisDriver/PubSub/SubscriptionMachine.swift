@@ -109,6 +109,9 @@ struct SubscriptionMachine: Sendable {
         link.close()
     }
 
+    /// Bytes came, if only a part of a long message.
+    mutating func heard(now: Instant) { if link.isOpen { lastHeard = max(lastHeard, now) } }
+
     mutating func receive(_ value: RedisValue, now: Instant) -> Action {
         guard closure == nil, link.isOpen else { return .none }
         (lastHeard, isProbing) = (now, false)

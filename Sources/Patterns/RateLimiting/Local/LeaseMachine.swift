@@ -95,6 +95,14 @@ struct LeaseMachine {
     /// It is over, and the one who waited asks again.
     mutating func waitIsOver(cost: Int64) { waitingCost = max(0, waitingCost - cost) }
 
+    /// When nobody waits any more, what is here beyond the largest slice is owed to the store: it was fetched for those
+    /// who waited, and they did not need it.
+    mutating func trim(_ bounds: Bounds) {
+        guard waitingCost == 0, !isTravelling, tokens > bounds.slice else { return }
+        surplus = surplus.adding(tokens - bounds.slice)
+        tokens = bounds.slice
+    }
+
     /// Serves or refuses a request that needs nothing else; nil, and nothing is changed, if that takes more.
     mutating func verdictAtOnce(_ newLimit: RateLimit, cost: Int64, now: Instant) -> RateLimitVerdict? {
         guard limit.hasNumbers(of: newLimit) else { return nil }

@@ -43,8 +43,11 @@ struct LeaseTable {
             return .decided(RateLimitDecision([verdict]))
         }
         let names = request.checks.map { LocalKey(request, $0) }
-        if let waited, let index = names.firstIndex(of: waited) {
-            keys[waited]?.waitIsOver(cost: request.checks[index].cost)
+        let waitedCheck = waited.flatMap { names.firstIndex(of: $0) }
+        if let waitedCheck { keys[names[waitedCheck]]?.waitIsOver(cost: request.checks[waitedCheck].cost) }
+        // What was fetched for those who waited is theirs or the store's, whatever another limit says to them.
+        defer {
+            if let waitedCheck { keys[names[waitedCheck]]?.trim(bounds(request.checks[waitedCheck].limit)) }
         }
         guard makeRoom(for: names, request, now: now) else { return .bypass }
         var answers: [LeaseMachine.Answer] = []
