@@ -194,6 +194,17 @@ struct ReplicaTests {
                     if by.contains("replica") { replicas += 1 }
                 }
                 #expect(replicas > 0)
+                // A read of several statements is one snapshot. The question before it began the transaction, and
+                // each such read failed.
+                replicas = 0
+                let read = SQLStatement("SELECT units FROM shelves WHERE name = $1", [.text("a")])
+                for _ in 0..<50 {
+                    let (units, position) = try await fleet.put("a")
+                    let result = try await running.database.read([read, read], .atLeast(try #require(position)))
+                    #expect(try result.rows.map { try $0[0].integer(0) } == [units, units])
+                    if result.servedBy.contains("replica") { replicas += 1 }
+                }
+                #expect(replicas > 0)
             }
         }
     }

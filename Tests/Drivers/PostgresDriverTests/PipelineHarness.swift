@@ -100,7 +100,9 @@ struct PipelineHarness {
     mutating func succeed(_ count: Int = 1, _ kind: CommandKind = .other) {
         for _ in 0..<count { receive(.result(kind), .end) }
     }
-    mutating func fail(_ code: String) { receive(.failure(Self.error(code)), .end) }
+    mutating func fail(_ code: String, isFatal: Bool = false) {
+        receive(.failure(Self.error(code, isFatal: isFatal)), .end)
+    }
     mutating func skip(_ count: Int = 1) { for _ in 0..<count { receive(.skipped, .end) } }
     mutating func sync(_ status: TransactionStatus = .idle) { receive(.sync(status)) }
 
@@ -120,7 +122,8 @@ struct PipelineHarness {
     }
 
     static let lost = PostgresError(.connectionLost, .unavailable("gone"))
-    static func error(_ code: String) -> PostgresError {
-        .server(sqlState: SQLState(code), message: "no", constraint: nil, hint: nil, server: "s")
+    static func error(_ code: String, isFatal: Bool = false) -> PostgresError {
+        .server(
+            sqlState: SQLState(code), message: "no", constraint: nil, hint: nil, server: "s", isFatal: isFatal)
     }
 }

@@ -292,6 +292,44 @@ struct PipelineMachineTests {
         #expect(caller.failure?.storage.isUnknown == isUnknown)
     }
 
+    /// A pooler that loses its server says so at once, while the server's answers are still on their way to it: the
+    /// error stood before the COMMIT, and the commit counted as one that had not happened.
+    @Test func whatAPoolerSaysOfItsServersEndLeavesACommitUnknown() {
+        var harness = PipelineHarness()
+        let caller = harness.submit("a", .commits(at: 1), ["u", "COMMIT"])
+        let read = harness.submit("b", .reads, ["r", "s"])
+        harness.pump()
+        harness.fail("08P01", isFatal: true)
+        harness.lose()
+        #expect(caller.failure?.storage.isUnknown == true)
+        #expect(read.failure?.code == .connectionLost)
+        // The same code of a server whose session goes on is a statement's fault.
+        var other = PipelineHarness()
+        let wrong = other.submit("a", .commits(at: 1), ["u", "COMMIT"])
+        other.pump()
+        other.fail("08P01")
+        other.skip()
+        other.sync()
+        #expect(wrong.failure?.storage == .statement("“s”: no (SQLSTATE 08P01)"))
+    }
+
+    @Test func aCommitWithoutItsStandbysIsUnknown() {
+        for isLost in [false, true] {
+            var harness = PipelineHarness()
+            let first = harness.submit("a", .commits(at: 0), ["COMMIT"])
+            let second = harness.submit("b", .commits(), ["u"])
+            harness.pump()
+            harness.machine.commitIsUnreplicated()
+            harness.succeed(1, .commit)
+            if isLost { harness.lose() } else { harness.sync() }
+            #expect(first.failure?.storage.isUnknown == true)
+            if isLost { continue }
+            harness.succeed()
+            harness.sync()
+            #expect(second.failure == nil && second.outcomes.count == 1, "it is not about the next one")
+        }
+    }
+
     @Test func aDeferredConstraintFailsTheBatchAtItsSync() {
         var harness = PipelineHarness()
         let caller = harness.submit("a", .commits(), ["u"])

@@ -59,6 +59,38 @@ struct TruthLiveTests {
         }
     }
 
+    /// A server that is told to give up waiting for its synchronous standbys cannot take the commit back: it warns, and
+    /// acknowledges. That counted as a commit that outlives the server.
+    @Test(arguments: [false, true])
+    func aCommitWhoseStandbysWereNotWaitedForIsUnknown(isExplicit: Bool) async throws {
+        try await LiveServer.with { live in
+            let observer = try await live.connect()
+            try await observer.rows("CREATE TABLE t (id bigint PRIMARY KEY)", [], .commits())
+            try await live.server.configure(["synchronous_standby_names": "nobody"])
+            let connection = try await live.connect()
+            var batch = PostgresBatch([SQLStatement("INSERT INTO t VALUES (1)")])
+            if isExplicit {
+                batch = PostgresBatch([SQLStatement("BEGIN"), SQLStatement("INSERT INTO t VALUES (1)")])
+                batch.appendCommit()
+                batch.append("SELECT 1")
+            }
+            do {
+                _ = try await connection.submit(batch, deadline: live.time.instant() + .milliseconds(200))
+                Issue.record("it was acknowledged")
+            } catch let error as PostgresError {
+                #expect(error.storage.isUnknown && error.code == .deadline, "\(error)")
+            }
+            #expect(try await observer.value("SELECT count(*) FROM t") == .integer(1))
+            // The next one is its own.
+            #expect(try await connection.value("SELECT 2::bigint") == .integer(2))
+            try await live.server.configure(["synchronous_standby_names": nil])
+            try await Poll.untilTrue("the connection to wait for nobody") {
+                try await connection.value("SELECT current_setting('synchronous_standby_names')") == .text("")
+            }
+            try await connection.rows("INSERT INTO t VALUES (2)", [], .commits())
+        }
+    }
+
     @Test(arguments: [UInt64(1), 2, 3])
     func everyAnswerIsTrue(seed: UInt64) async throws {
         try await LiveServer.with { live in

@@ -122,6 +122,8 @@ struct ConnectionSession: Sendable {
     private mutating func takeResults(_ handle: LibPQHandle, _ effects: inout ConnectionEffects) {
         var endsInARow = 0
         while breakage == nil, machine.isAwaiting, PQisBusy(handle.pointer) == 0 {
+            // Notices are read in their place between the results: this one is about the result that is next.
+            if notices.takeUnreplicated() { machine.commitIsUnreplicated() }
             guard let result = PQgetResult(handle.pointer) else {
                 endsInARow += 1
                 if endsInARow > 2 { return }
@@ -155,7 +157,7 @@ struct ConnectionSession: Sendable {
                 breakage = LibPQHandle.oneLine(String(cString: PQresultErrorMessage(result)))
                 return
             }
-            if error.sqlState?.endsSession ?? false { farewell = error }
+            if error.endsSession { farewell = error }
             apply(machine.receive(.failure(error)), nil, &effects)
         }
     }

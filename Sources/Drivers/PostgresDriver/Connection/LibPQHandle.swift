@@ -36,7 +36,7 @@ extension PostgresError {
         guard let state = field("C") else { return nil }
         return .server(
             sqlState: SQLState(state), message: field("M") ?? "no message", constraint: field("n"), hint: field("H"),
-            server: server)
+            server: server, isFatal: ["FATAL", "PANIC"].contains(field("V")))
     }
 }
 

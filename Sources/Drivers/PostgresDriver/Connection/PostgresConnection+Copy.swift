@@ -21,17 +21,21 @@ extension PostgresConnection {
     ) async throws -> Int where Chunks.Element == [UInt8] {
         let patience = patience ?? configuration.requestTimeout
         try await beginCopy(statement, patience)
-        var failure: (any Error)?
+        var (failure, isLost): ((any Error)?, Bool) = (nil, false)
         do {
             for try await chunk in chunks {
                 try Task.checkCancellation()
                 guard !chunk.isEmpty else { continue }
                 let isTaken = perform { session, _ in session.putCopyData(chunk) }
                 guard isTaken else { break }  // the result says why
-                if case .lost(let error) = await copyStep(.flushed, patience) { throw error }
+                if case .lost(let error) = await copyStep(.flushed, patience) {
+                    isLost = true
+                    throw error
+                }
             }
         } catch { failure = error }
-        if let error = failure as? PostgresError, error.code == .connectionLost { throw error }
+        // Not so where it was the source's connection that was lost.
+        if isLost, let failure { throw failure }
         _ = perform { session, _ in session.putCopyEnd(failure: failure == nil ? nil : "the client gave it up") }
         let outcome = try await endCopy(failure == nil ? patience : configuration.drainTimeout)
         if let failure { throw failure }

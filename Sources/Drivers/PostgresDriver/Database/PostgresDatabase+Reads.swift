@@ -60,18 +60,24 @@ extension PostgresDatabase {
     private func checkedResults(
         _ batch: PostgresBatch, _ route: ReadRoute, _ connection: PostgresConnection
     ) async throws -> ArraySlice<PostgresResult> {
-        let checked = PostgresBatch([PostgresBatch.Item(ProbeQuestion.statement)] + batch.items, effect: batch.effect)
+        // What has a snapshot of its own needs one that is taken after the answer: the question is then a transaction
+        // by itself. The pooler changes servers only behind the trip's end.
+        let isSnapshot = batch.effect == .uncommitted
+        let question = PostgresBatch.Item(ProbeQuestion.statement)
+        let asked =
+            isSnapshot
+            ? [PostgresBatch.Item(Self.begin), question, PostgresBatch.Item(PostgresBatch.commit)] : [question]
         let since = time.instant()
-        let reply = try await connection.submit(checked)
-        guard let reading = ProbeQuestion.reading(reply.results[0]), let timeline = reading.timeline else {
-            throw StaleRoute()
-        }
+        let reply = try await connection.submit(PostgresBatch(asked + batch.items, effect: batch.effect))
+        let answer = reply.results[isSnapshot ? 1 : 0]
+        guard let reading = ProbeQuestion.reading(answer), let timeline = reading.timeline else { throw StaleRoute() }
         servers.router.connected(to: route.host, reading, since: since)
         guard route.isSatisfied(by: LogPosition(timeline, reading.position)), servers.router.stillHolds(route) else {
             throw StaleRoute()
         }
-        return reply.results.dropFirst()
+        return reply.results.dropFirst(asked.count)
     }
+    private static let begin = PostgresStatement("BEGIN READ ONLY")
 
     private func requirement(_ consistency: ReadConsistency) -> ReadRequirement {
         switch consistency {

@@ -33,14 +33,16 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
     public let statement: Int?
     /// The name of the constraint that was violated, where the server names one.
     public let constraint: String?
+    /// Whether the server, or a pooler before it, ended the session with it: its severity was `FATAL` or `PANIC`.
+    public let isFatal: Bool
 
     /// An error with these parts.
     public init(
         _ code: Code, _ storage: StorageError, sqlState: SQLState? = nil, statement: Int? = nil,
-        constraint: String? = nil
+        constraint: String? = nil, isFatal: Bool = false
     ) {
         (self.code, self.storage, self.sqlState) = (code, storage, sqlState)
-        (self.statement, self.constraint) = (statement, constraint)
+        (self.statement, self.constraint, self.isFatal) = (statement, constraint, isFatal)
     }
 
     /// The meaning and its reason in words. Never holds a password, nor the values of a row.
@@ -61,32 +63,45 @@ extension PostgresError {
         return sqlState == .featureNotSupported || sqlState == .unknownPreparedStatement
     }
 
+    /// Whether the session has ended with it, or is about to.
+    var endsSession: Bool {
+        guard let sqlState else { return true }
+        // The one code of its class that the server also gives a session that goes on.
+        return isFatal || sqlState.endsSession && sqlState != .protocolViolation
+    }
+
     /// The same error as that of a commit: nobody knows whether it happened.
     func asUnknownCommit() -> PostgresError {
         PostgresError(
-            code, .unknown("the commit got no answer; \(storage.reason)"), sqlState: sqlState, statement: statement)
+            code, .unknown("the commit got no answer; \(storage.reason)"), sqlState: sqlState, statement: statement,
+            isFatal: isFatal)
     }
 
     /// The same error, to be tried again.
     func asConflict(_ why: String) -> PostgresError {
         PostgresError(
             code, .conflict("\(why); \(storage.reason)"), sqlState: sqlState, statement: statement,
-            constraint: constraint)
+            constraint: constraint, isFatal: isFatal)
     }
 
     func at(statement: Int?) -> PostgresError {
-        PostgresError(code, storage, sqlState: sqlState, statement: statement, constraint: constraint)
+        PostgresError(
+            code, storage, sqlState: sqlState, statement: statement, constraint: constraint, isFatal: isFatal)
     }
 
     /// An error that the server sent, from the fields of its message.
     ///
     /// The detail is left out on purpose: it quotes the values of rows.
     static func server(
-        sqlState: SQLState, message: String, constraint: String?, hint: String?, server: String
+        sqlState: SQLState, message: String, constraint: String?, hint: String?, server: String, isFatal: Bool = false
     ) -> PostgresError {
         let advice = hint.map { "; hint: \($0)" } ?? ""
         let reason = "“\(server)”: \(message)\(advice) (SQLSTATE \(sqlState))"
-        return PostgresError(.server, sqlState.storageError(reason), sqlState: sqlState, constraint: constraint)
+        // Where it ended the session, the statement is not to blame.
+        let isOfConnection = isFatal && sqlState == .protocolViolation
+        return PostgresError(
+            .server, isOfConnection ? .unavailable(reason) : sqlState.storageError(reason), sqlState: sqlState,
+            constraint: constraint, isFatal: isFatal)
     }
 }
 

@@ -29,6 +29,8 @@ public struct SQLState: Sendable, Hashable, CustomStringConvertible {
     public static let unknownPreparedStatement = SQLState("26000")
     /// Among others: a prepared statement whose columns have changed since it was prepared.
     public static let featureNotSupported = SQLState("0A000")
+    /// A message that does not fit: of a client's, to a session that goes on, or of a pooler that has lost its server.
+    public static let protocolViolation = SQLState("08P01")
     /// The server has no connection left.
     public static let tooManyConnections = SQLState("53300")
     /// The session may only read: a replica, or a primary that has been demoted.

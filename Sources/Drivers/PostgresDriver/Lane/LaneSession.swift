@@ -358,7 +358,7 @@ struct LaneSession {
         if case .unknown = error.storage { return }
         isOutdated =
             isBlocked
-            || error.code == .server && error.statement != nil && error.sqlState.map { !$0.endsSession } == true
+            || error.code == .server && error.statement != nil && !error.endsSession
     }
 
     private static let begin = PostgresStatement("BEGIN")

@@ -35,6 +35,8 @@ struct PipelineFlight<Token: AnyObject & Sendable>: Sendable {
     var wasSkipped = false
     /// Whether its `COMMIT` was acknowledged.
     var isCommitted = false
+    /// Whether the server has committed it without its synchronous standbys' word that they have it.
+    var isUnreplicated = false
     /// Whether the server had no transaction open, as far as it was known, when it answered the batch before.
     var isSelfContained: Bool {
         if case .uncommitted = request.effect { return false }
@@ -54,6 +56,7 @@ struct PipelineFlight<Token: AnyObject & Sendable>: Sendable {
 
     /// What the caller is told after the whole batch has been answered.
     var outcome: PipelineOutcome {
+        if isUnreplicated { return .failure(unreplicated) }
         if isCommitted { return .success(failureAfterCommit: failure) }
         if let failure { return .failure(explained(failure)) }
         if wasSkipped {
@@ -68,10 +71,22 @@ struct PipelineFlight<Token: AnyObject & Sendable>: Sendable {
 
     /// What the caller is told when nothing more will be heard.
     func outcome(lost error: PostgresError) -> PipelineOutcome {
+        if isUnreplicated { return .failure(unreplicated) }
         if isCommitted { return .success(failureAfterCommit: failure ?? error) }
         if let failure { return .failure(explained(failure)) }
         if case .commits = request.effect { return .failure(error.asUnknownCommit()) }
         return .failure(error)
+    }
+
+    /// It is there as long as this server is the primary. Whether it outlives it, nobody knows.
+    private var unreplicated: PostgresError {
+        let code: PostgresError.Code =
+            switch phase {
+            case .active, .abandoned: .server
+            case .overdue(_, let wasCancelled): wasCancelled ? .cancelled : .deadline
+            }
+        return PostgresError(
+            code, .unknown("committed on this server, but the wait for its synchronous standbys was broken off"))
     }
 
     private func explained(_ failure: PostgresError) -> PostgresError {
@@ -82,7 +97,9 @@ struct PipelineFlight<Token: AnyObject & Sendable>: Sendable {
                 statement: failure.statement)
         }
         // A session that ends while it commits says so without knowing whether it has.
-        guard case .commits(let place) = request.effect, failure.sqlState?.endsSession ?? true else { return failure }
+        guard case .commits(let place) = request.effect, failure.endsSession else { return failure }
+        // A pooler that has lost its server says so at once. The server may have answered more than it has handed on.
+        if failure.isFatal, failure.sqlState?.errorClass == "08" { return failure.asUnknownCommit() }
         let isAtCommit = place.map { (failure.statement ?? $0) >= $0 } ?? failedAtSync
         return isAtCommit ? failure.asUnknownCommit() : failure
     }

@@ -18,6 +18,13 @@ extension PipelineMachine {
         }
     }
 
+    /// The server has given up the wait for its synchronous standbys, and is about to acknowledge the commit.
+    mutating func commitIsUnreplicated() {
+        sent.updateFirst { flight in
+            if case .commits = flight.request.effect { flight.isUnreplicated = true }
+        }
+    }
+
     /// Whether the next reply belongs to the first flight.
     private var isAtFlight: Bool {
         switch expected.first {

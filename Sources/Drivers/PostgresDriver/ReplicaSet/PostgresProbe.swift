@@ -76,7 +76,7 @@ final class PostgresProbe: ReplicaProbe {
         } catch {
             host.failure.withLock { $0 = error }
             // An answer that comes too late must not be taken for the next question's.
-            if error.code != .server || error.sqlState?.endsSession == true {
+            if error.code != .server || error.endsSession {
                 host.connection.withLock { $0.take() }?.close()
             }
             throw ProbeFailure(error)
