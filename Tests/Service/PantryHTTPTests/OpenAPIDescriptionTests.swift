@@ -71,23 +71,26 @@ struct OpenAPIDescriptionTests {
         }
     }
 
-    @Test("a list takes exactly the query parameters that are described")
+    /// Writes passed over what they did not know: `?dryRun=true` deleted.
+    @Test("a path takes exactly the query parameters that are described")
     func queries() async throws {
         try await withPantry { pantry in
             let admin = try await pantry.organization()
             var count = 0
             for operation in try Described.operations() where operation.security != "" {
-                guard operation.method == "GET" || operation.label == "POST /v1/orders/calculate" else { continue }
+                let isJSON = operation.mediaTypes.isEmpty || operation.mediaTypes.contains("application/json")
+                guard isJSON else { continue }
                 let client = operation.security == "OperatorToken" ? pantry.asOperator : admin
                 let reply = try await client.send(
-                    operation.method, operation.examplePath + "?nonsense=1", operation.method == "GET" ? nil : "{}")
+                    operation.method, operation.examplePath + "?nonsense=1", operation.mediaTypes.isEmpty ? nil : "{}")
                 let detail = try reply.text("detail")
                 let list = try #require(detail.firstRange(of: "this path takes: "), "\(operation.label): \(detail)")
                 let names = detail[list.upperBound...].dropLast().split(separator: ", ").map(String.init)
+                    .filter { $0 != "none" }
                 #expect(names.sorted() == operation.parameters(in: "query").sorted(), "\(operation.label)")
                 count += 1
             }
-            #expect(count > 12)
+            #expect(count > 30)
         }
     }
 }

@@ -76,6 +76,57 @@ struct RoutesImportTests {
         }
     }
 
+    /// A row of seven kilobytes made a detail of eighty-six, a thousand of which were kept, answered, and parsed on the
+    /// lane with every chunk.
+    @Test("of a row with a thousand faults, some are told")
+    func manyFaults() async throws {
+        try await withPantry { pantry in
+            let shop = try await pantry.organization()
+            let members = (0..<1_000).map { "\"m\($0)\":1" }.joined(separator: ",")
+            let reply = try await upload(shop, "{\(members)}\n", type: "application/x-ndjson", key: "k")
+            #expect(reply.status == 200)
+            let detail = reply["errors"]?.array?.first?.object?["detail"]?.string ?? ""
+            #expect(detail.contains("more.") && detail.utf8.count < 800, "\(detail)")
+        }
+    }
+
+    /// What had been imported by then could be missed by a read that went to a replica right afterwards.
+    @Test("an import that stops says how far the log had come, too")
+    func tokenOfAStop() async throws {
+        try await withPantry { pantry in
+            let shop = try await pantry.organization()
+            let socket = try await begin(shop, Self.header + rows(1...300), key: "k")
+            try await untilStored("S-250", shop)
+            try await socket.send(chunk(String(repeating: "x", count: 200_000)) + chunk("\n") + "0\r\n\r\n")
+            let reply = PantryReply(response: try await socket.response())
+            #expect(reply.status == 400, "\(reply.response.body)")
+            #expect(reply["import"]?.object?["imported"] == 300)
+            #expect(reply.header("Pantry-Consistency-Token") != nil)
+        }
+    }
+
+    /// Some slow senders took the room in which everybody's orders are answered.
+    @Test("one organization's slow uploads take nobody's room")
+    func slowUploads() async throws {
+        try await withPantry { pantry in
+            let shop = try await pantry.organization()
+            var slow: [TestClient] = []
+            for number in 0..<4 {
+                slow.append(try await begin(shop, Self.header + rows(1...260), key: "k\(number)"))
+                try await untilStored("S-250", shop)
+            }
+            let fifth = try await upload(shop, Self.header + rows(1...1))
+            #expect(fifth.status == 503 && fifth.code == "overloaded")
+            let other = try await pantry.organization()
+            #expect(try await upload(other, Self.header + rows(1...1)).status == 200)
+            for socket in slow {
+                try await socket.send("0\r\n\r\n")
+                #expect(try await socket.response().status == 200)
+            }
+            #expect(try await upload(shop, Self.header + rows(1...1)).status == 200)
+        }
+    }
+
     @Test("more than an ordinary body may have, in many chunks, with orders in between")
     func large() async throws {
         try await withPantry { pantry in

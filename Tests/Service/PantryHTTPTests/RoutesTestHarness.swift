@@ -163,7 +163,8 @@ func withPantry(
         try await withServer(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
-                organizations: organizations, operatorToken: TestPantry.operatorToken)
+                organizations: organizations, operatorToken: TestPantry.operatorToken),
+            room: InFlightLimit(2_048)
         ) { [services] in try await body(TestPantry(harness: $0, services: services, shard: home, routesState: state)) }
     }
 }

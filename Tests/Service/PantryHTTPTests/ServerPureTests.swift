@@ -188,5 +188,62 @@ struct ServerConnectionMachineTests {
         #expect(discarding.answered(isLast: false) == .nothing)
         #expect(discarding.quiesce() == .nothing)
         #expect(discarding.bodyEnded() == .finish)
+        var answered = machine()
+        answered.headRead(hasBody: false)
+        #expect(answered.answered(isLast: false) == .nothing)
+        #expect(answered.quiesce() == .closeOnceSent)
+        #expect(answered.phase == .finishing)
+    }
+
+    /// An order that was declined between the end of the wait and the answer was 200: a placed one, for whoever looks
+    /// at the status alone.
+    @Test("the first answer of an order is 201 or 202, whatever it has come to")
+    func firstAnswers() {
+        for (order, first, repeated) in [
+            ("pending", 202, 202), ("confirmed", 201, 200), ("failed", 202, 200), ("expired", 202, 200),
+            ("canceled", 202, 200),
+        ] {
+            let document = "{\"status\":\"\(order)\"}"
+            #expect(OrderRoutes.status(of: document, false).code == first, "\(order)")
+            #expect(OrderRoutes.status(of: document, true).code == repeated, "\(order)")
+        }
+    }
+
+    @Test("seconds are rounded up from the nanosecond")
+    func wholeSeconds() {
+        let cases: [(Duration, Int64)] = [
+            (.zero, 0), (.nanoseconds(1), 1), (.seconds(1), 1), (.microseconds(1_000_400), 2),
+            (.nanoseconds(1_000_000_001), 2), (.seconds(60), 60),
+        ]
+        for (duration, seconds) in cases { #expect(duration.inSecondsRoundedUp == seconds, "\(duration)") }
+    }
+
+    /// An answer of ten megabytes over a narrow line was cut off after the time of a client that reads nothing.
+    @Test("a client that reads slowly is one that reads")
+    func slowReader() {
+        var machine = machine()
+        machine.headRead(hasBody: false)
+        machine.writabilityChanged(false)
+        let actions = (1...8).map { machine.tick(unsent: (1 << 20) - $0 * 1_000) }
+        #expect(actions == Array(repeating: .nothing, count: 7) + [.close], "a dribble")
+
+        var reading = self.machine()
+        reading.headRead(hasBody: false)
+        reading.writabilityChanged(false)
+        for tick in 1...60 {
+            let left = (1 << 24) - tick / 6 * ConnectionMachine.leastProgress
+            #expect(reading.tick(unsent: left) == .nothing)
+        }
+    }
+
+    /// They were taken for the beginning of a head, and the idle connection was told after a while that it was slow.
+    @Test("empty lines between two requests say nothing")
+    func emptyLines() {
+        var machine = machine()
+        machine.headRead(hasBody: false)
+        #expect(machine.answered(isLast: false) == .nothing)
+        machine.emptyLinesArrived()
+        #expect(machine.reading == .idle)
+        #expect(wait(&machine) == (8, .close))
     }
 }

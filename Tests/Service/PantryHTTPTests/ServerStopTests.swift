@@ -70,6 +70,24 @@ struct ServerStopTests {
         }
     }
 
+    /// What the channel still held was thrown away with the connection: the body was shorter than its length said.
+    @Test("an answer that is on its way at a stop arrives whole")
+    func answerOnItsWay() async throws {
+        let size = 8_000_000
+        let large = Route(.get, "/large", access: .open) { _ in
+            Reply(status: .ok, body: .bytes([UInt8](repeating: 65, count: size)))
+        }
+        try await withServer(echoRoutes + [large]) { server in
+            let reader = try server.client(receiveBuffer: 4096)
+            try await reader.send(get("/large"))
+            _ = try await poll("the answer") { reader.hasBytes() ? true : nil }
+            await server.stop()
+            _ = try await poll("the listener to close") { (try? server.client()) == nil ? true : nil }
+            let answer = try await reader.end().utf8
+            #expect(answer.count > size && answer.suffix(size).allSatisfy { $0 == 65 })
+        }
+    }
+
     @Test("whatever a client does, the stop is over in time")
     func stubbornClients() async throws {
         let large = Route(.get, "/large", access: .open) { _ in

@@ -124,6 +124,12 @@ final class TestClient {
         }
     }
 
+    /// Whether something came, without taking it.
+    func hasBytes() -> Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_PEEK)) > 0
+    }
+
     /// Whether the server has ended the connection by now.
     func isEnded() -> Bool {
         read()

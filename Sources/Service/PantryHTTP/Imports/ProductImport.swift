@@ -7,6 +7,8 @@ package struct ImportResult: Sendable {
     package var tally: ImportTally
     /// Whether its key says that it was done before.
     package var isReplay: Bool
+    /// Where it was done last, which knows how far the log had come; nil where nothing had to be done.
+    package var context: TenantContext?
 }
 
 /// An import that ended before its bytes did. What it had imported by then stays.
@@ -19,6 +21,8 @@ package struct ImportStop: Error, Sendable {
     }
     package var cause: Cause
     package var tally: ImportTally
+    /// Where its last rows went.
+    package var context: TenantContext?
 }
 
 /// Brings products and their stock into being or up to date, row by row, in chunks: one transaction each, and no more
@@ -107,20 +111,27 @@ struct ImportWork {
     /// A place that an earlier request with the key has come to: the bytes before it must be the same.
     private var known: ImportPlace?
     private var isFinished = false
+    private var context: TenantContext?
 
     init(_ order: ProductImport) {
         self.order = order
         reader = ProductRowReader(order.format)
     }
 
-    func stop(_ cause: ImportStop.Cause) -> ImportStop { ImportStop(cause: cause, tally: tally) }
+    func stop(_ cause: ImportStop.Cause) -> ImportStop { ImportStop(cause: cause, tally: tally, context: context) }
+
+    private mutating func submit<Command: LaneCommand>(_ command: Command) async throws(Refusal) -> Command.Outcome {
+        let context = try await order.context()
+        self.context = context
+        return try await context.submit(command)
+    }
 
     /// Takes the import over from where it was left.
     mutating func claim() async throws(Refusal) {
         guard let key = order.key else { return }
         let command = ClaimImport(organization: order.organization, request: key)
         let progress: ImportProgress
-        switch try await order.context().submit(command) {
+        switch try await submit(command) {
         case .refused(let refusal): throw refusal
         case .proceed(let found): progress = found
         case .finished(let found): (progress, isFinished) = (found, true)
@@ -154,11 +165,11 @@ struct ImportWork {
     mutating func end() async throws(Refusal) -> ImportResult {
         if let known {
             guard reader.place == known else { throw .keyReused }
-            if isFinished { return ImportResult(tally: tally, isReplay: true) }
+            if isFinished { return ImportResult(tally: tally, isReplay: true, context: context) }
             self.known = nil
         }
         if order.key != nil || !entries.isEmpty { try await write(isLast: true) }
-        return ImportResult(tally: tally, isReplay: false)
+        return ImportResult(tally: tally, isReplay: false, context: context)
     }
 
     private mutating func write(isLast: Bool) async throws(Refusal) {
@@ -168,7 +179,7 @@ struct ImportWork {
             step: order.key.map {
                 ImportProducts.Step(request: $0, attempt: attempt, from: durable, to: place, isLast: isLast)
             }, seed: order.random.next(), traceparent: order.traceparent)
-        switch try await order.context().submit(command) {
+        switch try await submit(command) {
         case .refused(let refusal): throw refusal
         case .imported(let total): tally = total
         }

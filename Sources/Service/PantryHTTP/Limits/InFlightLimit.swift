@@ -6,7 +6,12 @@ import Synchronization
 package final class InFlightLimit: Sendable {
     /// The part of the room, in percent, that what begins something new may use.
     private static let shareOfBeginnings = 80
-    private let (limit, beginnings): (Int, Int)
+    /// How many streamed bodies one organization may be sending at a time.
+    private static let streamsOfOne = 4
+    private let (limit, beginnings, streams): (Int, Int, Int)
+    /// Who sends streams, and how many. As long as these last is for their senders to say: they have room of their own,
+    /// so that nobody else waits for somebody's slow line.
+    private let senders = Mutex<[String: Int]>([:])
     private let count = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
 
@@ -14,6 +19,7 @@ package final class InFlightLimit: Sendable {
     package init(_ limit: Int) {
         self.limit = max(limit, 1)
         beginnings = max(self.limit * Self.shareOfBeginnings / 100, 1)
+        streams = max(self.limit / 16, 1)
     }
 
     /// How many are being answered.
@@ -29,6 +35,28 @@ package final class InFlightLimit: Sendable {
             count.wrappingSubtract(1, ordering: .relaxed)
             refused.wrappingAdd(1, ordering: .relaxed)
             throw .overloaded
+        }
+    }
+
+    /// A request whose body is taken as it comes begins; ``leaveStream(of:)`` follows.
+    /// - Throws: 503 `overloaded`.
+    func enterStream(of sender: String) throws(Problem) {
+        let isTaken = senders.withLock { senders in
+            let own = senders[sender, default: 0]
+            guard own < Self.streamsOfOne, senders.values.reduce(0, +) < streams else { return false }
+            senders[sender] = own + 1
+            return true
+        }
+        if isTaken { return }
+        refused.wrappingAdd(1, ordering: .relaxed)
+        throw .overloaded
+    }
+
+    /// It is answered.
+    func leaveStream(of sender: String) {
+        senders.withLock { senders in
+            let left = senders[sender, default: 1] - 1
+            senders[sender] = left > 0 ? left : nil
         }
     }
 

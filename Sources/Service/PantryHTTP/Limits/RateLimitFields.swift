@@ -46,10 +46,7 @@ package enum RateLimitFields {
     /// A positive number of seconds.
     private static func window(_ verdict: RateLimitVerdict) -> Int64 { max(seconds(verdict.window), 1) }
 
-    /// Rounded up: nothing is there earlier than said.
-    private static func seconds(_ duration: Duration) -> Int64 {
-        max((duration.inMicroseconds + 999_999) / 1_000_000, 0)
-    }
+    private static func seconds(_ duration: Duration) -> Int64 { max(duration.inSecondsRoundedUp, 0) }
 
     /// The one that would be used up first.
     private static func nearest(_ verdicts: [RateLimitVerdict]) -> RateLimitVerdict? {
@@ -57,6 +54,11 @@ package enum RateLimitFields {
             Double(a.remaining) / Double(max(a.quota, 1)) < Double(b.remaining) / Double(max(b.quota, 1))
         }
     }
+}
+
+extension Duration {
+    /// Rounded up to the nanosecond: nothing is there earlier than said.
+    var inSecondsRoundedUp: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }
 
 extension RateLimitVerdict {

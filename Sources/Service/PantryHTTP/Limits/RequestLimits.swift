@@ -70,7 +70,7 @@ extension Problem {
     static func rateLimited(_ decision: RateLimitDecision, _ fields: HTTPFields) -> Problem {
         let binding = decision.binding
         // Never earlier than it can succeed.
-        let seconds = decision.retryAfter.map { max(Int(($0.inMilliseconds + 999) / 1_000), 1) }
+        let seconds = decision.retryAfter.map { max(Int(clamping: $0.inSecondsRoundedUp), 1) }
         let detail =
             switch binding.outcome {
             case .never: "The limit '\(binding.name)' allows no such request."

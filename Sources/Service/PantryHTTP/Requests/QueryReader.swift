@@ -15,7 +15,7 @@ struct QueryReader {
         var seen = [Int](repeating: 0, count: known.count)
         for item in query.items {
             guard let index = known.firstIndex(where: { ClientText.areSame($0, item.name) }) else {
-                let list = known.joined(separator: ", ")
+                let list = known.isEmpty ? "none" : known.joined(separator: ", ")
                 throw .malformedRequest(
                     "There is no query parameter “\(ClientText.shown(item.name))”; this path takes: \(list).")
             }

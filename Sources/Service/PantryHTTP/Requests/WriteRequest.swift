@@ -13,7 +13,9 @@ struct WriteRequest {
     let key: RequestKey?
 
     /// A request with a body.
-    init(_ call: Call, key use: KeyUse) throws(Problem) {
+    /// - Parameter queries: the query parameters that the route knows.
+    init(_ call: Call, key use: KeyUse, queries: [String] = []) throws(Problem) {
+        _ = try QueryReader(call.query, known: queries)
         let name = try IdempotencyHeader.key(in: call.headers, use)
         let body = try Self.parse(call.body)
         self.body = body
@@ -22,6 +24,7 @@ struct WriteRequest {
 
     /// A request that needs no body; an empty object is as good as none.
     init(bodiless call: Call) throws {
+        _ = try QueryReader(call.query, known: [])
         let name = try IdempotencyHeader.key(in: call.headers, .optional)
         body = call.body.isEmpty ? [:] : try Self.parse(call.body)
         let problems = FieldProblemList()

@@ -31,8 +31,17 @@ struct ImportRoutes {
             organizations: services.organizations, organization: organization, format: format, key: key,
             traceparent: call.traceparent, time: services.time, random: services.random)
         let result: ImportResult
-        do { result = try await order.run(&body) } catch let stop as ImportStop { throw Problem(stop) }
-        let token = try services.tokens.token(try await order.context())
+        do { result = try await order.run(&body) } catch let stop as ImportStop {
+            var problem = Problem(stop)
+            // What was imported before it stopped is to be seen by whoever asks for it next.
+            if let context = stop.context, let token = try? services.tokens.token(context) {
+                problem.headers[.consistencyToken] = token
+            }
+            throw problem
+        }
+        let context: TenantContext
+        if let known = result.context { context = known } else { context = try await order.context() }
+        let token = try services.tokens.token(context)
         return .json(
             .ok, result.tally.document, headers: WriteAnswer.headers(isReplay: result.isReplay, token: token))
     }

@@ -34,13 +34,14 @@ struct OrderRoutes {
         return reply
     }
 
-    /// Of an order whose first answer is 202: whoever repeats it is told the order's present state.
-    private static func status(of document: String, _ isReplay: Bool) -> HTTPResponse.Status {
+    /// Of an order whose first answer is 202: whoever repeats it is told the order's present state. A first answer is
+    /// 200 for nobody, though the order may have ended between the end of the wait and this answer: who looks at the
+    /// status alone must not take a declined order for one that was placed.
+    static func status(of document: String, _ isReplay: Bool) -> HTTPResponse.Status {
         switch (try? JSONReader.parse(document))?.object?["status"]?.string.flatMap(OrderStatus.init(rawValue:)) {
         case .pending?: .accepted
-        // Settled between the end of the wait and this answer.
         case .confirmed? where !isReplay: .created
-        default: .ok
+        default: isReplay ? .ok : .accepted
         }
     }
 
@@ -81,7 +82,7 @@ struct OrderRoutes {
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
         let consistency = try services.consistency(call, query, context)
-        let request = try WriteRequest(call, key: .optional)
+        let request = try WriteRequest(call, key: .optional, queries: ["consistency"])
         let order = try OrderRequest(
             body: request.body, paymentMethods: services.paymentMethods, isOnlyCalculated: true)
         let served = try await OrderCalculation.calculate(

@@ -66,8 +66,8 @@ struct SagaRoutes {
     }
 
     private func direct(_ call: Call, _ verb: SagaDirective.Verb) async throws -> Reply {
-        let id = try call.id("id", "saga", SagaKind.self)
         let request = try WriteRequest(call, key: .optional)
+        let id = try call.id("id", "saga", SagaKind.self)
         let body = try SagaDirectionBody(request.body, verb)
         let kept = try await services.sagas.direct(
             id, verb, step: body.step, by: Self.actor, because: body.reason, key: request.key,

@@ -80,7 +80,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// - Returns: whether the decoder is to see them.
     func admit(_ buffer: ByteBuffer) -> Bool {
         guard !machine.discardsInput else { return false }
-        if machine.reading == .idle { headHasLine = false }
+        if machine.reading == .idle {
+            guard buffer.readableBytesView.contains(where: { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") })
+            else {
+                machine.emptyLinesArrived()
+                return true
+            }
+            headHasLine = false
+        }
         arriving = buffer
         machine.bytesArrived()
         return true
@@ -206,7 +213,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         ticker = context.eventLoop.assumeIsolated().scheduleTask(in: settings.tickInterval) {
             // A connection that was accepted while the listener closed may have missed the event.
             if self.state.isClosing { self.perform(self.machine.quiesce(), context) }
-            self.perform(self.machine.tick(), context)
+            let unsent = self.machine.wait == .reader ? self.unsentBytes(context) : 0
+            self.perform(self.machine.tick(unsent: unsent), context)
             if self.machine.phase == .open || self.machine.phase == .finishing { self.scheduleTick(context) }
         }
     }
@@ -217,8 +225,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .failHead: context.fireErrorCaught(InputFault.slowHead)
         case .failBody: context.fireErrorCaught(InputFault.slowBody)
         case .finish: finish(context)
+        case .closeOnceSent:
+            if unsentBytes(context) > 0 { finish(context) } else { context.close(promise: nil) }
         case .close: context.close(promise: nil)
         }
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     /// Ends our side once everything is sent, and then reads on for a while: a socket that is closed with bytes

@@ -52,6 +52,8 @@ struct ConnectionMachine: Equatable {
         case failBody
         /// Send what is written, then end our side.
         case finish
+        /// Close, as soon as everything that was written is sent.
+        case closeOnceSent
         case close
     }
 
@@ -68,6 +70,8 @@ struct ConnectionMachine: Equatable {
     /// Whether somebody is asking the socket for more. While a stream's handler is busy, nobody does.
     private var isReadWanted = false
     private var ticks = 0
+    /// What was unsent when the client was last seen to read.
+    private var unsentMark: Int?
     private var current = Wait.firstRequest
 
     init(limits: Limits) {
@@ -95,6 +99,9 @@ struct ConnectionMachine: Equatable {
         if reading == .idle { reading = .head }
         settle()
     }
+
+    /// Only empty lines came between two requests, which say nothing (RFC 9112 §2.2).
+    mutating func emptyLinesArrived() { isReadWanted = false }
 
     /// The socket is asked for more.
     mutating func readWanted() { isReadWanted = true }
@@ -157,9 +164,10 @@ struct ConnectionMachine: Equatable {
         guard phase == .open, !isQuiescing else { return .nothing }
         isQuiescing = true
         guard unanswered == 0, reading == .idle, !hasFailed else { return .nothing }
-        phase = .closed
+        // The last answer was handed to the channel. Whether the client has it all is another matter.
+        phase = isFirst ? .closed : .finishing
         settle()
-        return .close
+        return isFirst ? .close : .closeOnceSent
     }
 
     /// The input cannot be understood any more, or was given up. The conversation answers and finishes.
@@ -184,11 +192,16 @@ struct ConnectionMachine: Equatable {
         settle()
     }
 
+    /// What a client must take of an answer in the time of ``Wait/reader``, to count as one that reads.
+    static let leastProgress = 64 << 10
+
     /// One interval has passed.
-    mutating func tick() -> Action {
+    /// - Parameter unsent: how many bytes that were written wait to be sent.
+    mutating func tick(unsent: Int = 0) -> Action {
         // A client that is not being listened to is not slow.
         if current == .stream, !isReadWanted { return .nothing }
         ticks += 1
+        if current == .reader { noteProgress(unsent) }
         switch current {
         case .nothing:
             return .nothing
@@ -207,6 +220,16 @@ struct ConnectionMachine: Equatable {
         }
     }
 
+    /// One that reads slowly is not one that does not read: a large answer over a narrow line takes its time.
+    private mutating func noteProgress(_ unsent: Int) {
+        guard let mark = unsentMark, unsent < mark else {
+            unsentMark = unsent
+            return
+        }
+        guard mark - unsent >= Self.leastProgress else { return }
+        (unsentMark, ticks) = (unsent, 0)
+    }
+
     private mutating func giveUp(_ action: Action) -> Action {
         if action == .close { phase = .closed } else { hasFailed = true }
         settle()
@@ -218,6 +241,6 @@ struct ConnectionMachine: Equatable {
         let next = wait
         guard next != current else { return }
         current = next
-        ticks = 0
+        (ticks, unsentMark) = (0, nil)
     }
 }

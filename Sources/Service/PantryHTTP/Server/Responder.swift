@@ -150,7 +150,13 @@ struct Responder: Sendable {
 
     private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
         guard let room, entry.route.limiting != .exempt else { return try await perform(call, entry, &input) }
-        try room.enter(entry.route.limiting == .newOrder || entry.route.streaming != nil)
+        if entry.route.streaming != nil {
+            let sender = call.principal?.organization?.organizationID.description ?? ""
+            try room.enterStream(of: sender)
+            defer { room.leaveStream(of: sender) }
+            return try await perform(call, entry, &input)
+        }
+        try room.enter(entry.route.limiting == .newOrder)
         defer { room.leave() }
         return try await perform(call, entry, &input)
     }
@@ -189,8 +195,9 @@ struct Responder: Sendable {
         let principal: Principal?
         do {
             principal = route.access == .open ? nil : try await authenticate(head)
-        } catch let problem as Problem where problem.status == .unauthorized {
-            // Who guesses keys is counted by where it comes from.
+        } catch let problem as Problem where problem.status == .unauthorized || problem.code == "overloaded" {
+            // Who guesses keys is counted by where it comes from; so is who asks for so many that there is no room to
+            // look them up.
             outcome.limitFields = try await limits?.charge(anonymous: address) ?? HTTPFields()
             throw problem
         }
