@@ -67,13 +67,20 @@ struct Registry: Sendable {
             try await registry.server.stop()
         }
     }
-    static func open(_ store: Store, seed: UInt64 = 1) async throws -> Registry {
+    /// - Parameter hasLostShard: whether there is a second shard, which takes no writes.
+    static func open(_ store: Store, seed: UInt64 = 1, hasLostShard: Bool = false) async throws -> Registry {
         let control = ControlDouble(store.control)
         let provider = SandboxProvider(lane: store.booksLane, time: store.time)
         let server = Server(store, provider: provider)
         let random = SeededRandom(seed: seed)
+        var shards = [server.shard]
+        if hasLostShard {
+            let lane = WriteLane(engine: store.shard, time: store.time)
+            lane.stop()
+            shards.append(Shard(name: "shard-1", database: store.shard, lane: lane, sagas: server.shard.sagas))
+        }
         let service = OrganizationService(
-            database: control, lane: store.controlLane, shards: ShardDirectory([server.shard]),
+            database: control, lane: store.controlLane, shards: ShardDirectory(shards),
             plans: ["standard", "trial"],
             secrets: try await FleetSecrets.load(store.control, time: store.time, random: random),
             time: store.time, random: random)
@@ -178,6 +185,28 @@ struct Registry: Sendable {
             try await second.service.finishProvisioning()
             #expect(try await store.number("SELECT version FROM fences") == 1, "done twice, it is done once")
             try await second.server.stop()
+        }
+    }
+
+    /// One shard was away, and no organization that was made after one of its own came into being on the others.
+    @Test func aShardThatIsAwayHoldsUpOnlyItsOwnOrganizations() async throws {
+        try await withStore { store in
+            let registry = try await Registry.open(store, hasLostShard: true)
+            var homes: [String?] = []
+            while !homes.contains("shard-1") || homes.last == "shard-1" {
+                homes.append(try await registry.create("Shop \(homes.count)")["shard"]?.string)
+            }
+            #expect(homes.count < 20)
+            let lost = await refusal { try await registry.service.finishProvisioning() }
+            #expect(lost != nil, "it says that one is not finished")
+            for (number, home) in homes.enumerated() {
+                let heard = await refusal {
+                    _ = try await registry.service.context(
+                        for: Int64(number), traceparent: nil, deadline: store.time.instant())
+                }
+                #expect((heard == nil) == (home == "shard-0"), "\(number) on \(home ?? "")")
+            }
+            try await registry.server.stop()
         }
     }
 

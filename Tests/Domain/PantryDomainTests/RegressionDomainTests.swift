@@ -179,7 +179,8 @@ import Testing
             try await shift(-1, two)
             let provider = ChangingDatabase(inner: store.books, after: 3) { try? await shift(1, one) }
             let report = try await Verifier(
-                shards: [(name: "shard-0", database: store.shard)], provider: provider, time: PauselessTime()
+                shards: [(name: "shard-0", database: store.shard, dialect: .sqlite)], provider: provider,
+                time: PauselessTime()
             ).run()
             #expect(report.findings.count == 1 && report.findings.first?.rows.count == 1)
             #expect(report.findings.first?.rows.first?.contains(two.description) == true)

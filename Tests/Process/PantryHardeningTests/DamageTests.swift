@@ -86,6 +86,19 @@ struct DamageTests {
         }
     }
 
+    /// A shard that was given another name in the configuration served nobody, and `verify` found all in order.
+    @Test func aShardThatTheConfigurationLacksIsFound() async throws {
+        try await withStoredOrders { installation, _, _ in
+            var text = try String(contentsOf: installation.configurationFile, encoding: .utf8)
+            let file = installation.dataDirectory.appendingPathComponent("shard-0.db").path
+            text += "\nshards:\n  - { name: main, primary: 'sqlite:\(file)' }\n"
+            try text.write(to: installation.configurationFile, atomically: true, encoding: .utf8)
+            let verified = try await installation.run("verify", "--json")
+            #expect(verified.exit == .status(1), "\(verified.text)\(verified.errors)")
+            #expect(verified.text.contains("has no shard “shard-0”"), "\(verified.text)")
+        }
+    }
+
     @Test func aDamagedMiddleIsNeverServedAsData() async throws {
         try await withStoredOrders { installation, grocery, orders in
             // What an undamaged server says, to hold the answers of the damaged one against.

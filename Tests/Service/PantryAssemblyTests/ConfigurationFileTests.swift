@@ -208,5 +208,15 @@ struct ConfigurationFileTests {
         #expect(warnings.first?.contains("0123456789abcdef") == false)
         trial.yaml = "server: { port: 1 }"
         #expect(try trial.load().warnings == [])
+        // Passwords in URLs are secrets, too, and so is each of a list.
+        for secret in [
+            "control: { url: 'postgres://u:hunter2@db/x' }", "cache: { url: 'redis://:hunter2@h:6379/0' }",
+            "shards: [{ name: a, primary: 'postgres://u:hunter2@db/x' }]",
+        ] {
+            trial.yaml = secret
+            let warnings = try trial.load().warnings
+            #expect(warnings.count == 1 && warnings[0].contains("is a secret"), "\(secret): \(warnings)")
+            #expect(!warnings.joined().contains("hunter2"))
+        }
     }
 }

@@ -1,6 +1,6 @@
 /// The SQL dialect that a database speaks.
 public enum Dialect: String, Sendable {
-    /// SQLite 3.37 or later (`STRICT` tables).
+    /// SQLite 3.38 or later (`STRICT` tables, `->>`).
     case sqlite
     /// PostgreSQL 15 or later.
     case postgres

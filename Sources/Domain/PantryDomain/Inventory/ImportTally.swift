@@ -11,16 +11,27 @@ package struct RowFailure: Sendable, Hashable {
         (self.line, self.code, self.detail) = (line, code, detail)
     }
 
-    /// One failure of everything that is wrong with a row; its code is that of the first thing.
+    /// How many of the things that are wrong with one row are told, and in how many bytes: a thousand failures are
+    /// kept, and a row can have a thousand members that nobody knows.
+    static let (clauseLimit, byteLimit) = (5, 500)
+
+    /// One failure of what is wrong with a row; its code is that of the first thing.
     /// - Parameter nameOf: what the row calls the place that a pointer points at.
     package init(
         line: Int64, _ problems: [FieldProblem], nameOf: (String) -> String = { String($0.dropFirst()) }
     ) {
-        let clauses = problems.map { problem in
+        var detail = ""
+        for (index, problem) in problems.enumerated() {
             let name = nameOf(problem.pointer)
-            return name.isEmpty ? problem.detail : "\(name): \(problem.detail)"
+            let clause = name.isEmpty ? problem.detail : "\(name): \(problem.detail)"
+            let isTooMuch = index == Self.clauseLimit || detail.utf8.count + clause.utf8.count > Self.byteLimit
+            if isTooMuch, index > 0 {
+                detail += "; and \(problems.count - index) more"
+                break
+            }
+            detail += index == 0 ? clause : "; \(clause)"
         }
-        self.init(line: line, code: problems.first?.code ?? "invalid", detail: clauses.joined(separator: "; ") + ".")
+        self.init(line: line, code: problems.first?.code ?? "invalid", detail: detail + ".")
     }
 }
 

@@ -40,26 +40,39 @@ package final class OrganizationService: Sendable {
             name: name, region: region, plan: plan, home: { homes[Int(Slot.of(organization: $0)) % homes.count] },
             seed: random.next(), random: random, secretOf: { APIKeySecret(id: $0, random: random) }, seal: seal)
         let kept = try await answer(command, organization: 0, key: key)
-        // Its answer, which holds its only key, is not withheld when the shard is away: the next request heals that.
+        // Its answer, which holds its only key, is not withheld when the shard is away: its first request heals that.
         try? await finishProvisioning()
         return try opened(kept)
     }
 
-    /// Tells shards of the organizations that they do not know yet: after a creation, and after a crash in one.
+    /// Tells shards of the organizations that they do not know yet: after a creation, and after a crash in one. Those
+    /// of a shard that is away do not hold up the others.
+    /// - Throws: why one of them could not be finished, after the others were.
     package func finishProvisioning() async throws(Refusal) {
         let rows = try await read(
             SQLStatement("\(OrganizationRecord.table.selectAllText) WHERE state = 'provisioning' ORDER BY number"))
+        var failure: Refusal?
+        var lostShards: Set<String> = []
         for row in rows.rows[0] {
             let record: OrganizationRecord = try decoded { try row.record() }
-            let shard = try shards.shard(record.shard)
-            do {
-                let deadline = time.instant() + .seconds(10)
-                _ = try await shard.lane.submit(
-                    RaiseFence(number: record.number, epoch: record.epoch), tenant: nil, deadline: deadline)
-                _ = try await lane.submit(ActivateOrganization(number: record.number), tenant: nil, deadline: deadline)
-            } catch { throw Refusal(error) }
-            cache.forget(record.number)
+            if lostShards.contains(record.shard) { continue }
+            do throws(Refusal) { try await provision(record) } catch {
+                lostShards.insert(record.shard)
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
+    }
+
+    private func provision(_ record: OrganizationRecord) async throws(Refusal) {
+        let shard = try shards.shard(record.shard)
+        do {
+            let deadline = time.instant() + .seconds(10)
+            _ = try await shard.lane.submit(
+                RaiseFence(number: record.number, epoch: record.epoch), tenant: nil, deadline: deadline)
+            _ = try await lane.submit(ActivateOrganization(number: record.number), tenant: nil, deadline: deadline)
+        } catch { throw Refusal(error) }
+        cache.forget(record.number)
     }
 
     package func list(after: Int64?, limit: Int) async throws(Refusal) -> Page {
@@ -132,7 +145,7 @@ package final class OrganizationService: Sendable {
     ) async throws(Refusal) -> TenantContext {
         var record = try await organization(number)
         if record.state == .provisioning {
-            try await finishProvisioning()
+            try await provision(record)
             record = try await organization(number)
         }
         guard record.state == .active else { throw .shardUnavailable("the organization is still being set up") }

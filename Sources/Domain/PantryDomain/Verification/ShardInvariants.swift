@@ -6,11 +6,23 @@ package struct StoredInvariant: Sendable {
     package let name: String
     /// What always holds.
     package let promise: String
-    /// Finds offending rows; none is right. The columns are shown as they are, under these names.
+    /// Finds offending rows; none is right. The columns are shown as they are, under these names. ``lines`` in it is
+    /// the table function that gives an order's lines one by one.
     package let statement: String
     package let columns: [String]
     /// Those of the columns that are sums, and come as the two columns of a ``WideSum``.
     package var sums: Set<String> = []
+
+    /// Stands in a statement for the rows `l(value)` of the JSON array `o.lines`.
+    static let lines = "{lines}"
+
+    /// Whether it looks into what orders store as JSON, and so may come upon what is none.
+    var readsLines: Bool { statement.contains(Self.lines) }
+
+    package func statement(for dialect: Dialect) -> SQLStatement {
+        let lines = dialect == .sqlite ? "json_each(o.lines) l" : "json_array_elements(o.lines::json) l"
+        return SQLStatement(statement.replacing(Self.lines, with: lines))
+    }
 }
 
 /// The invariants of one shard. Each is one statement, so that the database does the work; all of them run in one
@@ -57,6 +69,19 @@ package enum ShardInvariants {
                   'expired'))
                 LIMIT 100
                 """, columns: ["organization", "order", "sku", "reservation", "order status"]),
+        StoredInvariant(
+            name: "units-of-order", promise: "what an order that stands holds, or has taken, is what its lines say",
+            statement: """
+                SELECT organization, id, sku, \(WideSum.columns("ordered", "held")) FROM (
+                  SELECT o.organization, o.id, l.value->>'sku' AS sku, CAST(l.value->>'quantity' AS BIGINT) AS ordered,
+                    0 AS held
+                  FROM orders o, \(StoredInvariant.lines) WHERE o.status IN ('confirmed', 'fulfilled')
+                  UNION ALL
+                  SELECT o.organization, o.id, r.sku, 0, r.quantity
+                  FROM orders o JOIN reservations r ON r.organization = o.organization AND r.order_id = o.id
+                  WHERE o.status IN ('confirmed', 'fulfilled')) t
+                GROUP BY organization, id, sku HAVING \(WideSum.differ("ordered", "held")) LIMIT 100
+                """, columns: ["organization", "order", "sku", "ordered", "held"], sums: ["ordered", "held"]),
     ]
 
     private static let orders = [
@@ -72,6 +97,16 @@ package enum ShardInvariants {
                   OR (o.status = 'pending' AND p.captured <> 0)
                 LIMIT 100
                 """, columns: ["organization", "order", "status", "total", "payment", "captured", "refunded"]),
+        StoredInvariant(
+            name: "total-of-order", promise: "an order's total is the sum of its lines",
+            statement: """
+                SELECT organization, id, \(WideSum.columns("total", "lines")) FROM (
+                  SELECT organization, id, total, 0 AS lines FROM orders
+                  UNION ALL
+                  SELECT o.organization, o.id, 0, CAST(l.value->'amount'->>'amount' AS BIGINT)
+                  FROM orders o, \(StoredInvariant.lines)) t
+                GROUP BY organization, id HAVING \(WideSum.differ("total", "lines")) LIMIT 100
+                """, columns: ["organization", "order", "total", "lines"], sums: ["total", "lines"]),
         StoredInvariant(
             name: "refunds-sum",
             promise: "the refunds that succeeded add up to what is refunded, those under way to what is claimed",
@@ -129,6 +164,15 @@ package enum ShardInvariants {
             statement: """
                 SELECT o.organization, o.id, o.events FROM orders o WHERE o.events = 0 LIMIT 100
                 """, columns: ["organization", "order", "events"]),
+        StoredInvariant(
+            name: "events-sum", promise: "there are as many events as orders and stock have told of",
+            statement: """
+                SELECT organization, \(WideSum.columns("told", "stored")) FROM (
+                  SELECT organization, events AS told, 0 AS stored FROM orders
+                  UNION ALL SELECT organization, events, 0 FROM stock
+                  UNION ALL SELECT organization, 0, 1 FROM outbox) t
+                GROUP BY organization HAVING \(WideSum.differ("told", "stored")) LIMIT 100
+                """, columns: ["organization", "told", "stored"], sums: ["told", "stored"]),
         StoredInvariant(
             name: "fence", promise: "every organization with data here has a fence",
             statement: """

@@ -5,6 +5,7 @@ import PantryDomain
 import PostgresDriver
 import Sagas
 import Storage
+import Synchronization
 
 /// An open installation: the one place where databases, lanes, provider and services are put together.
 ///
@@ -65,13 +66,13 @@ package struct Installation: Sendable {
                 faultPoints: faultPoints, time: time, random: random, logger: logger, observation: observation,
                 alerts: alerts))
         for named in databases {
-            let migrator = named.role.migrator(named.database.dialect)
-            for migration in try await migrator.migrate(named.database, time: time) {
+            for migration in try await InstalledDatabases.migrate(named, of: configuration, time: time) {
                 logger.info("migrated", metadata: ["database": "\(named.name)", "migration": "\(migration.name)"])
             }
         }
         let strays = try await OrganizationPlacement.faults(databases)
         guard strays.isEmpty else { throw AssemblyError(strays.joined(separator: "; ")) }
+        for homeless in try await OrganizationPlacement.homeless(databases) { logger.error("\(homeless)") }
         return try await build(
             configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
             logger: logger, observation: observation, alerts: alerts)
@@ -160,7 +161,13 @@ package struct Installation: Sendable {
     ) async throws -> Value {
         let outcome: Result<Value, any Error> = await withTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { await lane.run() } }
-            for shard in shards.shards { group.addTask { await shard.sagas.runtime.run() } }
+            let working = WorkingCount(shards.shards.count)
+            for shard in shards.shards {
+                group.addTask {
+                    await shard.sagas.runtime.run()
+                    working.oneHasEnded()
+                }
+            }
             group.addTask { await recover(onRecovered) }
             group.addTask { await forgetOldKeys() }
             group.addTask { await refreshSecrets() }
@@ -175,7 +182,7 @@ package struct Installation: Sendable {
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.runtime.stop() }
-            await finishSagas(within: grace)
+            await finishSagas(working, within: grace)
             for lane in lanes { lane.stop() }
             group.cancelAll()
             await group.waitForAll()
@@ -239,7 +246,9 @@ package struct Installation: Sendable {
             for named in databases where named.role != .provider {
                 do {
                     let before = time.now() + .seconds(-2 * 24 * 3600)
-                    while try await IdempotencySchema.forget(before: before, limit: 1_000, in: named.database) > 0 {}
+                    while !Task.isCancelled,
+                        try await IdempotencySchema.forget(before: before, limit: 1_000, in: named.database) > 0
+                    {}
                 } catch {
                     logger.warning(
                         "old keys stay for now", metadata: ["database": "\(named.name)", "error": "\(error)"])
@@ -268,13 +277,22 @@ package struct Installation: Sendable {
         for warning in budget.warnings { logger.warning("\(warning)") }
     }
 
-    /// Sagas at work get a moment to come to a rest; what is left is recovered at the next start.
-    private func finishSagas(within grace: Duration) async {
+    /// Sagas at work get a moment to come to a rest, and their runtimes to give their leases back, so that others may
+    /// take up at once what is left.
+    private func finishSagas(_ working: WorkingCount, within grace: Duration) async {
         let deadline = time.instant() + grace
-        while shards.shards.contains(where: { !$0.sagas.runtime.isIdle }), time.instant() < deadline {
+        while working.count > 0, time.instant() < deadline {
             guard (try? await time.sleep(for: .milliseconds(10))) != nil else { return }
         }
     }
+}
+
+/// How many runtimes are still at work.
+private final class WorkingCount: Sendable {
+    private let left: Atomic<Int>
+    init(_ count: Int) { left = Atomic(count) }
+    var count: Int { left.load(ordering: .acquiring) }
+    func oneHasEnded() { left.subtract(1, ordering: .releasing) }
 }
 
 extension Installation {

@@ -15,6 +15,8 @@ package enum InstalledDatabases {
     struct Opening {
         var faultPoints: FaultPoints?
         var isReadOnly = false
+        /// Whether statements may take as long as it takes: all rows of a large table, not a request's few.
+        var isForBulkWork = false
         var time: any TimeSource
         var random: any RandomSource = SystemRandom()
         var logger: Logger?
@@ -98,6 +100,10 @@ package enum InstalledDatabases {
         for case .postgres(let replica) in place.replicas {
             settings.replicas.append(try PostgresConfiguration(url: replica))
         }
+        if opening.isForBulkWork {
+            settings.connection.allowBulkWork()
+            for index in settings.replicas.indices { settings.replicas[index].allowBulkWork() }
+        }
         (settings.pool.limit, settings.pool.acquireTimeout) = (pool.limit, pool.timeout)
         settings.registry = opening.registry
         let monitor = ServerMonitor(place.name, opening.logger, opening.observation, opening.alerts)
@@ -116,7 +122,7 @@ package enum InstalledDatabases {
         _ configuration: PantryConfiguration, time: any TimeSource
     ) throws -> InstalledVerifier {
         InstalledVerifier(
-            databases: try open(configuration, Opening(isReadOnly: true, time: time)), time: time)
+            databases: try open(configuration, Opening(isReadOnly: true, isForBulkWork: true, time: time)), time: time)
     }
 }
 
@@ -164,7 +170,7 @@ extension InstalledDatabases {
             return steps
         }
         try DataDirectory.create(configuration.data.directory)
-        let databases = try open(configuration, Opening(time: time))
+        let databases = try open(configuration, Opening(isForBulkWork: true, time: time))
         for named in databases {
             add(
                 try await named.role.migrator(named.database.dialect).migrate(named.database, time: time),
@@ -173,6 +179,35 @@ extension InstalledDatabases {
         // The control database last: the others look there for their primaries.
         for named in databases.reversed() { try await named.database.close() }
         return steps
+    }
+}
+
+extension InstalledDatabases {
+    /// Brings a database that is open for requests to this version's schema. On a server that is done over connections
+    /// of their own, which no limit that is meant for requests ends in the middle of a large table, or while another
+    /// server migrates.
+    static func migrate(
+        _ named: Installation.NamedDatabase, of configuration: PantryConfiguration, time: any TimeSource
+    ) async throws -> [Migration] {
+        let migrator = named.role.migrator(named.database.dialect)
+        guard named.database.dialect == .postgres,
+            let place = places(configuration).first(where: { $0.name == named.name && $0.role == named.role }),
+            try await !migrator.plan(for: named.database).pending.isEmpty
+        else { return try await migrator.migrate(named.database, time: time) }
+        let database = try database(at: place, configuration, Opening(isForBulkWork: true, time: time), nil)
+        let applied: Result<[Migration], any Error>
+        do { applied = .success(try await migrator.migrate(database, time: time)) } catch { applied = .failure(error) }
+        try? await database.close()
+        return try applied.get()
+    }
+}
+
+extension PostgresConfiguration {
+    /// Takes back the limits of requests, unless the URL sets them itself.
+    fileprivate mutating func allowBulkWork() {
+        let usual = PostgresConfiguration(user: user, database: database)
+        if statementTimeout == usual.statementTimeout { statementTimeout = nil }
+        if requestTimeout == usual.requestTimeout { requestTimeout = .seconds(24 * 3600) }
     }
 }
 

@@ -17,12 +17,13 @@ package struct InstalledVerifier: Sendable {
 
     private func check() async throws -> VerificationReport {
         let shards = databases.filter { $0.role == .shard }.map {
-            (name: $0.name, database: $0.database as any Database)
+            (name: $0.name, database: $0.database as any Database, dialect: $0.database.dialect)
         }
         let provider = databases.first { $0.role == .provider }?.database
         var report = try await Verifier(shards: shards, provider: provider, time: time).run()
         report.checked += 1
-        let strays = try await OrganizationPlacement.faults(databases)
+        let strays =
+            try await OrganizationPlacement.faults(databases) + OrganizationPlacement.homeless(databases)
         if !strays.isEmpty {
             report.findings.append(
                 VerificationReport.Finding(

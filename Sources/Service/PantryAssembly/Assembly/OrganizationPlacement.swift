@@ -28,6 +28,25 @@ enum OrganizationPlacement {
         return faults
     }
 
+    /// Organizations whose shard is none of the configured ones, in sentences: their requests are refused. A shard that
+    /// was given another name in the configuration is such a case.
+    static func homeless(_ databases: [Installation.NamedDatabase]) async throws -> [String] {
+        guard let control = databases.first(where: { $0.role == .control })?.database else { return [] }
+        let names = Set(databases.filter { $0.role == .shard }.map(\.name))
+        let rows = try await control.read(
+            SQLStatement("SELECT DISTINCT shard FROM organizations WHERE state = 'active' ORDER BY shard"), .strong)
+        var sentences: [String] = []
+        for shard in try rows.map({ try $0.text(0) }) where !names.contains(shard) {
+            let there = try await numbers(
+                control, "SELECT number FROM organizations WHERE state = 'active' AND shard = $1", [.text(shard)])
+            guard let lost = words(there) else { continue }
+            sentences.append(
+                "the configuration has no shard “\(shard)”, where the control database has placed \(lost); configured "
+                    + "are \(names.sorted().joined(separator: ", ")). A shard keeps the name that it had at first")
+        }
+        return sentences
+    }
+
     private static func numbers(
         _ database: any Database, _ text: String, _ parameters: [SQLValue] = []
     ) async throws -> Set<Int64> {

@@ -76,10 +76,10 @@ package enum ConfigurationSchema {
         "share of a product's stock that waiting orders may hold")
 
     static let notificationsAllowPrivateTargets = SettingKey(
-        "notifications.allowPrivateTargets", .bool, default: "false",
+        "notifications.allowPrivateTargets", .bool.withoutEffect, default: "false",
         "let webhooks go to loopback, link-local and private addresses")
     static let notificationsRetryBase = SettingKey(
-        "notifications.retryBase", .duration(.milliseconds(1) ... .seconds(86_400)), default: "5s",
+        "notifications.retryBase", .duration(.milliseconds(1) ... .seconds(86_400)).withoutEffect, default: "5s",
         "delay of a webhook's first retry")
     static let alertsWebhook = SettingKey(
         "alerts.webhook", .webhook, default: "", "where alerts are posted: breaker opened, saga stuck, shard away")

@@ -43,7 +43,13 @@ enum ValueDisplay: Sendable {
         var query: Substring?
         // A password may hold an unescaped / or ?, so the last @ counts.
         let credentials = rest.lastIndex(of: "@")
-        if let credentials { rest = rest[rest.index(after: credentials)...] }
+        if let credentials {
+            // One behind a ? may be a parameter's, and what follows it the rest of a password.
+            if rest[..<credentials].contains(where: { "?#".contains($0) }) {
+                return "\(value[..<scheme.upperBound])\(redacted)"
+            }
+            rest = rest[rest.index(after: credentials)...]
+        }
         if let mark = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) {
             query = rest[rest.index(after: mark)...]
             rest = rest[..<mark]

@@ -8,6 +8,15 @@ struct ValueFormat<Value: Sendable>: Sendable {
     var parse: @Sendable (String) throws(ValueComplaint) -> Value
 }
 
+extension ValueFormat {
+    /// The same, of a setting that nothing reads yet.
+    var withoutEffect: ValueFormat {
+        var format = self
+        format.support = "no effect yet"
+        return format
+    }
+}
+
 /// Why a value is refused and what would be right. Never holds the value itself: it may be a secret.
 struct ValueComplaint: Error {
     var message: String

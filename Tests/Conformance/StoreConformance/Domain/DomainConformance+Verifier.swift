@@ -39,6 +39,12 @@ extension DomainConformance {
         Damage("saga-log", "DELETE FROM saga_log WHERE entry = 2"),
         Damage("event-sequence", "DELETE FROM outbox WHERE sequence = 1"),
         Damage("event-of-order", "UPDATE orders SET events = 0"),
+        Damage("events-sum", "DELETE FROM outbox WHERE sequence = (SELECT MAX(sequence) FROM outbox)"),
+        Damage("units-of-order", "DELETE FROM reservations WHERE state = 'consumed'"),
+        Damage("units-of-order", "UPDATE orders SET lines = replace(lines, '\"quantity\":2', '\"quantity\":3')"),
+        Damage("units-of-order", "UPDATE reservations SET quantity = 9223372036854775807"),
+        Damage("total-of-order", "UPDATE orders SET lines = '[]' WHERE status = 'canceled'"),
+        Damage("total-of-order", "UPDATE orders SET total = 9223372036854775807"),
         Damage("fence", "DELETE FROM fences"),
         Damage("books", "INSERT INTO entries VALUES (\(charge), 99, 'captured', 250, 1)"),
         Damage("books", "DELETE FROM entries WHERE kind = 'captured'"),
@@ -78,7 +84,9 @@ extension DomainConformance {
                 }
                 let inside = OpenTransaction(transaction: transaction)
                 let report = try await Verifier(
-                    shards: [(name: "shard-0", database: isBooks ? world.first.database : inside)],
+                    shards: [
+                        (name: "shard-0", database: isBooks ? world.first.database : inside, dialect: world.dialect)
+                    ],
                     provider: isBooks ? inside : world.first.books, time: PauselessTime()
                 ).run()
                 let finding = report.findings.first { $0.invariant == damage.invariant }

@@ -93,7 +93,8 @@ final class World: Sendable {
     }
     func findings() async throws -> [String] {
         let report = try await Verifier(
-            shards: [(name: "shard-0", database: first.database)], provider: first.books, time: PauselessTime()
+            shards: [(name: "shard-0", database: first.database, dialect: dialect)], provider: first.books,
+            time: PauselessTime()
         ).run()
         return report.findings.map { "\($0.invariant): \($0.rows.joined(separator: "; "))" }
     }

@@ -103,7 +103,7 @@ final class Store: Sendable {
     }
     func verify() async throws -> VerificationReport {
         try await Verifier(
-            shards: [(name: "shard-0", database: shard)], provider: books, time: PauselessTime()
+            shards: [(name: "shard-0", database: shard, dialect: .sqlite)], provider: books, time: PauselessTime()
         ).run()
     }
     /// What the verifier found, in words; empty when all is well.
