@@ -19,11 +19,9 @@
             epoll = pantry_epoll_create()
             guard epoll >= 0 else { return nil }
             event = pantry_eventfd()
-            guard event >= 0, pantry_epoll_add(epoll, event, pantry_epoll_in, Self.wakeToken) == 0 else {
-                if event >= 0 { close(event) }
-                close(epoll)
-                return nil
-            }
+            // From here on the object is whole: `deinit` closes both, also where this fails. Closing them here as well
+            // would hit whoever has got their numbers meanwhile.
+            guard event >= 0, pantry_epoll_add(epoll, event, pantry_epoll_in, Self.wakeToken) == 0 else { return nil }
         }
         deinit {
             close(event)

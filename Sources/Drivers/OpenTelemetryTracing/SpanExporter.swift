@@ -55,6 +55,7 @@ public final class SpanExporter: Sendable {
     private let configuration: SpanExporterConfiguration
     private let resource: TraceResource
     private let time: any TimeSource
+    private let timer: CallTimer
     private let send: Send
     private let report: @Sendable (String) -> Void
     private let exported = Atomic<UInt64>(0)
@@ -70,6 +71,7 @@ public final class SpanExporter: Sendable {
         time: any TimeSource, report: @escaping @Sendable (String) -> Void, send: @escaping Send
     ) {
         (self.resource, self.configuration, self.time) = (resource, configuration, time)
+        timer = CallTimer(time: time)
         (self.report, self.send) = (report, send)
         queue = SpanQueue(limit: configuration.queueLimit, batchLimit: configuration.batchLimit)
     }
@@ -120,13 +122,19 @@ public final class SpanExporter: Sendable {
         }
     }
 
+    private static let lastPause = Duration.milliseconds(50)
+
     private func work() async {
         while true {
             await queue.wait()
             let isLast = queue.stopBy != nil
             while await sendOne() {}
             guard isLast || Task.isCancelled else { continue }
-            // What could not be sent by now has had its chance.
+            // One refusal, by a connection that was closed while it was idle, say, is no reason to lose all the rest
+            // while there is time.
+            while pending.withLock({ $0 != nil }), (try? await time.sleep(for: Self.lastPause)) != nil {
+                while await sendOne() {}
+            }
             if let rest = pending.withLock({ $0.take() }) { queue.drop(rest.count) }
             return
         }
@@ -146,7 +154,7 @@ public final class SpanExporter: Sendable {
         if stopBy == nil, let due = batch.due, time.instant() < due { return false }
         let deadline = min(time.instant() + configuration.timeout, stopBy ?? Instant(nanoseconds: .max))
         let (send, request) = (send, batch.request)
-        switch await TimeLimit(deadline - time.instant(), time: time).run({ await send(request) }) {
+        switch await timer.run(until: deadline, { await send(request) }) {
         case .finished(.accepted):
             exported.wrappingAdd(UInt64(batch.count), ordering: .relaxed)
             if isFailing.exchange(false, ordering: .relaxed) { report("spans are being sent again") }

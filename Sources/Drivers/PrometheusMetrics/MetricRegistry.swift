@@ -55,13 +55,21 @@ struct MetricRegistry: Sendable {
     private mutating func family(_ label: String, _ kind: MetricKind) -> String {
         var name = MetricName.exposed(label, as: kind)
         var help = configuration.descriptions[label] ?? label
-        if let family = families[name], family.kind != kind {
-            // Two kinds cannot share a name, and neither may be lost.
-            name = MetricName.exposed("\(MetricName.metric(label))_\(kind.rawValue)", as: kind)
+        // Two kinds cannot share a name, and neither may be lost.
+        var base = MetricName.metric(label)
+        func makeUnique() {
+            while isTaken(name, by: kind) {
+                base += "_\(kind.rawValue)"
+                name = MetricName.exposed(base, as: kind)
+            }
         }
+        makeUnique()
         if families[name] == nil, families.count >= configuration.metrics {
+            base = "other_\(kind.rawValue)"
+            name = MetricName.exposed(base, as: kind)
+            makeUnique()
+            // Counted under this name: those of the metrics that found no room are without number.
             overflows[name, default: 0] += 1
-            name = MetricName.exposed("other_\(kind.rawValue)", as: kind)
             help = "What is over the limit of \(configuration.metrics) metrics."
         }
         if families[name] == nil {
@@ -75,6 +83,14 @@ struct MetricRegistry: Sendable {
             families[name] = Family(name: name, kind: kind, help: help, scale: scale)
         }
         return name
+    }
+
+    /// Whether a family of another kind has the name, or has the same name in OpenMetrics, where a counter's goes
+    /// without its `_total`.
+    private func isTaken(_ name: String, by kind: MetricKind) -> Bool {
+        if let family = families[name] { return family.kind != kind }
+        if kind != .counter { return families["\(name)_total"]?.kind == .counter }
+        return families[String(name.dropLast("_total".count))] != nil
     }
 
     private mutating func other(

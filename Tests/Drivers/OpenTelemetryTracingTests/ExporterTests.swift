@@ -45,6 +45,20 @@ struct ExporterTests {
         #expect(bench.reports.all == ["spans cannot be sent: 503", "spans are being sent again"])
     }
 
+    /// One answer “not now” at the end cost everything that waited, with nearly all of the time left.
+    @Test("what is left at the end is tried again while there is time")
+    func lastTries() async throws {
+        let bench = Workbench(receiver: Receiver(answers: [.unavailable("503"), .unavailable("503")])) {
+            ($0.batchLimit, $0.interval) = (4, .seconds(60))
+        }
+        for _ in 0..<3 { span(bench) }
+        await withTaskGroup(of: Void.self) { group in
+            bench.exporter.stop(within: .seconds(30))
+            group.addTask { await bench.exporter.run() }
+        }
+        #expect(bench.exporter.counts == SpanExporter.Counts(exported: 3, dropped: 0, waiting: 0))
+    }
+
     @Test("a batch that is refused is dropped and counted")
     func refused() async throws {
         let bench = Workbench(receiver: Receiver(answers: [.refused("400")]))
@@ -88,6 +102,33 @@ struct ExporterTests {
         #expect(file.append(Array("{\"b\":2}".utf8)) == .accepted)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "{\"a\":1}\n{\"b\":2}\n")
         #expect(throws: TraceFileError.self) { try TraceFile(path: "/nowhere/at/all") }
+    }
+
+    /// The disk was full in the middle of a line, and the next one, which was accepted, was appended to its rest.
+    @Test("a line that was cut off takes no other with it")
+    func tornLine() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("spans-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let room = Mutex(5)
+        let file = try TraceFile(path: path) { descriptor, bytes in
+            let count = room.withLock { room in
+                defer { room -= min(room, bytes.count) }
+                return min(room, bytes.count)
+            }
+            if count > 0 { return write(descriptor, bytes.baseAddress, count) }
+            errno = ENOSPC
+            return -1
+        }
+        for _ in 0..<2 {
+            guard case .refused = file.append(Array("{\"a\":1}".utf8)) else {
+                Issue.record("the disk is full")
+                return
+            }
+        }
+        room.withLock { $0 = 1_000 }
+        #expect(file.append(Array("{\"b\":2}".utf8)) == .accepted)
+        #expect(file.append(Array("{\"c\":3}".utf8)) == .accepted)
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "{\"a\":\n{\"b\":2}\n{\"c\":3}\n")
     }
 }
 

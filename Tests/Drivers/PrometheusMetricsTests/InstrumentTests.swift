@@ -119,6 +119,28 @@ struct InstrumentTests {
         #expect(value("x_total_gauge", in: factory) == 9)
     }
 
+    /// The name that a metric fell back to was not looked at: with a recorder of that name, a gauge ended the process.
+    @Test("a name to fall back to may be taken as well")
+    func fallbackName() {
+        let factory = factory()
+        Recorder(label: "x_gauge", factory: factory).record(1)
+        Recorder(label: "x", factory: factory).record(1)
+        Meter(label: "x", factory: factory).set(9)
+        #expect(value("x_gauge_gauge", in: factory) == 9)
+    }
+
+    /// In OpenMetrics a counter's family has no `_total`, and a page with two families of one name is refused.
+    @Test("a counter shares its name without `_total` with nobody")
+    func openMetricsNames() {
+        let factory = factory()
+        Counter(label: "x", factory: factory).increment()
+        Meter(label: "x", factory: factory).set(9)
+        Meter(label: "y", factory: factory).set(8)
+        Counter(label: "y", factory: factory).increment()
+        #expect(value("x_gauge", in: factory) == 9 && value("x_total", in: factory) == 1)
+        #expect(value("y", in: factory) == 8 && value("y_counter_total", in: factory) == 1)
+    }
+
     @Test("what is destroyed is gone once everybody has given it back")
     func destroying() {
         let factory = factory()
@@ -168,6 +190,9 @@ struct InstrumentTests {
         for number in 0..<5 { Counter(label: "c\(number)", factory: factory).increment() }
         #expect(value("c1_total", in: factory) == 1)
         #expect(value("other_counter_total", in: factory) == 3)
+        // Each name would be a series of its own, without end.
+        #expect(value(#"metrics_series_over_limit_total{metric="other_counter_total"}"#, in: factory) == 3)
+        #expect(value(#"metrics_series_over_limit_total{metric="c2_total"}"#, in: factory) == nil)
     }
 
     @Test("settings that cannot be are named")

@@ -102,6 +102,10 @@ struct FaultTests {
                 if first.effect != nil { #expect(given == [500]) }
                 if first.unsent != nil { #expect(given.isEmpty) }
                 #expect(first.refusal == nil)
+                // It came out as unknown, and nobody heard how long to wait.
+                if first.effect == nil, case .rateLimit = fault, plan.endpoint == .refund {
+                    #expect(first.unsent?.pause == .seconds(7))
+                }
                 let settle: () async -> Settling.End = {
                     await Settling.settle {
                         await bench.payments.refund(refund)

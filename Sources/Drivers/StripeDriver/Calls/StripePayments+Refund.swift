@@ -20,6 +20,8 @@ extension StripePayments {
             }
             if isOld(refund), let known = try await find(refund, of: intent) { return try settled(known, refund) }
             let reply = await transport.send(.post("/v1/refunds", creation(of: refund, intent), key: refund.key))
+            // Not an effect that might be: Stripe's word, or that nothing was sent.
+            if case .notExecuted(let cause) = reply { throw .notExecuted(cause) }
             return try await afterEffect { () async throws(Stop) in
                 try await settled(reply, refund, intent)
             }

@@ -84,11 +84,16 @@ package struct Observation: Sendable {
     /// Sends spans while `body` runs, and what is left of them within `grace` afterwards.
     package func whileExporting(grace: Duration, _ body: () async throws -> Void) async throws {
         guard let exporter else { return try await body() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // Also where the body fails: those are the spans that somebody will look for.
+        let outcome: Result<Void, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask { await exporter.run() }
-            defer { exporter.stop(within: grace) }
-            try await body()
+            let outcome: Result<Void, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            exporter.stop(within: grace)
+            await group.waitForAll()
+            return outcome
         }
+        try outcome.get()
     }
 }
 
