@@ -11,6 +11,9 @@ public struct SQLiteConfiguration: Sendable {
     public var path: String
     /// How many connections read at the same time, beside the one that writes.
     public var readerCount = 4
+    /// How large the write-ahead log's file may stay, in bytes, once what is in it has been moved: while somebody reads
+    /// for long, as `pantry verify` does, it grows by all that is written.
+    public var logSizeLimit = 64 << 20
     /// Opens an existing file without ever writing to it; for looking at a database beside the server that owns it.
     public var isReadOnly = false
     /// Called on the writer right before and right after each commit; nil in production. Tests stop the process there.
@@ -69,6 +72,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
                         connection.trace { if case .statement(let statement) = $0 { observer(statement.sql) } }
                     }
                     try connection.execute(sql: "PRAGMA synchronous = FULL")
+                    try connection.execute(sql: "PRAGMA journal_size_limit = \(configuration.logSizeLimit)")
                     // Enough for the inner pages of large tables; a page is taken only once it is wanted.
                     try connection.execute(sql: "PRAGMA cache_size = -16384")
                     // The file's own header page is what a damaged file fails on; find out now.

@@ -1,6 +1,8 @@
 import ArgumentParser
+import AsyncHTTPClient
 import Foundation
 import PantryAssembly
+import Storage
 
 /// Where every command takes its configuration from.
 struct ConfigurationOptions: ParsableArguments {
@@ -45,6 +47,12 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
         throw ExitCode(failure.code.rawValue)
     } catch let exit as ExitCode {
         throw exit
+    } catch let error as StorageError where error.isUnreachable {
+        Console.error("pantry: \(error)")
+        throw ExitCode(CommandFailure.Code.unavailable.rawValue)
+    } catch let error as HTTPClientError {
+        Console.error("pantry: the server went away: \(error)")
+        throw ExitCode(CommandFailure.Code.unavailable.rawValue)
     } catch {
         Console.error("pantry: \(error)")
         throw ExitCode(CommandFailure.Code.failed.rawValue)
@@ -81,5 +89,12 @@ enum Console {
             }
         }
         return 0
+    }
+}
+
+extension StorageError {
+    /// The database is away. What else may be wrong with it is a failure of what was to be done.
+    fileprivate var isUnreachable: Bool {
+        if case .unavailable = self { true } else { false }
     }
 }

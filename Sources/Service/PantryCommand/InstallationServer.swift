@@ -73,7 +73,11 @@ struct InstallationServer: Sendable {
             whileServing: {
                 var group = ServiceGroupConfiguration(
                     services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-                // Services are stopped from the last to the first.
+                // Services are stopped from the last to the first. Work beside the server takes what time it needs.
+                if work == nil {
+                    let deadline = StopDeadline(limit: configuration.server.shutdownTimeout, logger: logger)
+                    group.services.append(.init(service: deadline, successTerminationBehavior: .ignore))
+                }
                 if let work {
                     group.services.append(
                         .init(

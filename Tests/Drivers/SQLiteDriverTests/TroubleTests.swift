@@ -32,6 +32,38 @@ struct TroubleTests {
         )
     }
 
+    /// The log kept the size that it had come to while somebody read for long, until the server stopped.
+    @Test(.enabled(if: hasShell)) func logShrinksWhenALongReaderIsDone() async throws {
+        let file = try TemporaryDatabase()
+        let database = try await file.open { $0.logSizeLimit = 1 << 20 }
+        func size() throws -> Int {
+            try FileManager.default.attributesOfItem(atPath: file.path + "-wal")[.size] as? Int ?? 0
+        }
+        func write(_ number: Int) async throws {
+            let note = String(repeating: "x", count: 200_000)
+            _ = try await database.write { transaction in
+                try await transaction.execute(
+                    SQLStatement(
+                        "INSERT OR REPLACE INTO counters VALUES (1, $1, 0, $2, 1)",
+                        [.text("\(number % 4)"), .text(note)]))
+            }
+        }
+        let (reader, input, output) = (Process(), Pipe(), Pipe())
+        reader.executableURL = URL(fileURLWithPath: Self.shell)
+        reader.arguments = [file.path]
+        (reader.standardInput, reader.standardOutput) = (input, output)
+        try reader.run()
+        try input.fileHandleForWriting.write(contentsOf: Data("BEGIN;\nSELECT 'reads', COUNT(*) FROM counters;\n".utf8))
+        #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "reads|0\n")
+        for number in 0..<30 { try await write(number) }
+        #expect(try size() > 5 << 20)
+        try input.fileHandleForWriting.close()
+        await eventually("the reader ends with its input") { !reader.isRunning }
+        for number in 0..<30 { try await write(number) }
+        #expect(try size() < 5 << 20)
+        try database.close()
+    }
+
     @Test(.enabled(if: hasShell)) func lockOfAnotherProcessIsAConflict() async throws {
         let file = try TemporaryDatabase()
         let database = try await file.open()

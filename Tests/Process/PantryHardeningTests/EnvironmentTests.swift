@@ -140,6 +140,15 @@ struct EnvironmentTests {
             }
             #expect(await grocery.client.get("/readyz").status == 200)
 
+            // Nor is it another directory that names the same file: each would take the other's sagas over.
+            settings = InstallationSettings()
+            settings.shards =
+                "[{ name: shard-0, primary: 'sqlite:\(installation.dataDirectory.path)/shard-0.db' }]"
+            try await Installation.with(settings) { other in
+                let text = try await other.refusedStart()
+                #expect(text.contains("another Pantry is running on “\(installation.dataDirectory.path)"), "\(text)")
+            }
+
             // A lock of a process that was killed is no lock.
             try await grocery.process.killAndWait()
             let next = try await installation.start()

@@ -36,6 +36,43 @@ extension ProcessTests {
     /// The same binary with its databases on a PostgreSQL server.
     @Suite("On PostgreSQL")
     struct PostgresTests {
+        /// HTTP was bounded, and nothing after it: a batch, the pools, the leases each waited for the server in turn.
+        @Test func aStopEndsInTimeThoughTheDatabaseDoesNotAnswer() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    var process = try await installation.start()
+                    let shop = try await Shop.open(Catalog(count: 1, stocked: 100), in: installation, on: process)
+                    let session = try shop.session(on: process)
+                    let order = await session.order([(sku: shop.catalog.items[0].sku, quantity: 1)], key: "before")
+                    #expect(order.status == 201)
+                    home.server.suspend()
+                    async let held = session.order([(sku: shop.catalog.items[0].sku, quantity: 1)], key: "held")
+                    // An answer to a later request: the server has met the one before.
+                    #expect(await session.client.get("/livez").status == 200)
+                    process.terminate()
+                    #expect(try await process.ended(within: .seconds(12)) == .status(0))
+                    _ = await held
+                    home.server.resume()
+                    process = try await installation.start()
+                    try await shop.expectNoViolations(on: process)
+                }
+            }
+        }
+
+        @Test func aDatabaseThatIsAwayIsAnExitCodeOfItsOwn() async throws {
+            try await PostgresHome.with { home in
+                try await Installation.with(home.settings) { installation in
+                    try await home.server.stop(.immediate)
+                    for arguments in [["org", "list"], ["migrate", "--dry-run"], ["verify"]] {
+                        let result = try await Program.run(
+                            try ProductLocation.pantry(),
+                            arguments + ["--config", installation.configurationFile.path], within: .seconds(60))
+                        #expect(result.exit == .status(69), "\(arguments): \(result.text)\(result.errors)")
+                    }
+                }
+            }
+        }
+
         @Test func ordersAreTakenCanceledRefundedAndVerified() async throws {
             try await PostgresHome.with { home in
                 try await Installation.with(home.settings) { installation in

@@ -14,6 +14,22 @@ package final class DirectoryLock: Sendable {
     private init(descriptor: Int32) { self.descriptor = descriptor }
     deinit { close(descriptor) }
 
+    /// Locks the data directory, which is made where it is missing, and every other one that holds a SQLite file of the
+    /// configuration: a server beside this one may name the same files from a data directory of its own.
+    /// - Throws: ``AssemblyError``
+    static func acquire(_ configuration: PantryConfiguration) throws(AssemblyError) -> [DirectoryLock] {
+        var directories = [configuration.data.directory]
+        for case .sqlite(let path) in [configuration.control.url] + configuration.shards.map(\.primary) {
+            let end = path.lastIndex(of: "/") ?? path.startIndex
+            let directory = end == path.startIndex ? "/" : String(path[..<end])
+            // One that is not there is told of when the database is opened.
+            if !directories.contains(directory), DataDirectory.holds(directory) { directories.append(directory) }
+        }
+        var locks: [DirectoryLock] = []
+        for directory in directories { locks.append(try acquire(directory)) }
+        return locks
+    }
+
     /// Creates the directory where it is missing, and locks it.
     /// - Throws: ``AssemblyError`` when another process holds it, or it cannot be made or written.
     package static func acquire(_ directory: String) throws(AssemblyError) -> DirectoryLock {

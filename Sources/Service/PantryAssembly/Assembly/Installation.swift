@@ -27,7 +27,7 @@ package struct Installation: Sendable {
     /// What organizations and addresses may ask for.
     package let limits: InstalledLimits
     let alerts: AlertDispatcher?
-    private let lock: DirectoryLock
+    private let locks: [DirectoryLock]
     private let poolLimit: Int
 
     /// A database of the installation, and what schema it has.
@@ -57,7 +57,7 @@ package struct Installation: Sendable {
         _ configuration: PantryConfiguration, environment: [String: String], time: any TimeSource,
         random: any RandomSource, logger: Logger, observation: Observation? = nil
     ) async throws -> Installation {
-        let lock = try DirectoryLock.acquire(configuration.data.directory)
+        let locks = try DirectoryLock.acquire(configuration)
         let faultPoints = try FaultPoints(environment: environment)
         let alerts = try alerts(configuration, observation, time: time, random: random, logger: logger)
         let databases = try InstalledDatabases.open(
@@ -74,12 +74,12 @@ package struct Installation: Sendable {
         guard strays.isEmpty else { throw AssemblyError(strays.joined(separator: "; ")) }
         for homeless in try await OrganizationPlacement.homeless(databases) { logger.error("\(homeless)") }
         return try await build(
-            configuration, lock: lock, databases: databases, faultPoints: faultPoints, time: time, random: random,
+            configuration, locks: locks, databases: databases, faultPoints: faultPoints, time: time, random: random,
             logger: logger, observation: observation, alerts: alerts)
     }
 
     private static func build(
-        _ configuration: PantryConfiguration, lock: DirectoryLock, databases: [NamedDatabase],
+        _ configuration: PantryConfiguration, locks: [DirectoryLock], databases: [NamedDatabase],
         faultPoints: FaultPoints?,
         time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?,
         alerts: AlertDispatcher?
@@ -137,7 +137,7 @@ package struct Installation: Sendable {
             payments: installed, lanes: lanes,
             faultPoints: faultPoints, logger: logger, time: time,
             circuits: [circuit] + (limits.circuit.map { [$0] } ?? []),
-            limits: limits, alerts: alerts, lock: lock,
+            limits: limits, alerts: alerts, locks: locks,
             poolLimit: configuration.pool.limit)
     }
 

@@ -81,14 +81,18 @@ package enum InstalledDatabases {
 
     private static func file(
         _ path: String, _ place: Place, _ opening: Opening
-    ) throws(StorageError) -> SQLiteDatabase {
+    ) throws -> SQLiteDatabase {
         var settings = SQLiteConfiguration(name: place.name, path: path)
         settings.isReadOnly = opening.isReadOnly
         settings.readerCount = place.role == .shard ? 4 : 2
         settings.commitObserver = opening.commitObserver(place.name)
         settings.failureObserver = opening.failureObserver(place.name)
         if !opening.isReadOnly { DataDirectory.createPrivate(path) }
-        return try SQLiteDatabase.open(settings, time: opening.time)
+        do { return try SQLiteDatabase.open(settings, time: opening.time) } catch {
+            if opening.isReadOnly { throw error }
+            // A file is there or is not: that is a fault of what this server was given, not an absence that passes.
+            throw AssemblyError("\(error)")
+        }
     }
 
     private static func server(

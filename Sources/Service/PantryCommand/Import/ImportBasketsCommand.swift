@@ -16,8 +16,9 @@ struct ImportBasketsCommand: AsyncParsableCommand {
             FILE is CSV with the columns basket_id, sku and quantity (store_id and placed_at are kept as the order's \
             metadata), where the lines of a basket stand together; or NDJSON with {basketId, storeId?, placedAt?, \
             items: [{sku, quantity}]} in each line; - is standard input.
-            A basket's id makes its idempotency key: doing it again, or going on after it was interrupted, places \
-            nothing twice. Goes through the running server, else opens the databases itself.
+            A basket's id makes its idempotency key: doing it again within a day, or going on after it was \
+            interrupted, places nothing twice; keys are forgotten after that. Goes through the running server, else \
+            opens the databases itself.
             Exits with 1 unless every basket became an order, with 130 when it was interrupted.
             """)
     @OptionGroup var options: ConfigurationOptions
@@ -52,7 +53,9 @@ struct ImportBasketsCommand: AsyncParsableCommand {
             }
             let report = run.report
             try Console.out(json ? report.json : report.text)
-            if let reason = report.breakOff { throw CommandFailure(.failed, reason) }
+            if let reason = report.breakOff {
+                throw CommandFailure(report.isUnanswered ? .unavailable : .failed, reason)
+            }
             // A hopeless end raises the sign too, but has a reason.
             if run.stop.isRaised {
                 Console.error("interrupted; the same command goes on where this one stopped")

@@ -15,6 +15,8 @@ package struct BasketImportReport: Sendable, Hashable {
     package var duration: Duration = .zero
     /// Why it ended before the end of the file.
     package var breakOff: String?
+    /// Whether that was because nobody answers any more.
+    package private(set) var isUnanswered = false
 
     /// As many faults are kept as somebody will read.
     package static let mostFaults = 1_000
@@ -40,7 +42,9 @@ package struct BasketImportReport: Sendable, Hashable {
         switch outcome {
         case .refused, .unanswered:
             add(BasketFault(basket: basket.id, line: basket.line, code: result.code, detail: result.detail))
-            if outcome == .unanswered { breakOff = "the server does not answer: \(result.detail)" }
+            if outcome == .unanswered {
+                (breakOff, isUnanswered) = ("the server does not answer: \(result.detail)", true)
+            }
             if ["unauthorized", "forbidden"].contains(result.code) { breakOff = result.detail }
             return
         case .confirmed, .queued, .processing:
