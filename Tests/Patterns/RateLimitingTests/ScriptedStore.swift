@@ -12,6 +12,8 @@ final class ScriptedStore: RateLimitStore {
         var gate: Gate?
         /// Whether only the next call fails.
         var failsOnce = false
+        /// A subject that it cannot charge, whatever is asked.
+        var brokenSubject: String?
         /// Decides first, then fails: the answer is lost.
         var losesAnswers = false
     }
@@ -35,7 +37,8 @@ final class ScriptedStore: RateLimitStore {
             state.trips += 1
             if state.requests.count < 1_000 { state.requests.append(request) }
             defer { if state.failsOnce { (state.failure, state.failsOnce) = (nil, false) } }
-            return (state.failure, state.gate, state.losesAnswers)
+            let isBroken = request.checks.contains { $0.subject == state.brokenSubject }
+            return (isBroken ? RateLimitStoreError(.malformedReply) : state.failure, state.gate, state.losesAnswers)
         }
         if let gate { await gate.pass() }
         if let failure {

@@ -129,6 +129,20 @@ struct StoreLossTests {
         #expect(harness.counts.snapshot.tokensReconciled == 210)
     }
 
+    /// One key that the store cannot charge stood before the others, each time anew, and none was ever charged.
+    @Test func aKeyThatCannotBeChargedHoldsUpNoOther() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        harness.lose()
+        for key in 0..<30 {
+            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit, cost: 7))
+        }
+        harness.store.state.withLock { $0.brokenSubject = "11" }
+        harness.find()
+        #expect(await harness.limiter.reconcile() == 1)
+        #expect(harness.counts.snapshot.tokensReconciled == 29 * 7)
+    }
+
     @Test func runReconcilesByItself() async throws {
         let harness = try Harness(.allow)
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))

@@ -88,4 +88,11 @@ struct OrderResultTests {
         add(.noAnswer("closed"))
         #expect(report.breakOff != nil && report.baskets == 5)
     }
+
+    /// The server committed, the connection broke, and the second attempt's answer was taken for an earlier import's.
+    @Test func aRepeatAfterALostAnswerIsOurOwn() {
+        let replayed = APIOutcome.answered(APIAnswer(status: 201, isReplay: true, body: []))
+        #expect(OrderResult(answer: replayed, duration: .zero).isReplay)
+        #expect(!OrderResult(answer: replayed, duration: .zero, attempts: 2, followsLostAnswer: true).isReplay)
+    }
 }

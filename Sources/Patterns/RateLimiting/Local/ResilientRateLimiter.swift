@@ -110,16 +110,18 @@ public final class ResilientRateLimiter: Sendable {
         guard pendingDebtCount > 0 else { return 0 }
         let now = time.instant()
         let some = debts.withLock { $0.takeSome(configuration.reconcileCount, now: now) }
-        var isAway = false
+        // One failure may be that of a key which the store cannot charge at all: it must not stand before all others.
+        var failuresInARow = 0
         for (key, limit, tokens) in some {
-            if !isAway {
+            if failuresInARow < 2 {
                 let request = RateLimitRequest(
                     .penalty, RateLimitKey(key.tenant, key.subject), limit, cost: tokens)
                 do throws(RateLimitStoreError) {
                     _ = try await store.decide(request)
                     observer?.note(.reconciled(tokens: tokens))
+                    failuresInARow = 0
                     continue
-                } catch { isAway = true }
+                } catch { failuresInARow += 1 }
             }
             owe(tokens, key, limit)
         }

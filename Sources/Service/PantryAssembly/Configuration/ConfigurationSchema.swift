@@ -38,7 +38,8 @@ package enum ConfigurationSchema {
     static let poolTimeout = SettingKey(
         "pool.timeout", .duration(.milliseconds(1) ... .seconds(3600)), default: "10s",
         "how long a caller waits for a connection")
-    static let cacheURL = SettingKey("cache.url", .cache, default: "memory:", "cache and sessions")
+    static let cacheURL = SettingKey(
+        "cache.url", .cache, default: "memory:", "where rate limits are kept: for each process, or for all")
     static let busURL = SettingKey("bus.url", .bus, default: "local:", "what carries events between processes")
 
     static let paymentsProvider = SettingKey(
@@ -67,13 +68,13 @@ package enum ConfigurationSchema {
         "how long a POST of an order waits for its outcome before 202")
     static let checkoutHoldTime = SettingKey(
         "checkout.holdTime", .duration(.seconds(1) ... .seconds(31_536_000)), default: "15m",
-        "how long stock stays reserved for an unsettled order")
+        "how long a charge may be on its way; one that the provider knows nothing of then is not made any more")
     static let checkoutQueueTime = SettingKey(
         "checkout.queueTime", .duration(.seconds(1) ... .seconds(31_536_000)), default: "24h",
         "how long an order waits for a failing payment provider")
     static let checkoutMaxQueuedShare = SettingKey(
         "checkout.maxQueuedShare", .whole(0...100, unit: " percent"), default: "50",
-        "share of a product's stock that waiting orders may hold")
+        "share of a product's stock that waiting orders may hold, the one that is to wait among them")
 
     static let notificationsAllowPrivateTargets = SettingKey(
         "notifications.allowPrivateTargets", .bool.withoutEffect, default: "false",

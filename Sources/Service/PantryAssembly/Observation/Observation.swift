@@ -113,15 +113,14 @@ extension Observation {
         _ database: String, _ other: (@Sendable (CommitPhase) -> Void)?
     ) -> @Sendable (CommitPhase) -> Void {
         let timer = Timer(label: "pantry_commit_duration", dimensions: [("database", database)], factory: metrics)
-        // One writer for each database: nobody else commits between the two moments.
-        let began = AtomicInstant()
+        let commits = CommitTimer()
         return { [time] phase in
             switch phase {
             case .before:
                 other?(.before)
-                began.set(time.instant())
+                commits.begin(at: time.instant())
             case .after:
-                timer.recordNanoseconds((time.instant() - began.value).inNanoseconds)
+                if let duration = commits.end(at: time.instant()) { timer.recordNanoseconds(duration.inNanoseconds) }
                 other?(.after)
             }
         }

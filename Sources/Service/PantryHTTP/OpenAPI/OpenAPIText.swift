@@ -19,7 +19,8 @@ info:
 
     **Idempotency.** `Idempotency-Key` is required where stock or money moves and taken on every other write. Its scope is the
     organization and the route, and it is kept for at least 24 hours, in the transaction of the effect. A repeat hears the first
-    answer with `Idempotent-Replayed: true`; after a 202 it hears the order's present state.
+    answer with `Idempotent-Replayed: true`; after a 202 it hears the order's present state, or of a cancel or refund 409
+    `idempotency-in-progress` until that is done.
 
     **Errors** are problem documents (RFC 9457). Branch on `code`, never on `detail`. `retryable` tells whether the same request may
     succeed later unchanged; where a pause is due, `Retry-After` gives it in seconds.
@@ -1248,7 +1249,9 @@ paths:
       operationId: revokeKey
       tags: [Organization]
       summary: Revoke an API key
-      description: Servers may go on accepting it for up to five seconds, the one that answers this not at all.
+      description: |
+        Servers may go on accepting it for up to five seconds, or for as long as they cannot reach the control database; the one that
+        answers this not at all.
       security: [{ ApiKey: [admin] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -1581,7 +1584,7 @@ paths:
       operationId: importOrganizationProducts
       tags: [Operations]
       summary: Import an organization's products
-      description: What `pantry import` calls; otherwise as `POST /v1/product-imports`.
+      description: What `pantry import products` calls; otherwise as `POST /v1/product-imports`.
       security: [{ OperatorToken: [] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -1659,8 +1662,8 @@ paths:
                     reason: the provider did not answer
                     startedAt: '2026-11-24T12:15:19.927Z'
                     updatedAt: '2026-11-26T02:40:11.302Z'
-                    deadline: null
-                    allowed: [retry]
+                    deadline: '2026-11-25T12:15:19.927Z'
+                    allowed: [retry, skip, force]
                 page: { nextCursor: null, hasMore: false }
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
@@ -1705,20 +1708,25 @@ paths:
                 reason: the provider did not answer
                 startedAt: '2026-11-24T12:15:19.927Z'
                 updatedAt: '2026-11-26T02:40:11.302Z'
-                deadline: null
-                allowed: [retry]
-                direction: forward
+                deadline: '2026-11-25T12:15:19.927Z'
+                allowed: [retry, skip, force]
+                direction: backward
                 epoch: 501
                 leaseUntil: '2026-11-26T02:40:11.302Z'
                 worker: null
                 steps:
-                  - { step: reserve, status: done, attempts: 0, since: null, nextTryAt: null, allowed: [] }
+                  - step: reserve
+                    status: stuck
+                    attempts: 0
+                    since: null
+                    nextTryAt: null
+                    allowed: [retry, skip, force]
                   - step: charge
                     status: stuck
                     attempts: 500
-                    since: '2026-11-24T12:15:19.927Z'
+                    since: '2026-11-25T12:15:19.927Z'
                     nextTryAt: null
-                    allowed: [retry]
+                    allowed: [retry, skip, force]
                 locks: []
                 history:
                   - entry: 1
@@ -2930,7 +2938,7 @@ components:
     Unavailable:
       description: |
         The shard cannot be read or written, recovery after a start is not over, too much waits already, or the server answers as many
-        requests as it can; what begins something new (an order, an import) is refused before the rest. What may have been carried out is
+        requests as it can; new orders are refused before the rest, and imports have room of their own. What may have been carried out is
         told apart by sending it again with the same `Idempotency-Key`.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
@@ -2944,7 +2952,7 @@ components:
     UnavailableForOrders:
       description: |
         As for every route; or the payment could not be made and the order was undone, because its caller did not want to wait or
-        waiting orders hold too much of a product already: at once while the provider is known not to work. The key is free for a fresh
+        waiting orders would hold too much of a product: at once while the provider is known not to work. The key is free for a fresh
         attempt then.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
@@ -3373,7 +3381,7 @@ components:
         mode:
           description: |
             Who decides: the breaker (`automatic`), nobody while it only looks (`observing`), or an operator (`forcedOpen`, `disabled`; `state`
-            is then `closed`).
+            is then `open` or `closed`).
           enum: [automatic, observing, forcedOpen, disabled]
         generation: { type: integer, minimum: 0, description: Counts the changes of state and mode. }
         retryAfterMilliseconds: { type: [integer, 'null'], minimum: 0, description: How long an open circuit still waits. }
@@ -3645,7 +3653,7 @@ components:
       properties:
         plan: { $ref: '#/components/schemas/Plan' }
     Plan:
-      description: A configured plan; those of every installation are `trial`, `burst`, `standard` and `unlimited`.
+      description: A configured plan; those of every installation are `trial`, `burst`, `standard`, `unlimited` and `anonymous`.
       type: string
       minLength: 1
       maxLength: 64

@@ -151,7 +151,8 @@ struct Responder: Sendable {
     private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
         guard let room, entry.route.limiting != .exempt else { return try await perform(call, entry, &input) }
         if entry.route.streaming != nil {
-            let sender = call.principal?.organization?.organizationID.description ?? ""
+            let sender =
+                call.principal?.organization?.organizationID.description ?? call.parameters["id"] ?? ""
             try room.enterStream(of: sender)
             defer { room.leaveStream(of: sender) }
             return try await perform(call, entry, &input)

@@ -59,13 +59,17 @@ package struct OrderResult: Sendable, Hashable {
     /// From the first attempt's start to the last one's answer.
     package var duration: Duration
     package var attempts: Int
+    /// Whether an earlier attempt of these got no answer: what is a repeat to the server may be the first one's work.
+    package var followsLostAnswer: Bool
 
-    package init(answer: APIOutcome, duration: Duration, attempts: Int = 1) {
+    package init(answer: APIOutcome, duration: Duration, attempts: Int = 1, followsLostAnswer: Bool = false) {
         (self.answer, self.duration, self.attempts) = (answer, duration, attempts)
+        self.followsLostAnswer = followsLostAnswer
     }
 
     package var outcome: OrderOutcome { OrderOutcome(answer) }
-    package var isReplay: Bool { answer.answer?.isReplay ?? false }
+    /// Whether somebody else had placed it before.
+    package var isReplay: Bool { !followsLostAnswer && answer.answer?.isReplay ?? false }
     /// The order's id, of a declined one too.
     package var id: String? { (answer.answer?["id"] ?? answer.answer?["orderId"])?.string }
     /// Minor units.

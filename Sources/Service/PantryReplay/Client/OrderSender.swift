@@ -12,14 +12,16 @@ package struct OrderSender: Sendable {
     package func place(_ draft: OrderDraft, as credential: String) async -> OrderResult {
         let request = APIRequest("POST", "/v1/orders", draft.body, key: draft.key)
         let start = time.instant()
-        var attempt = 1
+        var (attempt, hasLostAnswer) = (1, false)
         while true {
             let outcome = await client.send(request, as: credential)
-            let result = OrderResult(answer: outcome, duration: time.instant() - start, attempts: attempt)
+            let result = OrderResult(
+                answer: outcome, duration: time.instant() - start, attempts: attempt, followsLostAnswer: hasLostAnswer)
             guard attempt < attempts, let pause = Self.pause(after: outcome, attempt: attempt),
                 (try? await time.sleep(for: pause)) != nil
             else { return result }
             attempt += 1
+            hasLostAnswer = hasLostAnswer || outcome.answer == nil
         }
     }
 
