@@ -28,7 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
             let installation = try await Installation.open(
                 loaded.configuration, environment: ConfigurationOptions.environment, time: time, random: SystemRandom(),
                 logger: logger, observation: observation)
-            try await observation.whileExporting(grace: .milliseconds(500)) {
+            let grace = min(.milliseconds(500), loaded.configuration.server.shutdownTimeout / 10)
+            try await observation.whileExporting(grace: grace) {
                 try await serve(installation, loaded.configuration, products, observation, time, logger)
             }
         }

@@ -91,6 +91,34 @@ struct TruthLiveTests {
         }
     }
 
+    /// PgBouncer's own error, which has no severity but the one in words, came before the server's answers.
+    @Test func aCommitWhosePoolerLosesItsServerIsUnknown() async throws {
+        try await LiveServer.with { live in
+            let observer = try await live.connect()
+            try await observer.rows("CREATE TABLE t (id bigint PRIMARY KEY)", [], .commits())
+            let pooler = try await live.testbed.pgBouncer(before: live.server)
+            let url = pooler.url(database: "postgres", "pooler=transaction")
+            let connection = try await live.connect(try live.configuration(url: url, []))
+            #expect(try await connection.value("SELECT 1::bigint") == .integer(1))
+            try await live.server.configure(["synchronous_standby_names": "nobody"])
+            var batch = PostgresBatch([SQLStatement("BEGIN"), SQLStatement("INSERT INTO t VALUES (1)")])
+            batch.appendCommit()
+            async let outcome: PostgresError? = {
+                do throws(PostgresError) {
+                    _ = try await connection.submit(batch)
+                    return nil
+                } catch { return error }
+            }()
+            try await Poll.untilTrue("the commit to wait for its standby") {
+                let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                return try await observer.value(waiting) == .integer(1)
+            }
+            try await live.server.kill9()
+            let error = await outcome
+            #expect(error?.storage.isUnknown == true, "\(String(describing: error))")
+        }
+    }
+
     @Test(arguments: [UInt64(1), 2, 3])
     func everyAnswerIsTrue(seed: UInt64) async throws {
         try await LiveServer.with { live in

@@ -156,6 +156,22 @@ struct EnvironmentTests {
         }
     }
 
+    /// The second lock on what is one directory found the first, which was this process's own.
+    @Test func aDirectoryByTwoNamesIsOne() async throws {
+        try await Installation.with { installation in
+            let folder = installation.dataDirectory.deletingLastPathComponent()
+            let link = folder.appendingPathComponent("by-another-name")
+            try FileManager.default.createDirectory(
+                at: installation.dataDirectory, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(at: link, withDestinationURL: installation.dataDirectory)
+            var text = try String(contentsOf: installation.configurationFile, encoding: .utf8)
+            text += "\nshards:\n  - { name: shard-0, primary: 'sqlite:\(link.path)/shard-0.db' }\n"
+            try text.write(to: installation.configurationFile, atomically: true, encoding: .utf8)
+            let process = try await installation.start()
+            #expect(await (try process.client()).get("/readyz").status == 200)
+        }
+    }
+
     @Test func aDirectoryThatIsNoneIsRefused() async throws {
         try await Installation.with { installation in
             try Data("x".utf8).write(to: installation.dataDirectory)

@@ -218,5 +218,8 @@ struct ConfigurationFileTests {
             #expect(warnings.count == 1 && warnings[0].contains("is a secret"), "\(secret): \(warnings)")
             #expect(!warnings.joined().contains("hunter2"))
         }
+        // A user's name is none.
+        trial.yaml = "control: { url: 'postgres://u@db/x?connect_timeout=3' }"
+        #expect(try trial.load().warnings == [])
     }
 }

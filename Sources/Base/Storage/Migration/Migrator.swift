@@ -30,7 +30,10 @@ public struct Migrator: Sendable {
             let statements = migration.statements(for: dialect)
             let appliedAt = time.now().microseconds
             try await database.write { transaction in
-                if dialect == .postgres { try await transaction.execute(Self.onlyOneMigrates) }
+                if dialect == .postgres {
+                    try await transaction.execute(Self.onlyOneMigrates)
+                    try await transaction.execute(Self.locksAreWaitedForAWhile)
+                }
                 for text in historyTable { try await transaction.execute(SQLStatement(text)) }
                 // Somebody else may have applied it since the plan was made.
                 let applied = try await transaction.execute(
@@ -52,6 +55,10 @@ public struct Migrator: Sendable {
 
     /// Two servers that start at the same moment take turns; SQLite has one writer anyway. The number says `pantry`.
     private static let onlyOneMigrates = SQLStatement("SELECT pg_advisory_xact_lock(123585053946489)")
+
+    /// Whoever waits for a table that somebody reads for long stands before all others who want it. Better to fail, and
+    /// to be run again, than to keep the servers that are at work waiting.
+    private static let locksAreWaitedForAWhile = SQLStatement("SET LOCAL lock_timeout = 5000")
 
     private var historyTable: [String] {
         Migration(

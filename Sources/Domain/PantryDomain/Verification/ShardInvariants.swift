@@ -25,8 +25,8 @@ package struct StoredInvariant: Sendable {
     }
 }
 
-/// The invariants of one shard. Each is one statement, so that the database does the work; all of them run in one
-/// snapshot, so that a server may go on beside.
+/// The invariants of one shard. Each is one statement, so that the database does the work, and sees one snapshot, so
+/// that a server may go on beside.
 package enum ShardInvariants {
     package static let all = stock + orders + sagas + events
 

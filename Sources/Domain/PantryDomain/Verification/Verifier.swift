@@ -70,8 +70,12 @@ package struct Verifier: Sendable {
         do {
             return try await database.read(invariant.statement(for: dialect), .strong).map { words($0, invariant) }
         } catch {
-            guard case .statement(let reason) = error else { throw error }
-            return ["cause=some order's lines cannot be read: \(reason)"]
+            switch error {
+            // No JSON, or a number that does not fit.
+            case .statement(let reason), .constraint(let reason):
+                return ["cause=some order's lines cannot be read: \(reason)"]
+            default: throw error
+            }
         }
     }
 

@@ -105,7 +105,8 @@ extension ConnectionSession {
                 return .began
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
                 let taken = PostgresResult(result)
-                copyOutcome = .success(taken.affectedRows)
+                copyOutcome =
+                    notices.takeUnreplicated() ? .failure(.unreplicated(.server)) : .success(taken.affectedRows)
             default:
                 let error = PostgresError.server(in: result, of: server)
                 let message = LibPQHandle.oneLine(String(cString: PQresultErrorMessage(result)))

@@ -16,7 +16,7 @@ struct ConnectionSession: Sendable {
     private var breakage: String?
     /// Why the server ends the session.
     private var farewell: PostgresError?
-    private let notices: NoticeReceiver
+    let notices: NoticeReceiver
     var copyWait: CopyWait?
     var copyContinuation: CheckedContinuation<CopyEvent, Never>?
     /// What the copy came to, before its end has come.

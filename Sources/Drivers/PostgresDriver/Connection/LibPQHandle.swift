@@ -36,7 +36,9 @@ extension PostgresError {
         guard let state = field("C") else { return nil }
         return .server(
             sqlState: SQLState(state), message: field("M") ?? "no message", constraint: field("n"), hint: field("H"),
-            server: server, isFatal: ["FATAL", "PANIC"].contains(field("V")))
+            server: server,
+            // The severity in its words, which poolers leave out, before that in the server's language.
+            isFatal: ["FATAL", "PANIC"].contains(field("V") ?? field("S")))
     }
 }
 

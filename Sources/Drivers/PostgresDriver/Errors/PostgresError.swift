@@ -77,6 +77,12 @@ extension PostgresError {
             isFatal: isFatal)
     }
 
+    /// A commit that stands on its server, and of which its standbys may know nothing.
+    static func unreplicated(_ code: Code) -> PostgresError {
+        PostgresError(
+            code, .unknown("committed on this server, but the wait for its synchronous standbys was broken off"))
+    }
+
     /// The same error, to be tried again.
     func asConflict(_ why: String) -> PostgresError {
         PostgresError(

@@ -85,8 +85,7 @@ struct PipelineFlight<Token: AnyObject & Sendable>: Sendable {
             case .active, .abandoned: .server
             case .overdue(_, let wasCancelled): wasCancelled ? .cancelled : .deadline
             }
-        return PostgresError(
-            code, .unknown("committed on this server, but the wait for its synchronous standbys was broken off"))
+        return .unreplicated(code)
     }
 
     private func explained(_ failure: PostgresError) -> PostgresError {

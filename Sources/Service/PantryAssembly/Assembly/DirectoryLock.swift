@@ -18,16 +18,29 @@ package final class DirectoryLock: Sendable {
     /// configuration: a server beside this one may name the same files from a data directory of its own.
     /// - Throws: ``AssemblyError``
     static func acquire(_ configuration: PantryConfiguration) throws(AssemblyError) -> [DirectoryLock] {
-        var directories = [configuration.data.directory]
+        var locks = [try acquire(configuration.data.directory)]
+        var locked = Set([Identity(configuration.data.directory)])
         for case .sqlite(let path) in [configuration.control.url] + configuration.shards.map(\.primary) {
             let end = path.lastIndex(of: "/") ?? path.startIndex
             let directory = end == path.startIndex ? "/" : String(path[..<end])
             // One that is not there is told of when the database is opened.
-            if !directories.contains(directory), DataDirectory.holds(directory) { directories.append(directory) }
+            guard let identity = Identity(directory), locked.insert(identity).inserted else { continue }
+            locks.append(try acquire(directory))
         }
-        var locks: [DirectoryLock] = []
-        for directory in directories { locks.append(try acquire(directory)) }
         return locks
+    }
+
+    /// Which directory it is, whatever it is called: there are links, and there is more than one way to a place.
+    private struct Identity: Hashable {
+        let device: UInt64
+        let number: UInt64
+
+        /// nil where there is none.
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        }
     }
 
     /// Creates the directory where it is missing, and locks it.
@@ -37,15 +50,15 @@ package final class DirectoryLock: Sendable {
         let path = "\(directory)/pantry.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw AssemblyError("“\(path)” cannot be opened: \(reason()). The data directory must be writable.")
+            throw AssemblyError("“\(path)” cannot be opened: \(reason()). The directory must be writable.")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let cause = errno
             close(descriptor)
             if cause == EWOULDBLOCK {
                 throw AssemblyError(
-                    "another Pantry is running on “\(directory)”. One server owns a directory: stop that one, or "
-                        + "give this one a data.directory of its own.")
+                    "another Pantry is running on “\(directory)”. One server owns a directory and the SQLite files "
+                        + "in it: stop that one, or give this one a data.directory and files of its own.")
             }
             throw AssemblyError("“\(path)” cannot be locked: \(String(cString: strerror(cause)))")
         }

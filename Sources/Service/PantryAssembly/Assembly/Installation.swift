@@ -66,7 +66,9 @@ package struct Installation: Sendable {
                 faultPoints: faultPoints, time: time, random: random, logger: logger, observation: observation,
                 alerts: alerts))
         for named in databases {
-            for migration in try await InstalledDatabases.migrate(named, of: configuration, time: time) {
+            for migration in try await InstalledDatabases.migrate(
+                named, beside: databases, of: configuration, time: time)
+            {
                 logger.info("migrated", metadata: ["database": "\(named.name)", "migration": "\(migration.name)"])
             }
         }

@@ -191,14 +191,19 @@ extension InstalledDatabases {
     /// of their own, which no limit that is meant for requests ends in the middle of a large table, or while another
     /// server migrates.
     static func migrate(
-        _ named: Installation.NamedDatabase, of configuration: PantryConfiguration, time: any TimeSource
+        _ named: Installation.NamedDatabase, beside databases: [Installation.NamedDatabase],
+        of configuration: PantryConfiguration, time: any TimeSource
     ) async throws -> [Migration] {
         let migrator = named.role.migrator(named.database.dialect)
         guard named.database.dialect == .postgres,
             let place = places(configuration).first(where: { $0.name == named.name && $0.role == named.role }),
             try await !migrator.plan(for: named.database).pending.isEmpty
         else { return try await migrator.migrate(named.database, time: time) }
-        let database = try database(at: place, configuration, Opening(isForBulkWork: true, time: time), nil)
+        var opening = Opening(isForBulkWork: true, time: time)
+        if named.role == .shard, let control = databases.first(where: { $0.role == .control }) {
+            opening.registry = ControlTimelineRegistry(control: control.database, shard: named.name, time: time)
+        }
+        let database = try database(at: place, configuration, opening, nil)
         let applied: Result<[Migration], any Error>
         do { applied = .success(try await migrator.migrate(database, time: time)) } catch { applied = .failure(error) }
         try? await database.close()

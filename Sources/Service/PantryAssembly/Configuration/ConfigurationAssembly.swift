@@ -82,7 +82,7 @@ extension SettingReader {
         var warnings: [String] = []
         for setting in settings {
             guard case .file = setting.origin else { continue }
-            if isWorldReadable, setting.value?.contains(ValueDisplay.redacted) == true {
+            if isWorldReadable, secrets.contains(setting.path) {
                 warnings.append(
                     "\(setting.origin): \(setting.path) is a secret in a file that everyone on this machine may read; "
                         + "chmod 600 \(file)")

@@ -10,6 +10,8 @@ struct SettingReader {
     let file: String
     private(set) var problems: [Problem] = []
     private(set) var settings: [Setting] = []
+    /// The paths of the settings whose values hold a secret, not only what is not shown.
+    private(set) var secrets: Set<String> = []
 
     init(_ source: ConfigurationSource, root: DocumentNode?, file: String) {
         layers = TextLayers(source)
@@ -117,6 +119,7 @@ struct SettingReader {
         let shownTexts = texts.map(key.display.text)
         let shown = key.entry.isList ? "[\(shownTexts.joined(separator: ", "))]" : shownTexts[0]
         settings.append(Setting(path: path, value: shown, origin: origin))
+        if texts.contains(where: key.display.holdsSecret) { secrets.insert(path) }
         do {
             return try key.parse(texts)
         } catch {

@@ -16,6 +16,19 @@ enum ValueDisplay: Sendable {
         }
     }
 
+    /// Whether the value holds a secret: any text that is one, and a URL with a password.
+    func holdsSecret(_ value: String) -> Bool {
+        switch self {
+        case .plain: return false
+        case .secret: return !value.isEmpty
+        case .url:
+            guard let scheme = value.firstRange(of: "://") else { return false }
+            let rest = value[scheme.upperBound...]
+            let credentials = rest.lastIndex(of: "@").map { rest[..<$0] } ?? ""
+            return credentials.contains(":") || rest.contains("password=")
+        }
+    }
+
     /// Escapes what would break the line or the terminal, and cuts a long text.
     static func printable(_ value: String) -> String {
         var text = ""

@@ -40,7 +40,13 @@ enum ServerAccess {
         func run() async throws {
             try await address.wait(time)
             // Until what a crash left behind is finished, it takes no orders.
+            let patience = time.instant() + .seconds(120)
             while !isReady() {
+                guard time.instant() < patience else {
+                    throw CommandFailure(
+                        .unavailable, "what was left unfinished cannot be finished; run `pantry serve` and read its log"
+                    )
+                }
                 if Task.isShuttingDownGracefully {
                     throw CommandFailure(.interrupted, "interrupted before anything was done")
                 }

@@ -19,7 +19,7 @@ package final class InFlightLimit: Sendable {
     package init(_ limit: Int) {
         self.limit = max(limit, 1)
         beginnings = max(self.limit * Self.shareOfBeginnings / 100, 1)
-        streams = max(self.limit / 16, 1)
+        streams = max(self.limit / 16, Self.streamsOfOne + 1)
     }
 
     /// How many are being answered.
