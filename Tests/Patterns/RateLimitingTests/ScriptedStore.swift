@@ -38,7 +38,7 @@ final class ScriptedStore: RateLimitStore {
             if state.requests.count < 1_000 { state.requests.append(request) }
             defer { if state.failsOnce { (state.failure, state.failsOnce) = (nil, false) } }
             let isBroken = request.checks.contains { $0.subject == state.brokenSubject }
-            return (isBroken ? RateLimitStoreError(.malformedReply) : state.failure, state.gate, state.losesAnswers)
+            return (isBroken ? RateLimitStoreError(.unavailable) : state.failure, state.gate, state.losesAnswers)
         }
         if let gate { await gate.pass() }
         if let failure {

@@ -129,6 +129,67 @@ struct StoreLossTests {
         #expect(harness.counts.snapshot.tokensReconciled == 210)
     }
 
+    /// Each vain try began the debt's window anew, and rounded a bucket up: what was owed only grew while the store was
+    /// away.
+    @Test func aDebtThatIsAskedForAgainAndAgainDrainsNevertheless() async throws {
+        let harness = try Harness(.allow)
+        let window = try RateLimit("window", .fixedWindow(quota: 6_000, window: .seconds(60)))
+        let sliding = try RateLimit("sliding", .slidingWindow(quota: 6_000, window: .seconds(60)))
+        let bucket = try RateLimit.tokenBucket("bucket", capacity: 1_000, refill: 1, per: .seconds(4))
+        harness.lose()
+        for second in 0..<300 {
+            #expect(await harness.admitted(window, 5) == 5)
+            #expect(await harness.admitted(sliding, 5) == 5)
+            if second < 100 { #expect(await harness.admitted(bucket, 1) == 1) }
+            #expect(await harness.limiter.reconcile() > 0)
+            harness.time.advance(by: .seconds(1))
+        }
+        harness.find()
+        await harness.limiter.reconcile()
+        #expect(6_000 - harness.store.remaining(window, RateLimitKey("t")) <= 300)
+        #expect(6_000 - harness.store.remaining(sliding, RateLimitKey("t")) <= 600)
+        // A hundred were used, and 75 came back.
+        #expect(1_000 - harness.store.remaining(bucket, RateLimitKey("t")) == 25)
+    }
+
+    /// Each trip that timed out carried the whole debt again, and the store had charged them all.
+    @Test func aDebtOnATripWhoseAnswerWasLostIsNotChargedTwice() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1, per: .seconds(60))
+        harness.lose()
+        #expect(await harness.admitted(limit, 100) == 100)
+        harness.store.fail(RateLimitStoreError(.timeout))
+        harness.store.state.withLock { $0.losesAnswers = true }
+        #expect(await harness.admitted(limit, 10) == 10)
+        #expect(harness.counts.snapshot.tokensDropped == 100)
+        // The hundred once; the ten of the requests by the store, and not twice yet.
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 890)
+        _ = await harness.limiter.reconcile()
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 890)
+        harness.find()
+        #expect(await harness.limiter.reconcile() == 0)
+        #expect(harness.store.remaining(limit, RateLimitKey("t")) == 880)
+    }
+
+    /// A process that ends charged a thousand of its debts and forgot the others without a word.
+    @Test func whatIsOwedAtTheEndIsChargedOrSaidToBeLost() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        func owe(_ name: String) async {
+            harness.lose()
+            for key in 0..<2_500 {
+                _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey(name, "\(key)"), limit))
+            }
+        }
+        await owe("charged")
+        harness.find()
+        await harness.limiter.close()
+        #expect(harness.counts.snapshot.tokensReconciled == 2_500 && harness.limiter.pendingDebtCount == 0)
+        await owe("lost")
+        await harness.limiter.close()
+        #expect(harness.counts.snapshot.tokensDropped == 2_500 && harness.limiter.pendingDebtCount == 0)
+    }
+
     /// One key that the store cannot charge stood before the others, each time anew, and none was ever charged.
     @Test func aKeyThatCannotBeChargedHoldsUpNoOther() async throws {
         let harness = try Harness(.allow)

@@ -50,7 +50,9 @@ enum CommandRefusal {
         command.parts.dropFirst().first.map { String(decoding: $0, as: UTF8.self).uppercased() }
     }
     private static func hasBlock(_ command: RedisCommand) -> Bool {
-        for part in command.parts.dropFirst() {
+        // The names of a group and of its member may be any words.
+        let isOfGroup = command.parts.first.map { String(decoding: $0, as: UTF8.self).uppercased() } == "XREADGROUP"
+        for part in command.parts.dropFirst(isOfGroup ? 4 : 1) {
             let word = String(decoding: part, as: UTF8.self).uppercased()
             if word == "BLOCK" { return true }
             if word == "STREAMS" { return false }

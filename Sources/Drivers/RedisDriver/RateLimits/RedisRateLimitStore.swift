@@ -49,11 +49,13 @@ extension RateLimitScriptCall {
 extension RateLimitStoreError {
     fileprivate init(_ error: RedisError) {
         let code: Code =
-            switch error.code {
-            case .timeout: .timeout
-            case .cancelled: .cancelled
-            case .unexpectedReply: .malformedReply
-            default: .unavailable
+            switch (error.code, error.effect) {
+            case (.cancelled, _): .cancelled
+            case (_, .notSent): .unavailable
+            case (.timeout, _): .timeout
+            case (.unexpectedReply, _): .malformedReply
+            case (_, .unknown): .connectionLost
+            case (_, .answered): .unavailable
             }
         self.init(code, detail: error.description)
     }

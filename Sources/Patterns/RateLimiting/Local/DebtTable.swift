@@ -1,13 +1,31 @@
 import Determinism
 
-/// What this process has admitted while the store was away and has not charged to it yet. A debt drains as the limit
-/// does: what would have been refilled by now is owed no more. A pure value with a bound; its owner keeps it under a
-/// lock.
-struct DebtTable {
-    private struct Debt {
-        var limit: RateLimit
-        var state = RateLimitState()
+/// What is owed for a key: a state of its limit, which drains as the limit does.
+struct Debt {
+    private(set) var limit: RateLimit
+    private var state = RateLimitState()
+
+    init(_ limit: RateLimit) { self.limit = limit }
+
+    /// Owes more. What was owed before goes on draining from where it was: a window does not begin anew.
+    mutating func add(_ tokens: Int64, _ limit: RateLimit, now: Instant) {
+        self.limit = limit
+        _ = LimiterMachine.prepare(&state, limit.nanoseconds, now: now.nanoseconds)
+        LimiterMachine.adjust(&state, by: tokens)
     }
+
+    /// What is owed by now, in whole tokens, rounded up.
+    func tokens(now: Instant) -> Int64 {
+        var state = state
+        _ = LimiterMachine.prepare(&state, limit.nanoseconds, now: now.nanoseconds)
+        return LimiterMachine.tokensInUse(state, now: now.nanoseconds)
+    }
+}
+
+/// What this process has admitted while the store was away and has not charged to it yet. A debt drains as the limit
+/// does: what would have been refilled by now is owed no more, however often it was taken out in vain. A pure value
+/// with a bound; its owner keeps it under a lock.
+struct DebtTable {
     private var debts: [LocalKey: Debt] = [:]
     private let limit: Int
     private var nextSweep = Instant(nanoseconds: .min)
@@ -20,39 +38,41 @@ struct DebtTable {
     /// - Returns: false if there was no room to remember it.
     mutating func add(_ tokens: Int64, _ key: LocalKey, _ limit: RateLimit, now: Instant) -> Bool {
         guard tokens > 0 else { return true }
-        if debts[key] == nil, debts.count >= self.limit, !sweep(now: now) { return false }
-        var debt = debts[key] ?? Debt(limit: limit)
-        debt.limit = limit
-        _ = LimiterMachine.prepare(&debt.state, limit.nanoseconds, now: now.nanoseconds)
-        LimiterMachine.adjust(&debt.state, by: tokens)
+        guard makeRoom(for: key, now: now) else { return false }
+        debts[key, default: Debt(limit)].add(tokens, limit, now: now)
+        return true
+    }
+
+    /// Takes out what is owed for a key; nil if nothing is.
+    mutating func take(_ key: LocalKey, now: Instant) -> Debt? {
+        guard let debt = debts.removeValue(forKey: key), debt.tokens(now: now) > 0 else { return nil }
+        return debt
+    }
+
+    /// Takes out what is owed for up to so many keys.
+    mutating func takeSome(_ most: Int, now: Instant) -> [(key: LocalKey, debt: Debt)] {
+        debts.prefix(most).map(\.key).compactMap { key in take(key, now: now).map { (key, $0) } }
+    }
+
+    /// Puts back, as it was, what was taken out and not charged.
+    /// - Returns: false if there was no room any more.
+    mutating func putBack(_ debt: Debt, _ key: LocalKey, now: Instant) -> Bool {
+        guard makeRoom(for: key, now: now) else { return false }
+        var debt = debt
+        if let more = debts[key] { debt.add(more.tokens(now: now), more.limit, now: now) }
         debts[key] = debt
         return true
     }
 
-    /// Takes out what is owed for a key by now.
-    mutating func take(_ key: LocalKey, now: Instant) -> Int64 {
-        guard var debt = debts.removeValue(forKey: key) else { return 0 }
-        _ = LimiterMachine.prepare(&debt.state, debt.limit.nanoseconds, now: now.nanoseconds)
-        return LimiterMachine.tokensInUse(debt.state, now: now.nanoseconds)
-    }
-
-    /// Takes out what is owed for up to so many keys.
-    mutating func takeSome(_ most: Int, now: Instant) -> [(key: LocalKey, limit: RateLimit, tokens: Int64)] {
-        debts.prefix(most).map { (key: $0.key, limit: $0.value.limit) }.compactMap { key, limit in
-            let tokens = take(key, now: now)
-            return tokens > 0 ? (key, limit, tokens) : nil
-        }
+    private mutating func makeRoom(for key: LocalKey, now: Instant) -> Bool {
+        debts[key] != nil || debts.count < limit || sweep(now: now)
     }
 
     /// Forgets what has drained; not more than ten times a second, for it looks at every debt.
     private mutating func sweep(now: Instant) -> Bool {
         guard now >= nextSweep else { return false }
         nextSweep = now + .milliseconds(100)
-        debts = debts.filter { _, debt in
-            var state = debt.state
-            _ = LimiterMachine.prepare(&state, debt.limit.nanoseconds, now: now.nanoseconds)
-            return !state.saysNothing
-        }
+        debts = debts.filter { _, debt in debt.tokens(now: now) > 0 }
         return debts.count < limit
     }
 }

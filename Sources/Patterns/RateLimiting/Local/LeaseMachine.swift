@@ -74,10 +74,11 @@ struct LeaseMachine {
         if let refusal, refusal.forgotten <= now { self.refusal = nil }
     }
 
-    /// The limit has other numbers: what the store said by the old ones is void.
+    /// The limit has other numbers: what the store said by the old ones is void. Where they begin anew, what was taken
+    /// under the old ones was never counted by the new ones, and nothing of it can be given back to them.
     mutating func change(to newLimit: RateLimit) {
         guard newLimit != limit else { return }
-        surplus = surplus.adding(tokens)
+        surplus = newLimit.onChange == .reset ? 0 : surplus.adding(tokens)
         (limit, tokens, refusal, slice, remaining) = (newLimit, 0, nil, 0, newLimit.quota)
         generation += 1
     }

@@ -12,7 +12,8 @@ import Synchronization
 /// come on top of what the store had admitted before. `allow`: no bound. `deny`: nothing.
 ///
 /// A trip that timed out may have been charged; its request is decided here nevertheless and charged again, so that a
-/// key loses at most what its own requests cost.
+/// key loses at most what its own requests cost. Debts that it carried are not: they are dropped, and none travel again
+/// until the store has answered something.
 ///
 /// In the usual order it stands around a ``LeasedRateLimiter``, that around a ``GuardedRateLimitStore``, and that
 /// around the store: see ``init(remote:gate:timeout:leases:loss:processes:time:observer:)``.
@@ -26,6 +27,8 @@ public final class ResilientRateLimiter: Sendable {
     private let observer: (any RateLimitObserver)?
     private let debts: Mutex<DebtTable>
     private let debtCount = Atomic(0)
+    /// The last trip may have been charged and was not answered.
+    private let isDoubtful = Atomic(false)
 
     /// Around any store.
     /// - Parameters:
@@ -75,9 +78,11 @@ public final class ResilientRateLimiter: Sendable {
         var decision: RateLimitDecision
         do throws(RateLimitStoreError) {
             decision = try await store.decide(sent)
-            for tokens in owed where tokens > 0 { observer?.note(.reconciled(tokens: tokens)) }
+            if isDoubtful.load(ordering: .relaxed) { isDoubtful.store(false, ordering: .relaxed) }
+            for loan in owed { observer?.note(.reconciled(tokens: loan.tokens)) }
         } catch {
-            remember(owed, of: request)
+            for loan in owed { settle(loan, error) }
+            doubt(error)
             decision = decideAlone(request)
         }
         for verdict in decision.verdicts where verdict.isShadow && !verdict.isAllowed {
@@ -99,7 +104,13 @@ public final class ResilientRateLimiter: Sendable {
     /// Charges what is owed and gives back all that was leased and not used: for a process that ends. Not in a task
     /// that was cancelled, whose calls would not be made.
     public func close() async {
-        await reconcile()
+        var before = Int.max
+        while case let left = await reconcile(), left > 0, left < before { before = left }
+        let now = time.instant()
+        for (_, debt) in debts.withLock({ $0.takeSome(.max, now: now) }) {
+            observer?.note(.debtDropped(tokens: debt.tokens(now: now)))
+        }
+        updateCount()
         try? await leases?.returnUnused(all: true)
     }
 
@@ -112,20 +123,32 @@ public final class ResilientRateLimiter: Sendable {
         let some = debts.withLock { $0.takeSome(configuration.reconcileCount, now: now) }
         // One failure may be that of a key which the store cannot charge at all: it must not stand before all others.
         var failuresInARow = 0
-        for (key, limit, tokens) in some {
-            if failuresInARow < 2 {
-                let request = RateLimitRequest(
-                    .penalty, RateLimitKey(key.tenant, key.subject), limit, cost: tokens)
-                do throws(RateLimitStoreError) {
-                    _ = try await store.decide(request)
-                    observer?.note(.reconciled(tokens: tokens))
-                    failuresInARow = 0
-                    continue
-                } catch { failuresInARow += 1 }
+        for (key, debt) in some {
+            let loan = Loan(key: key, debt: debt, tokens: debt.tokens(now: now))
+            guard failuresInARow < 2, await answers(about: loan) else {
+                failuresInARow += 1
+                putBack(loan)
+                continue
             }
-            owe(tokens, key, limit)
+            do throws(RateLimitStoreError) {
+                _ = try await store.decide(loan.request(.penalty, cost: loan.tokens))
+                observer?.note(.reconciled(tokens: loan.tokens))
+                failuresInARow = 0
+            } catch {
+                failuresInARow += 1
+                settle(loan, error)
+                doubt(error)
+            }
         }
         return updateCount()
+    }
+
+    /// Whether a debt may travel: while that is in doubt, what loses nothing goes first.
+    private func answers(about loan: Loan) async -> Bool {
+        guard isDoubtful.load(ordering: .relaxed) else { return true }
+        guard (try? await store.decide(loan.request(.peek, cost: 1))) != nil else { return false }
+        isDoubtful.store(false, ordering: .relaxed)
+        return true
     }
 
     // MARK: Without the store
@@ -185,22 +208,48 @@ public final class ResilientRateLimiter: Sendable {
 
     // MARK: Debts
 
+    /// A debt on its way to the store.
+    private struct Loan {
+        let key: LocalKey
+        let debt: Debt
+        let tokens: Int64
+
+        func request(_ operation: RateLimitOperation, cost: Int64) -> RateLimitRequest {
+            RateLimitRequest(operation, RateLimitKey(key.tenant, key.subject), debt.limit, cost: cost)
+        }
+    }
+
     /// The request with what is owed for its keys.
-    private func withDebts(_ request: RateLimitRequest) -> (RateLimitRequest, [Int64]) {
-        guard pendingDebtCount > 0 else { return (request, []) }
+    private func withDebts(_ request: RateLimitRequest) -> (RateLimitRequest, [Loan]) {
+        guard pendingDebtCount > 0, !isDoubtful.load(ordering: .relaxed) else { return (request, []) }
         if case .peek = request.operation { return (request, []) }
         let now = time.instant()
-        var sent = request
-        let owed = debts.withLock { debts in
-            request.checks.map { debts.take(LocalKey(request, $0), now: now) }
+        var (sent, owed) = (request, [Loan]())
+        debts.withLock { debts in
+            for (index, check) in request.checks.enumerated() {
+                let key = LocalKey(request, check)
+                guard let debt = debts.take(key, now: now) else { continue }
+                owed.append(Loan(key: key, debt: debt, tokens: debt.tokens(now: now)))
+                sent.checks[index].adjustment += owed[owed.count - 1].tokens
+            }
         }
-        for (index, tokens) in owed.enumerated() { sent.checks[index].adjustment += tokens }
         updateCount()
         return (sent, owed)
     }
 
-    private func remember(_ owed: [Int64], of request: RateLimitRequest) {
-        for (check, tokens) in zip(request.checks, owed) { owe(tokens, LocalKey(request, check), check.limit) }
+    /// A trip with a debt has failed.
+    private func settle(_ loan: Loan, _ error: RateLimitStoreError) {
+        if error.mayHaveCharged { observer?.note(.debtDropped(tokens: loan.tokens)) } else { putBack(loan) }
+    }
+
+    private func putBack(_ loan: Loan) {
+        let now = time.instant()
+        let isRemembered = debts.withLock { $0.putBack(loan.debt, loan.key, now: now) }
+        if !isRemembered { observer?.note(.debtDropped(tokens: loan.tokens)) }
+    }
+
+    private func doubt(_ error: RateLimitStoreError) {
+        if error.mayHaveCharged, error.isFailureOfStore { isDoubtful.store(true, ordering: .relaxed) }
     }
 
     private func owe(_ tokens: Int64, _ key: LocalKey, _ limit: RateLimit) {

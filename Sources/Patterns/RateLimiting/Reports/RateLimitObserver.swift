@@ -20,7 +20,8 @@ public enum RateLimitEvent: Sendable, Hashable {
     case lapsed(tokens: Int64)
     /// Tokens admitted while the store was away were charged to it.
     case reconciled(tokens: Int64)
-    /// Tokens admitted while the store was away will not be charged: the table of debts was full.
+    /// Tokens admitted while the store was away will not be charged again: the table of debts was full, or the trip
+    /// that carried them may have been charged and was not answered.
     case debtDropped(tokens: Int64)
     /// A local table was full; a key was decided without it.
     case tableFull

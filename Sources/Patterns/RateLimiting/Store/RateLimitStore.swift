@@ -1,7 +1,7 @@
 /// Where the states of limits are kept. One decision is one call: it must be atomic over all of its checks.
 public protocol RateLimitStore: Sendable {
     /// Decides, and charges all of the request's limits or none of them.
-    /// - Throws: ``RateLimitStoreError`` if there is no answer. Whether anything was charged is unknown then.
+    /// - Throws: ``RateLimitStoreError`` if there is no answer; its code says whether anything can have been charged.
     func decide(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision
 }
 
@@ -9,8 +9,10 @@ public protocol RateLimitStore: Sendable {
 public struct RateLimitStoreError: Error, Hashable, CustomStringConvertible {
     /// What kind of failure.
     public enum Code: String, Sendable, Hashable, CaseIterable {
-        /// It cannot be reached, or refuses to serve.
+        /// It cannot be reached, or refuses to serve: nothing was charged.
         case unavailable
+        /// The connection to it was lost before it answered.
+        case connectionLost
         /// It did not answer in time.
         case timeout
         /// It has failed too often of late and was not asked.
@@ -33,4 +35,7 @@ public struct RateLimitStoreError: Error, Hashable, CustomStringConvertible {
 
     /// Whether it says something about the store's health; a caller's cancellation does not.
     public var isFailureOfStore: Bool { code != .cancelled && code != .gateClosed }
+
+    /// Whether the request may have been charged all the same.
+    public var mayHaveCharged: Bool { code != .unavailable && code != .gateClosed }
 }

@@ -5,6 +5,7 @@ import Logging
 import RateLimiting
 import RedisDriver
 import SocketReactor
+import Synchronization
 
 /// The rate limits of the installation: what each plan allows, and who decides. In this process, or in Redis, with what
 /// this process does while that is away.
@@ -120,7 +121,13 @@ package struct InstalledLimits: Sendable {
                 }
             },
             end: {
-                await limiter.close()
+                // A slow Redis must not stand before the databases, whose close is what counts.
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await limiter.close() }
+                    group.addTask { try? await time.sleep(for: .seconds(1)) }
+                    await group.next()
+                    group.cancelAll()
+                }
                 await census.leave()
                 client.close()
             })
@@ -155,15 +162,26 @@ extension CallTimer {
     static func of(_ time: any TimeSource) -> CallTimer { time is SystemTime ? .system : CallTimer(time: time) }
 }
 
-/// Writes into the log when Redis comes and goes.
-private struct RedisLog: RedisObserver {
-    let logger: Logger
+/// Writes into the log when Redis comes and goes. A failure that repeats itself is said once.
+private final class RedisLog: RedisObserver {
+    private let logger: Logger
+    private let lastFailure = Mutex<String?>(nil)
+
+    init(logger: Logger) { self.logger = logger }
 
     func connected(_ connection: Int) {
+        lastFailure.withLock { $0 = nil }
         logger.notice("connected to Redis", metadata: ["connection": "\(connection)"])
     }
     func connectFailed(_ connection: Int, _ error: RedisError) {
-        logger.debug("Redis cannot be reached", metadata: ["connection": "\(connection)", "error": "\(error)"])
+        let failure = "\(error.code) \(error.server.map { "\($0.code)" } ?? "")"
+        let isNew = lastFailure.withLock { last in
+            defer { last = failure }
+            return last != failure
+        }
+        logger.log(
+            level: isNew ? .warning : .debug, "Redis cannot be reached",
+            metadata: ["connection": "\(connection)", "error": "\(error)"])
     }
     func lost(_ connection: Int, _ error: RedisError) {
         logger.warning("lost Redis", metadata: ["connection": "\(connection)", "error": "\(error)"])
