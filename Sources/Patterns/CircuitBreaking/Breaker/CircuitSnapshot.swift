@@ -32,7 +32,7 @@ public struct CircuitSnapshot: Sendable, Hashable {
     init(name: String, _ machine: CircuitBreakerMachine, now: Instant) {
         self.name = name
         (mode, generation) = (machine.mode, machine.generation)
-        state = machine.mode == .forcedOpen ? .open : machine.state
+        state = machine.mode.keeps ?? machine.state
         totals = machine.totals
         (calls, failurePercent) = (machine.failures.total, machine.failures.percent)
         slowPercent = machine.slowness?.percent

@@ -32,8 +32,8 @@ public struct CircuitChange: Sendable, Hashable {
     public let from: CircuitState
     /// The state after.
     public let to: CircuitState
-    /// The state that callers meet after it: what an operator keeps open is open.
-    public var effective: CircuitState { mode == .forcedOpen ? .open : to }
+    /// The state that callers meet after it: what an operator keeps open is open, and what is disabled is closed.
+    public var effective: CircuitState { mode.keeps ?? to }
     /// The mode, after it. While a breaker only observes, its changes of state affect nobody.
     public let mode: CircuitMode
     /// Why.

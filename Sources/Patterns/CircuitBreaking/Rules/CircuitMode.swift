@@ -9,6 +9,15 @@ public enum CircuitMode: String, Sendable, Hashable, CaseIterable {
     case forcedOpen
     /// Every call is let through and nothing is counted but totals and latencies.
     case disabled
+
+    /// The state that callers meet whatever the breaker decides; nil where that is for it to say.
+    var keeps: CircuitState? {
+        switch self {
+        case .automatic, .observing: nil
+        case .forcedOpen: .open
+        case .disabled: .closed
+        }
+    }
 }
 
 /// Where an automatic breaker stands.
