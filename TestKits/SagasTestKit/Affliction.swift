@@ -11,8 +11,6 @@ enum Affliction: Sendable, CustomStringConvertible {
     case call(Int, SagaCallFate, crash: Bool)
     /// A worker is paused inside a call until somebody else has ended the saga, and then wakes up.
     case pausedInCall(Int)
-    /// A local step refuses.
-    case refusal(step: String)
     /// A signal is sent before anybody waits for it, twice, and the other signals before it.
     case signalsAtOnce
     /// The saga is canceled once so many commits have been made.
@@ -31,7 +29,6 @@ enum Affliction: Sendable, CustomStringConvertible {
         case .call(let number, let fate, let crash):
             "call \(number): \(fate)\(crash ? ", and the process dies behind it" : "")"
         case .pausedInCall(let number): "the worker is paused in call \(number) until another has ended the saga"
-        case .refusal(let step): "“\(step)” refuses"
         case .signalsAtOnce: "signals come too early, twice and in another order"
         case .cancel(let count): "the saga is canceled after \(count) commits"
         }

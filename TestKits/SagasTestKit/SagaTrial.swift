@@ -63,6 +63,8 @@ public struct SagaTrialFailure: Sendable, CustomStringConvertible {
 public struct SagaTrialReport: Sendable, CustomStringConvertible {
     /// How many trials there were.
     public internal(set) var count = 0
+    /// In how many of them what was to go wrong did not come to pass: the saga had taken another way.
+    public internal(set) var spared = 0
     /// How often the saga ended in which way.
     public internal(set) var endings: [SagaProgressMachine.Ending: Int] = [:]
     /// What went wrong.
@@ -70,6 +72,6 @@ public struct SagaTrialReport: Sendable, CustomStringConvertible {
     /// In words.
     public var description: String {
         let ends = endings.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
-        return "\(count) trials: \(ends)" + failures.map { "\n\($0)" }.joined()
+        return "\(count) trials, \(spared) spared: \(ends)" + failures.map { "\n\($0)" }.joined()
     }
 }

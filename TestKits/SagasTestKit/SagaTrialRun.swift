@@ -8,6 +8,7 @@ import Synchronization
 final class SagaTrialRun<State: SagaState>: Sendable {
     private let trial: SagaTrial<State>
     private let affliction: Affliction
+    private let refusing: String?
     private let tormentor: Tormentor
     private let time = LeapingTime()
     private let memory: MemoryLaneEngine
@@ -20,14 +21,20 @@ final class SagaTrialRun<State: SagaState>: Sendable {
     /// The most times that somebody takes the saga up. One that needs more goes round in a circle.
     private static var roundLimit: Int { 400 }
 
-    init(_ trial: SagaTrial<State>, _ affliction: Affliction) {
-        (self.trial, self.affliction) = (trial, affliction)
-        let tormentor = Tormentor(affliction)
+    /// - Parameter refusing: the local step that refuses; nil for none.
+    init(_ trial: SagaTrial<State>, _ affliction: Affliction, refusing: String?) {
+        (self.trial, self.affliction, self.refusing) = (trial, affliction, refusing)
+        let tormentor = Tormentor(affliction, refusing: refusing)
         self.tormentor = tormentor
         memory = MemoryLaneEngine(time: time)
         sagas = MemorySagas(memory, time: time)
         lane = WriteLane(engine: FaultyLaneEngine(memory) { _ in tormentor.commitFault() }, time: time)
     }
+
+    /// What goes wrong, in words.
+    var description: String { (refusing.map { "“\($0)” refuses; " } ?? "") + affliction.description }
+    /// Whether what was to go wrong did not come to pass.
+    var wasSpared: Bool { tormentor.hasSpared }
 
     /// How many commits and calls there were, to let each of them go wrong.
     var counts: (commits: Int, calls: Int) { (tormentor.commitCount, tormentor.callCount) }

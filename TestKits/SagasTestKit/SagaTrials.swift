@@ -10,12 +10,12 @@ import Sagas
 ///     }
 ///     #expect(report.failures.isEmpty, "\(report)")
 ///
-/// It is run once without a fault. Then, for each commit: not made; made, its answer lost; each with the worker going
-/// on, and with the process dying. For each call, forward and back: repeated, its answer lost, itself lost, not sent,
-/// the process dying behind it, and its worker paused until another has ended the saga. Each local step refuses; the
-/// saga is canceled after each number of commits; signals come early, twice and in another order. Every time the saga
-/// must end in one of the ways that it may, the world must fit that, and a worker that was overtaken must have changed
-/// nothing.
+/// It is run once without a fault, and once with each of its local steps refusing: forward, and on every way back.
+/// Then, on each of these ways, for each commit: not made; made, its answer lost; each with the worker going on, and
+/// with the process dying. For each call, compensations among them: repeated, its answer lost, itself lost, not sent,
+/// the process dying behind it, and its worker paused until another has ended the saga. The saga is canceled after each
+/// number of commits; signals come early, twice and in another order. Every time the saga must end in one of the ways
+/// that it may, the world must fit that, and a worker that was overtaken must have changed nothing.
 public enum SagaTrials {
     /// All of it.
     /// - Parameter make: makes the saga and its world anew for each trial.
@@ -23,18 +23,13 @@ public enum SagaTrials {
         _ make: @Sendable () throws -> SagaTrial<State>
     ) async throws -> SagaTrialReport {
         var report = SagaTrialReport()
-        let plain = SagaTrialRun(try make(), .none)
-        await attempt(plain, .none, &report)
-        var counts = plain.counts
-        // A way that a refusal opens has commits and calls of its own.
         let outline = try make().definition.outline
-        for step in outline.steps where step.kind == .local {
-            let run = SagaTrialRun(try make(), .refusal(step: step.name))
-            await attempt(run, .refusal(step: step.name), &report)
-            counts = (max(counts.commits, run.counts.commits), max(counts.calls, run.counts.calls))
-        }
-        for affliction in afflictions(counts) {
-            await attempt(SagaTrialRun(try make(), affliction), affliction, &report)
+        for refusing in [nil] + outline.steps.filter({ $0.kind == .local }).map({ Optional($0.name) }) {
+            let plain = SagaTrialRun(try make(), .none, refusing: refusing)
+            await attempt(plain, &report)
+            for affliction in afflictions(plain.counts) {
+                await attempt(SagaTrialRun(try make(), affliction, refusing: refusing), &report)
+            }
         }
         return report
     }
@@ -58,13 +53,15 @@ public enum SagaTrials {
     }
 
     private static func attempt<State: SagaState>(
-        _ run: SagaTrialRun<State>, _ affliction: Affliction, _ report: inout SagaTrialReport
+        _ run: SagaTrialRun<State>, _ report: inout SagaTrialReport
     ) async {
         report.count += 1
-        do { report.endings[try await run.run(), default: 0] += 1 } catch {
+        do {
+            report.endings[try await run.run(), default: 0] += 1
+            if run.wasSpared { report.spared += 1 }
+        } catch {
             report.failures.append(
-                SagaTrialFailure(
-                    affliction: affliction.description, problem: "\(error)", history: await run.history()))
+                SagaTrialFailure(affliction: run.description, problem: "\(error)", history: await run.history()))
         }
     }
 }

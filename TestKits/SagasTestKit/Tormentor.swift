@@ -13,10 +13,20 @@ final class Tormentor: SagaInterposer {
         var isDead = false
     }
     let affliction: Affliction
+    /// The local step that refuses, whatever else goes wrong.
+    private let refusing: String?
     private let state = Mutex(State())
     private let gate = Gate()
 
-    init(_ affliction: Affliction) { self.affliction = affliction }
+    init(_ affliction: Affliction, refusing: String?) { (self.affliction, self.refusing) = (affliction, refusing) }
+
+    /// Whether what was to go wrong has not.
+    var hasSpared: Bool {
+        switch affliction {
+        case .commit, .call, .pausedInCall: state.withLock { !$0.hasStruck }
+        case .none, .signalsAtOnce, .cancel: false
+        }
+    }
 
     /// How many calls were made.
     var callCount: Int { state.withLock { $0.calls } }
@@ -65,10 +75,7 @@ final class Tormentor: SagaInterposer {
         }
     }
 
-    func refuses(_ step: StepContext) -> Bool {
-        if case .refusal(let name) = affliction { return name == step.step }
-        return false
-    }
+    func refuses(_ step: StepContext) -> Bool { refusing == step.step }
 
     /// A new process begins: what the first one did is over.
     func revive() { state.withLock { $0.isDead = false } }

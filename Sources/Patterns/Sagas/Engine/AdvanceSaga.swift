@@ -155,6 +155,9 @@ extension SagaAdvance {
             case .needs(let needs): return needs
             }
         }
+        if machine.progress.isBackward {
+            SagaLocking.leaveLines(saga.record, &situation.machine.progress, in: &work)
+        }
         if let needs = noticeLocks(in: work) { return needs }
         if let local = localStep(move) {
             switch hasLocks(local.step, isCompensation: local.isCompensation, in: &work) {
@@ -294,6 +297,8 @@ extension SagaAdvance {
             case .held: break
             }
             guard handle(isBackward ? .intendUndo(step) : .intend(step)) else { continue }
+            // Nobody can have called on an intent that is not durable yet.
+            situation.renewed.insert(step)
             saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)
         }
         return nil

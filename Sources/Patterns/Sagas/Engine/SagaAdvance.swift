@@ -199,8 +199,10 @@ struct SagaAdvance<State: SagaState> {
         let isSpent = kind.isAttempt && entry.attempts + 1 >= policy.attemptLimit
         let isOver = isSpent || isPast(policy.deadline, since: entry.since) || machine.progress.isBackward
         guard isOver else {
-            let pause = pause(of: policy, entry, rest)
-            handle(.postpone(step, until: now + pause, kind))
+            var until = now + pause(of: policy, entry, rest)
+            // Not past the step's own time: it is tried a last time then.
+            if let limit = policy.deadline, let since = entry.since { until = min(until, since + limit) }
+            handle(.postpone(step, until: until, kind))
             saga.note(isVoid ? .failed : .unknown, name(step), reason)
             return
         }
@@ -225,7 +227,8 @@ struct SagaAdvance<State: SagaState> {
 
     /// By the policy, or as somebody who knows better says; never none at all, or a saga would write without end.
     private func pause(of policy: StepPolicy, _ entry: SagaProgress.Entry, _ rest: Duration?) -> Duration {
-        rest.map { max($0, .milliseconds(50)) } ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
+        rest.map { max($0, policy.backoff.first, .milliseconds(50)) }
+            ?? policy.backoff.pause(after: entry.attempts + 1, chance: chance)
     }
 
     private func isPast(_ limit: Duration?, since: Timestamp?) -> Bool {

@@ -203,6 +203,8 @@ public final class SagaRuntime: Sendable {
         engine.whenWoken { [wake] sagas, tenant in
             for saga in sagas { wake.yield(.locked(saga, tenant)) }
         }
+        // Whoever has no lease yet claims nothing: others would take it for free.
+        if !mayWork { coordinator.suspend() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepLease() }
             group.addTask { for await wake in self.wakes { await self.answer(wake) } }

@@ -37,9 +37,24 @@ enum SagaLocking {
                 work.put(
                     SagaLockRecord(organization: saga.organization, resource: resource, holder: saga.id, since: now))
             }
-            if !progress.locks.contains(resource) { progress.locks.append(resource) }
+            // By bytes, as rows are found: two names that only look alike are two rows.
+            let isNoted = progress.locks.contains { $0.utf8.elementsEqual(resource.utf8) }
+            if !isNoted { progress.locks.append(resource) }
         }
         return answer
+    }
+
+    /// Leaves the lines in which the saga still stands: on its way back it wants no further lock, and would be handed
+    /// one, for nothing, for as long as the way takes. What it holds it keeps.
+    static func leaveLines(_ saga: SagaRecord, _ progress: inout SagaProgress, in work: inout WorkingSet) {
+        progress.locks.removeAll { resource in
+            let key = SagaLockRecord.key(saga.organization, resource)
+            guard work.isLoaded(key), var row = work[key], row.holder != saga.id else { return false }
+            guard row.waiting.contains(saga.id) else { return true }
+            row.waiting.removeAll { $0 == saga.id }
+            work.put(row)
+            return true
+        }
     }
 
     /// Gives back everything that the saga holds and leaves every line.

@@ -29,7 +29,9 @@ public struct ResumeSaga: LaneCommand {
     /// Decides.
     public func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<DirectSaga.Outcome> {
         guard let record = work[SagaRecord.key(organization, saga)] else { return .discard(.unknown) }
-        guard record.outline == nil else { return .discard(.refused("the saga has a definition that knows its steps")) }
+        guard record.progress == nil else {
+            return .discard(.refused("the saga has a definition that knows its steps"))
+        }
         guard record.state == .stuck else {
             return .discard(.refused("the saga is \(record.state.rawValue), not stuck"))
         }

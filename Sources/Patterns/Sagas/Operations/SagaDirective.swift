@@ -58,8 +58,9 @@ public enum SagaDirective: Sendable, Hashable {
     /// What may be decided about the saga as it is: everything that would not be refused.
     public static func possible(for saga: SagaRecord, _ registry: SagaRegistry) -> [SagaDirective] {
         if saga.state.isEnded { return [] }
-        // One that a worker written by hand knows can only be given back to it.
-        guard saga.outline != nil else { return saga.state == .stuck ? [.retry(step: saga.step)] : [] }
+        // One that a worker written by hand knows can only be given back to it. Once a definition has adopted it, it
+        // has a progress, though never an outline.
+        guard saga.progress != nil else { return saga.state == .stuck ? [.retry(step: saga.step)] : [] }
         guard let outline = registry.outline(of: saga), let stored = saga.progress,
             let progress = try? SagaProgress(stored: stored, outline)
         else { return [] }

@@ -72,8 +72,10 @@ struct SagaTrialTests {
     @Test func everyAfflictionEndsInAWayThatTheSagaMayEnd() async throws {
         let report = try await SagaTrials.run { trip(Bank()) }
         #expect(report.failures.isEmpty, "\(report)")
-        #expect(report.count > 60, "\(report.count) trials")
-        #expect((report.endings[.succeeded] ?? 0) > 20 && (report.endings[.compensated] ?? 0) > 3, "\(report)")
+        #expect(report.count > 250, "\(report)")
+        // How many calls branches side by side make depends on who is first; all else goes wrong as it was to.
+        #expect(report.spared * 10 < report.count, "\(report)")
+        #expect((report.endings[.succeeded] ?? 0) > 20 && (report.endings[.compensated] ?? 0) > 200, "\(report)")
     }
 
     /// The kit must find what is wrong: this bank books a payment as often as it is called.

@@ -76,6 +76,27 @@ struct SagaLockingTests {
         #expect(shop.release(1) == [Self.id(3)])
     }
 
+    /// A saga on its way back was handed the lock that it had waited for, and kept others from it until it had ended.
+    @Test func onTheWayBackOnlyWhatIsHeldIsKept() {
+        var shop = Shop(["a", "door"])
+        _ = shop.acquire(1, ["door"])
+        _ = shop.acquire(2, ["a", "door"])
+        _ = shop.acquire(3, ["door"])
+        SagaLocking.leaveLines(Shop.record(2), &shop.progress[2, default: SagaProgress(entries: [])], in: &shop.work)
+        #expect(shop.progress[2]?.locks == ["a"] && shop["a"]?.holder == Self.id(2))
+        #expect(shop["door"]?.waiting == [Self.id(3)])
+        #expect(shop.release(1) == [Self.id(3)])
+    }
+
+    /// Two names that are equal as texts and not as rows: one of them was held for ever.
+    @Test func namesThatOnlyLookAlikeAreTwoLocks() {
+        let names = ["caf\u{E9}", "cafe\u{301}"]
+        var shop = Shop(names)
+        #expect(shop.acquire(1, names) == .held)
+        _ = shop.release(1)
+        for name in names { #expect(shop[name] == nil, "\(name.utf8.count) bytes") }
+    }
+
     @Test func severalLocksAreTakenWhereTheyAreFree() {
         var shop = Shop(["a", "b", "c"])
         _ = shop.acquire(1, ["b"])

@@ -89,6 +89,27 @@ struct DirectSagaTests {
         if let step = directive.step { #expect(entry.step == step) }
     }
 
+    /// One that a worker written by hand began, and a definition has adopted, has a progress and no outline: nothing
+    /// but a retry that did nothing could be decided about it.
+    @Test func adoptedSagaIsDirectedLikeAnyOther() throws {
+        var bench = try bench([.done, .stuck, .pending], .stuck)
+        let begun = try #require(bench.record)
+        var record = SagaRecord(
+            organization: 1, id: bench.id, definition: "trip", version: 3, subject: begun.subject, input: "{}",
+            step: "p", now: begun.createdAt, lease: .zero)
+        (record.state, record.progress, record.data) = (begun.state, begun.progress, begun.data)
+        bench.rows.store(record)
+        let registry = SagaRegistry([AnySagaDefinition(Self.definition.adopting { _ in nil })])
+        let possible = SagaDirective.possible(for: record, registry)
+        #expect(possible.contains(.skip(step: "p")) && possible.contains(.compensate(step: "p")))
+        let resume = ResumeSaga(
+            organization: 1, saga: bench.id, entries: record.entries, isBackward: false, by: "olga", because: "again")
+        let refusal = DirectSaga.Outcome.refused("the saga has a definition that knows its steps")
+        #expect(bench.rows.run(resume, at: bench.later(5)) == refusal)
+        #expect(direct(.retry(step: "p"), &bench, registry: registry)?.outcome == .accepted)
+        #expect(bench.progress?.entries[1].status == .intended && bench.record?.state == .running)
+    }
+
     @Test func oneThatIsAtWorkStaysWithItsWorker() throws {
         var bench = try bench([.intended, .pending, .pending], .running, owner: SagaOperationsBench.worker)
         #expect(direct(.cancel, &bench)?.outcome == .accepted)

@@ -156,6 +156,21 @@ struct SagaAdvanceRegressionTests {
         #expect(bench.record?.reason == "edit was given up: not now")
     }
 
+    /// Its pause went past the time that it had, and it was given up without the last try.
+    @Test func pauseEndsWithTheStepsOwnTime() throws {
+        let policy = StepPolicy {
+            $0.deadline = .seconds(10)
+            $0.backoff = SagaBackoff(first: .seconds(60), longest: .seconds(60), jitter: 0)
+        }
+        let definition = Saga(Trip.self, "trip", version: 1)
+            .compensatable("pay", .external { _, _ in .done(()) }, undo: Self.undo("pay"), policy: policy)
+            .pivot("p", Self.act("p")).definition
+        var bench = try SagaOperationsBench(definition)
+        try bench.commit(.look, at: bench.later(1))
+        try bench.commit(.finished(0, .unknown("no answer")), at: bench.later(3))
+        #expect(bench.progress?.entries[0].notBefore == bench.later(11))
+    }
+
     /// Stuck for want of its lock, then tried again by an operator: the call still needs the lock.
     @Test func retriedStepIsNotCalledWithoutItsLock() throws {
         let definition = Saga(Trip.self, "trip", version: 1)
