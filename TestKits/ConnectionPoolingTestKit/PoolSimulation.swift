@@ -35,6 +35,9 @@ public struct PoolSimulation: Sendable {
         /// Connections closed, for each reason.
         public var closes: [CloseReason: Int] = [:]
 
+        /// How often the hosts were replaced.
+        public var replacements = 0
+
         /// Nothing has happened.
         public init() {}
 
@@ -42,6 +45,7 @@ public struct PoolSimulation: Sendable {
         public static func += (total: inout Self, run: Self) {
             total.grants += run.grants
             total.immediate += run.immediate
+            total.replacements += run.replacements
             total.refusals.merge(run.refusals, uniquingKeysWith: +)
             total.closes.merge(run.closes, uniquingKeysWith: +)
         }

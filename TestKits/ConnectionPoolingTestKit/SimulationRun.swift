@@ -102,10 +102,11 @@ struct SimulationRun {
             if let id = pick(model.phases.keys.sorted { $0.number < $1.number } + model.abandoned) { lose(id) }
         case .evict: evict(step)
         case .replaceHosts:
-            let hosts = ["a", "b", "c", "d"].map { HostKey($0) }.filter {
-                step.pick >> UInt64($0.name.utf8.first ?? 0) & 1 == 1
+            let hosts = ["a", "b", "c", "d"].enumerated().filter { step.pick >> UInt64($0.offset) & 1 == 1 }
+            if !hosts.isEmpty {
+                summary.replacements += 1
+                replaceHosts(hosts.map { HostKey($0.element) })
             }
-            if !hosts.isEmpty { replaceHosts(hosts) }
         case .advance:
             let scale = [20, 20, 20, 20, 20, 20, 200, 200, 200, 2_000, 2_000, 10_000][Int(step.pick % 12)]
             advance(by: .milliseconds(Int(step.manner % UInt64(scale))))

@@ -14,6 +14,7 @@ struct PoolSimulationTests {
             await Task.yield()
         }
         #expect(total.grants > 3_000 && total.immediate > 1_000, "\(total)")
+        #expect(total.replacements > 50, "\(total)")
         for reason in [PoolRefusal.timedOut, .cancelled, .queueFull, .unavailable, .shed] {
             #expect(total.refusals[reason, default: 0] > 0, "nobody was ever refused as \(reason): \(total)")
         }

@@ -43,19 +43,23 @@ extension ProcessTests {
                 let shop = try await Shop.open(Catalog(count: 2, stocked: 1_000), in: installation, on: process)
                 var round = CrashRound(scenario: scenario, shop: shop)
                 var wasKilled = true
+                var killedInRecovery = 0
                 while wasKilled, round.point < CrashRound.mostPoints {
                     try await round.prepare(on: process)
                     try await process.killAndWait()
                     wasKilled = try await round.crash()
-                    try await recoverInCopies(round, shop)
+                    killedInRecovery += try await recoverInCopies(round, shop)
                     process = try await installation.start()
                     try await round.check(shop, on: process)
                 }
+                #expect(!wasKilled, "it goes on after \(CrashRound.mostPoints) points")
+                #expect(killedInRecovery > 0, "no recovery was ever cut short")
             }
         }
 
         /// Recovers in a copy for each point of the recovery, killed there.
-        private func recoverInCopies(_ round: CrashRound, _ shop: Shop) async throws {
+        /// - Returns: at how many.
+        private func recoverInCopies(_ round: CrashRound, _ shop: Shop) async throws -> Int {
             for point in 1...CrashRound.mostPoints {
                 let isReady = try await shop.installation.withCopy { copy in
                     let recovering = try copy.launch(.sinceStart(point))
@@ -65,9 +69,10 @@ extension ProcessTests {
                     try await round.check(shop.copied(to: copy), on: process)
                     return readiness == .ready
                 }
-                if isReady { return }
+                if isReady { return point - 1 }
             }
             Issue.record("recovery goes on after \(CrashRound.mostPoints) points")
+            return CrashRound.mostPoints
         }
     }
 }

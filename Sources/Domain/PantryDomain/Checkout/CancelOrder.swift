@@ -14,6 +14,7 @@ struct CancelOrder: OrderOperation {
     /// Turns the checkout of a waiting order back.
     let checkouts: SagaClaimant<CheckoutState>
     let touchesStock = false
+    let touchesEarlierKey = true
 
     init(
         caller: Caller, order: OrderID, key: RequestKey?, seed: UInt64, sagas: SagaClaimant<RefundState>,

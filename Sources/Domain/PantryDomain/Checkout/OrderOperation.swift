@@ -22,6 +22,8 @@ protocol OrderOperation: LaneCommand where Outcome == OperationOutcome {
     var key: RequestKey? { get }
     var seed: UInt64 { get }
     var touchesStock: Bool { get }
+    /// Whether it may settle the key of an operation that has not ended.
+    var touchesEarlierKey: Bool { get }
     /// What the operation is called in a refusal, such as “be canceled”.
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet
@@ -30,6 +32,7 @@ protocol OrderOperation: LaneCommand where Outcome == OperationOutcome {
 
 extension OrderOperation {
     var number: Int64 { caller.tenant.organization }
+    var touchesEarlierKey: Bool { false }
 
     func needs(_ loaded: WorkingSet) -> [Need] {
         var needs: [Need] = []
@@ -39,7 +42,9 @@ extension OrderOperation {
         guard loaded.isLoaded(orderKey), let record = loaded[orderKey] else { return needs }
         needs.append(.row(PaymentRecord.key(number, record.payment)))
         if let saga = record.saga { needs.append(.row(SagaRecord.key(number, saga))) }
-        if let scope = record.sagaScope { needs.append(.row(IdempotencyRecord.key(number, scope))) }
+        if touchesEarlierKey, let scope = record.sagaScope {
+            needs.append(.row(IdempotencyRecord.key(number, scope)))
+        }
         return touchesStock ? needs + OrderWork.stockNeeds(record) : needs
     }
 

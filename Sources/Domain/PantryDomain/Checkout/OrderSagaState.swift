@@ -33,6 +33,8 @@ package struct CheckoutState: OrderSagaState {
     package var input: SagaInput
     /// Why the order does not come about; nil while it may.
     var ending: CheckoutEnding?
+    /// Whether the order was accepted into the queue once: then it stays.
+    var wasQueued = false
     /// The provider's name for the charge, until it stands in the payment's row.
     var receipt: String?
     /// What the provider is told, where the worker knows it already.
@@ -54,6 +56,7 @@ package struct CheckoutState: OrderSagaState {
         }
         self.init(input)
         receipt = object["receipt"]?.string
+        wasQueued = object["queued"]?.bool ?? false
         guard let ending = object["ending"]?.object else { return }
         self.ending = CheckoutEnding(ending)
         if self.ending == nil { throw StorageError.corrupt("“\(text)” says nothing known of the checkout's end") }
@@ -64,6 +67,7 @@ package struct CheckoutState: OrderSagaState {
         json.object { json in
             input.write(to: &json)
             if let receipt { json.member("receipt", receipt) }
+            if wasQueued { json.member("queued", true) }
             if let ending { json.member("ending", object: ending.write) }
         }
         return json.string()

@@ -24,6 +24,7 @@ package struct OrderService: Sendable {
         _ order: OrderRequest, key: RequestKey, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
         let deadline = min(context.deadline, time.instant() + terms.wait)
+        var pause = Self.firstPause
         while true {
             let command = PlaceOrder(
                 caller: context.caller, order: order, key: key, terms: terms, sagas: context.checkouts,
@@ -36,7 +37,7 @@ package struct OrderService: Sendable {
             case .refused(let refusal): throw refusal
             case .running(let order, let saga, let isAccepted):
                 if isAccepted { return .accepted(document: try await document(order, in: context), isReplay: true) }
-                try await waitFor(saga, until: deadline, in: context)
+                try await waitFor(saga, &pause, until: deadline, in: context)
             }
         }
     }
@@ -95,15 +96,16 @@ package struct OrderService: Sendable {
         _ order: OrderID, in context: TenantContext, _ operation: () -> Operation
     ) async throws(Refusal) -> PlacedOrder {
         let deadline = min(context.deadline, time.instant() + terms.wait)
+        var pause = Self.firstPause
         while true {
             switch try await context.submit(operation()) {
             case .answer(let answer, let isReplay): return .answer(answer, isReplay: isReplay)
             case .refused(let refusal): throw refusal
             case .busy(let saga):
-                do { try await waitFor(saga, until: deadline, in: context) } catch {
+                do { try await waitFor(saga, &pause, until: deadline, in: context) } catch {
                     throw .busy("another operation on the order has not ended yet")
                 }
-            case .joins(let saga): try await waitFor(saga, until: deadline, in: context)
+            case .joins(let saga): try await waitFor(saga, &pause, until: deadline, in: context)
             case .started(let ticket):
                 switch await context.report(on: ticket, until: deadline) {
                 case .answer(let answer): return .answer(answer, isReplay: false)
@@ -114,11 +116,17 @@ package struct OrderService: Sendable {
         }
     }
 
-    /// Waits for a saga that is at work, here or on another server.
-    private func waitFor(_ saga: SagaID, until deadline: Instant, in context: TenantContext) async throws(Refusal) {
+    private static let (firstPause, longestPause) = (Duration.milliseconds(25), Duration.milliseconds(400))
+
+    /// Waits for a saga that is at work, here or on another server; ever longer, since it may be one that nobody moves,
+    /// and each look is a command of the lane.
+    private func waitFor(
+        _ saga: SagaID, _ pause: inout Duration, until deadline: Instant, in context: TenantContext
+    ) async throws(Refusal) {
         if await context.report(of: saga, until: deadline) != nil { return }
-        guard time.instant() + .milliseconds(25) < deadline else { throw .keyInProgress }
-        do { try await time.sleep(for: .milliseconds(25)) } catch { throw .keyInProgress }
+        guard time.instant() + Self.firstPause < deadline else { throw .keyInProgress }
+        do { try await time.sleep(until: min(time.instant() + pause, deadline)) } catch { throw .keyInProgress }
+        pause = min(pause * 2, Self.longestPause)
     }
 
     private func document(_ order: OrderID, in context: TenantContext) async throws(Refusal) -> String {

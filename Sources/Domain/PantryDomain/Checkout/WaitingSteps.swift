@@ -18,7 +18,9 @@ struct QueueOrder: OrderAction {
             return .refused("its owner does not want to wait")
         }
         let expiry = change.order.createdAt + terms.queueTime
-        let isFirst = !change.hasHolds(until: expiry, in: work)
+        // One that an earlier build has queued is known by its holds' time.
+        let isFirst =
+            !state.wasQueued && (terms.holdTime == terms.queueTime || !change.hasHolds(until: expiry, in: work))
         // One that has been accepted once stays: its place may have been taken while it was being charged.
         let share = isFirst ? terms.maxQueuedShare : 100
         guard try change.queueStock(until: expiry, maxShare: share, in: &work) else {
@@ -29,7 +31,7 @@ struct QueueOrder: OrderAction {
         change.setPayment(.queued)
         if isFirst { change.emitOrder("payment:queued", into: &work) }
         work.acceptOrderKey(change.order)
-        state.brief = nil
+        (state.brief, state.wasQueued) = (nil, true)
         return .done
     }
 }

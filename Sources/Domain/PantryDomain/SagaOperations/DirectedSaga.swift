@@ -23,14 +23,14 @@ struct DirectedSaga: AnsweringCommand {
 
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         guard let record = work[key] else { return .refuse(.notFound("there is no saga “\(saga)”")) }
-        let possible = SagaDirective.possible(for: record, registry)
+        let possible = SagaDirective.sound(for: record, registry)
         let directive: SagaDirective
         switch choose(possible, record) {
         case .failure(let refusal): return .refuse(refusal)
         case .success(let chosen): directive = chosen
         }
         let verdict =
-            record.outline == nil
+            record.progress == nil
             ? ResumeSaga(
                 organization: organization, saga: saga, entries: entries, isBackward: isBackward, by: actor,
                 because: reason
@@ -47,7 +47,7 @@ struct DirectedSaga: AnsweringCommand {
         }
         guard let changed = work[key] else { return .refuse(.notFound("there is no saga “\(saga)”")) }
         let document = SagaDocument(
-            saga: changed, organization: organizationID, possible: SagaDirective.possible(for: changed, registry),
+            saga: changed, organization: organizationID, possible: SagaDirective.sound(for: changed, registry),
             nextTryAt: SagaReading(changed, [], registry, at: now).nextTryAt)
         return .answer(Answer(kind: .ok, document: document.json))
     }
@@ -74,5 +74,17 @@ struct DirectedSaga: AnsweringCommand {
 
     private func illegal(_ record: SagaRecord, _ possible: [SagaDirective], _ detail: String) -> Refusal {
         .invalidTransition(from: record.state.rawValue, allowed: SagaDocument.verbs(possible), detail: detail)
+    }
+}
+
+extension SagaDirective {
+    /// What may be decided about an order's saga. Its local steps cannot be left out, nor be done by hand: they are
+    /// what settles the order, its stock and its key, and without them nothing ever would.
+    static func sound(for record: SagaRecord, _ registry: SagaRegistry) -> [SagaDirective] {
+        let settling = [StepName.reserve, StepName.confirm, StepName.request, StepName.finish]
+        return possible(for: record, registry).filter { directive in
+            guard directive.verb == .skip || directive.verb == .force, let step = directive.step else { return true }
+            return !settling.contains(step)
+        }
     }
 }

@@ -70,7 +70,7 @@ package struct SagaOperations: Sendable {
     ) async throws(Refusal) -> KeyedAnswer {
         let (saga, shard) = try await find(id)
         var isBackward = false
-        if saga.outline == nil {
+        if saga.progress == nil {
             let history = try await reading {
                 try await SQLSagaArchive(database: shard.database).history(
                     of: id, in: saga.organization, limit: Self.historyLimit)
@@ -104,7 +104,7 @@ package struct SagaOperations: Sendable {
     private func document(_ saga: SagaRecord) async throws(Refusal) -> SagaDocument {
         SagaDocument(
             saga: saga, organization: try await organizations.organization(saga.organization).id,
-            possible: SagaDirective.possible(for: saga, registry),
+            possible: SagaDirective.sound(for: saga, registry),
             nextTryAt: SagaReading(saga, [], registry, at: time.now()).nextTryAt)
     }
 

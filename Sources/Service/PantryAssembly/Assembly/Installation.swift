@@ -244,10 +244,14 @@ package struct Installation: Sendable {
 
     /// Idempotency keys are kept for two days, a day more than is promised.
     private func forgetOldKeys() async {
+        var age = KeyAge(wall: time.now(), at: time.instant())
         repeat {
+            guard let before = age.limit(wall: time.now(), at: time.instant()) else {
+                logger.warning("the clock has jumped: old keys stay until two days after")
+                continue
+            }
             for named in databases where named.role != .provider {
                 do {
-                    let before = time.now() + .seconds(-2 * 24 * 3600)
                     while !Task.isCancelled,
                         try await IdempotencySchema.forget(before: before, limit: 1_000, in: named.database) > 0
                     {}

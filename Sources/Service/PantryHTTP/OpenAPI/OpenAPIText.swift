@@ -1720,7 +1720,7 @@ paths:
                     attempts: 0
                     since: null
                     nextTryAt: null
-                    allowed: [retry, skip, force]
+                    allowed: [retry]
                   - step: charge
                     status: stuck
                     attempts: 500
