@@ -126,7 +126,10 @@ import Testing
     @Test(arguments: recoveries.indices) func aCrashedCheckoutIsJudgedByItsHold(_ index: Int) async throws {
         let (minutes, isCaptured, status, books) = Self.recoveries[index]
         try await withCheckout { checkout in
-            guard case .started(let ticket) = try await buy(2, "k", in: checkout.shop) else { return }
+            guard case .started(let ticket) = try await buy(2, "k", in: checkout.shop) else {
+                Issue.record("the order did not begin")
+                return
+            }
             let id = OrderID(ticket.subject)
             checkout.server.life.die(after: 0)
             if isCaptured {

@@ -134,7 +134,10 @@ import Testing
 
     @Test func aKeyLeadsToItsFirstAttempt() async throws {
         try await withShop { shop in
-            guard case .started(let ticket) = try await place([("a", 1)], shop.key("k"), in: shop) else { return }
+            guard case .started(let ticket) = try await place([("a", 1)], shop.key("k"), in: shop) else {
+                Issue.record("the order did not begin")
+                return
+            }
             let other = try await place([("a", 1)], shop.key("k", fingerprint: "other"), in: shop)
             guard case .refused(.keyReused) = other else {
                 Issue.record("\(other)")

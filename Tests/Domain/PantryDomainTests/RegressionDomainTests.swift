@@ -38,7 +38,10 @@ import Testing
             let place = PlaceOrder(
                 caller: shop.caller, order: order, key: shop.key("k"), terms: checkout.terms,
                 sagas: shop.checkouts, seed: 1)
-            guard case .started(let ticket) = try await store.submit(place, tenant: shop.tenant) else { return }
+            guard case .started(let ticket) = try await store.submit(place, tenant: shop.tenant) else {
+                Issue.record("the order did not begin")
+                return
+            }
             store.time.advance(by: .seconds(31))
             // It looks for what is due, claims it, and is paused.
             let paused = Server(store, provider: checkout.provider, seed: 2)

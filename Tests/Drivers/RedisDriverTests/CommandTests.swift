@@ -69,5 +69,12 @@ struct CommandTests {
         let wait = RedisCommand("XREAD", "block", 0, "STREAMS", "s", "$")
         #expect(CommandRefusal.reason(wait, allowsBlocking: false) != nil)
         #expect(CommandRefusal.reason(wait, allowsBlocking: true) == nil)
+        // The options stand in any order, and the names of a group and of its member may be any words.
+        let late = RedisCommand("XREADGROUP", "GROUP", "streams", "c", "BLOCK", 0, "STREAMS", "s", ">")
+        #expect(CommandRefusal.reason(late, allowsBlocking: false) != nil)
+        let early = RedisCommand("XREADGROUP", "BLOCK", 0, "GROUP", "g", "c", "STREAMS", "s", ">")
+        #expect(CommandRefusal.reason(early, allowsBlocking: false) != nil)
+        let none = RedisCommand("XREADGROUP", "GROUP", "block", "block", "STREAMS", "s", ">")
+        #expect(CommandRefusal.reason(none, allowsBlocking: false) == nil)
     }
 }

@@ -43,16 +43,25 @@ struct RedisScriptTests {
         let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
         let call = RateLimitScriptCall(request)
         #expect(try server.decide(call, digest: digest).isAllowed)
-        guard case .integer(let count) = try server.command(["EXISTS", call.keys[0]]) else { return }
+        guard case .integer(let count) = try server.command(["EXISTS", call.keys[0]]) else {
+            Issue.record("not a number")
+            return
+        }
         #expect(count == 1)
         let left = try server.command(["PTTL", call.keys[0]])
-        guard case .integer(let milliseconds) = left else { return }
+        guard case .integer(let milliseconds) = left else {
+            Issue.record("not a number")
+            return
+        }
         #expect((1...26).contains(milliseconds))
         let time = SystemTime()
         let deadline = time.instant() + .seconds(10)
         var isGone = false
         while !isGone, time.instant() < deadline {
-            guard case .integer(let count) = try server.command(["EXISTS", call.keys[0]]) else { return }
+            guard case .integer(let count) = try server.command(["EXISTS", call.keys[0]]) else {
+                Issue.record("not a number")
+                return
+            }
             isGone = count == 0
         }
         #expect(isGone)

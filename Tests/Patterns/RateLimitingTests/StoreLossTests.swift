@@ -171,6 +171,53 @@ struct StoreLossTests {
         #expect(harness.store.remaining(limit, RateLimitKey("t")) == 880)
     }
 
+    /// A stop that was broken off took debts out and put them back thousands of times, and lost two each time.
+    @Test func aCloseThatIsCancelledEndsAtOnce() async throws {
+        let harness = try Harness(.allow)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        harness.lose()
+        for key in 0..<2_500 {
+            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit))
+        }
+        harness.store.fail(RateLimitStoreError(.cancelled))
+        let before = harness.store.trips
+        await withTaskGroup(of: Void.self) { group in
+            group.cancelAll()
+            group.addTask { await harness.limiter.close() }
+        }
+        #expect(harness.store.trips <= before + 1)
+        #expect(harness.counts.snapshot.tokensDropped == 2_500, "they are said to be lost")
+    }
+
+    /// Served from a lease while the store hung, a hot key seemed to say that it answers.
+    @Test func aLeaseSaysNothingOfTheStore() async throws {
+        let time = ManualTime()
+        let (store, counts) = (try ScriptedStore(time), RateLimitCounts())
+        var leases = LeaseConfiguration()
+        leases.largestShare = 0.1
+        let gate = ConsecutiveFailureGate(failures: 100, pause: .seconds(1), time: time)
+        let limiter = try ResilientRateLimiter(
+            remote: store, gate: gate, leases: leases, processes: { 1 }, time: time, observer: counts)
+        let hot = try RateLimit.tokenBucket("hot", capacity: 1_000, refill: 1)
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
+        func ask(_ limit: RateLimit, _ name: String) async -> RateLimitSource {
+            await limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", name), limit)).binding.source
+        }
+        for _ in 0..<40 { _ = await ask(hot, "hot") }
+        store.fail(RateLimitStoreError(.unavailable))
+        for key in ["x", "y"] { #expect(await ask(limit, key) == .fallback) }
+        store.fail(RateLimitStoreError(.timeout))
+        #expect(await ask(limit, "x") == .fallback)
+        #expect(counts.snapshot.tokensDropped == 1, "its debt was on the way")
+        #expect(await ask(hot, "hot") == .lease)
+        #expect(await ask(limit, "y") == .fallback)
+        #expect(counts.snapshot.tokensDropped == 1, "none travels until the store has answered")
+        store.fail(nil)
+        #expect(await limiter.reconcile() == 0)
+        #expect(store.remaining(limit, RateLimitKey("t", "x")) == 99)
+        #expect(store.remaining(limit, RateLimitKey("t", "y")) == 98)
+    }
+
     /// A process that ends charged a thousand of its debts and forgot the others without a word.
     @Test func whatIsOwedAtTheEndIsChargedOrSaidToBeLost() async throws {
         let harness = try Harness(.allow)

@@ -215,7 +215,10 @@ struct RoutesSagaTests {
                     Call(
                         method: .get, path: path, pattern: path, requestID: "r", principal: .operator,
                         receivedAt: .now, baseLogger: LogBook().logger()))
-                guard case .bytes(let bytes) = reply.body else { return }
+                guard case .bytes(let bytes) = reply.body else {
+                    Issue.record("the answer is not all there")
+                    return
+                }
                 let data = try #require(try JSONReader.parse(bytes).object?["data"]?.array)
                 #expect(data.count == count)
                 #expect(data[0].object?["server"] == "shard-0/replica-1")

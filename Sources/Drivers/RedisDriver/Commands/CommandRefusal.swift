@@ -50,12 +50,12 @@ enum CommandRefusal {
         command.parts.dropFirst().first.map { String(decoding: $0, as: UTF8.self).uppercased() }
     }
     private static func hasBlock(_ command: RedisCommand) -> Bool {
-        // The names of a group and of its member may be any words.
-        let isOfGroup = command.parts.first.map { String(decoding: $0, as: UTF8.self).uppercased() } == "XREADGROUP"
-        for part in command.parts.dropFirst(isOfGroup ? 4 : 1) {
-            let word = String(decoding: part, as: UTF8.self).uppercased()
+        var words = command.parts.dropFirst().map { String(decoding: $0, as: UTF8.self).uppercased() }[...]
+        while let word = words.popFirst() {
             if word == "BLOCK" { return true }
             if word == "STREAMS" { return false }
+            // The names of a group and of its member may be any words.
+            if word == "GROUP" { words = words.dropFirst(2) }
         }
         return false
     }

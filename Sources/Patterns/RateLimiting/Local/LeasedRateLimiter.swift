@@ -96,8 +96,10 @@ public final class LeasedRateLimiter: RateLimitStore {
             return decision
         } catch {
             let woken = shard.table.withLock { $0.fail(request, trip) }
-            // They would only fail one after the other, unless it was the caller who gave up.
-            for waiter in woken { waiter.resume(returning: error.code == .cancelled ? nil : error) }
+            // They would only fail one after the other, unless it was the caller who gave up. Nothing of theirs was
+            // sent.
+            let theirs = error.mayHaveCharged ? RateLimitStoreError(.unavailable, detail: "\(error)") : error
+            for waiter in woken { waiter.resume(returning: error.code == .cancelled ? nil : theirs) }
             throw error
         }
     }

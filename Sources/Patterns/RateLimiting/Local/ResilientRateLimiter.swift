@@ -78,7 +78,10 @@ public final class ResilientRateLimiter: Sendable {
         var decision: RateLimitDecision
         do throws(RateLimitStoreError) {
             decision = try await store.decide(sent)
-            if isDoubtful.load(ordering: .relaxed) { isDoubtful.store(false, ordering: .relaxed) }
+            // A lease and a remembered refusal say nothing about the store.
+            if isDoubtful.load(ordering: .relaxed), decision.verdicts.contains(where: { $0.source == .store }) {
+                isDoubtful.store(false, ordering: .relaxed)
+            }
             for loan in owed { observer?.note(.reconciled(tokens: loan.tokens)) }
         } catch {
             for loan in owed { settle(loan, error) }
@@ -105,7 +108,7 @@ public final class ResilientRateLimiter: Sendable {
     /// that was cancelled, whose calls would not be made.
     public func close() async {
         var before = Int.max
-        while case let left = await reconcile(), left > 0, left < before { before = left }
+        while !Task.isCancelled, case let left = await reconcile(), left > 0, left < before { before = left }
         let now = time.instant()
         for (_, debt) in debts.withLock({ $0.takeSome(.max, now: now) }) {
             observer?.note(.debtDropped(tokens: debt.tokens(now: now)))
@@ -125,7 +128,8 @@ public final class ResilientRateLimiter: Sendable {
         var failuresInARow = 0
         for (key, debt) in some {
             let loan = Loan(key: key, debt: debt, tokens: debt.tokens(now: now))
-            guard failuresInARow < 2, await answers(about: loan) else {
+            // What a cancelled task asks is not asked.
+            guard failuresInARow < 2, !Task.isCancelled, await answers(about: loan) else {
                 failuresInARow += 1
                 putBack(loan)
                 continue

@@ -8,7 +8,8 @@
 ///
 /// **Clocks that step back.** Up to a second, as threads that read the clock before they take a lock and small
 /// corrections do: time stands still until the clock is there again. By more: the state goes on from the new time,
-/// windows and blocks with what they still had; nothing refills. Each step forward is time.
+/// windows and blocks with at least what they still had and at most a whole one; nothing refills. Each step forward is
+/// time.
 public enum LimiterMachine {
     /// Makes the state one of this limit and of this moment: a changed limit is carried over, a clock's step back is
     /// noticed, what has run out is forgotten.

@@ -167,8 +167,8 @@ struct GiveBackSaga: SagaStep {
     func needs(_ loaded: WorkingSet, _ saga: SagaRecord) -> [Need] { [] }
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Bool> {
         // What cannot be worked on for a reason that stays must not be tried, and written down, every few seconds.
-        let growing = pause * (1 << min(saga.record.attempts, 6))
-        saga.park(saga.record.step, until: saga.now + min(growing, max(pause, .seconds(600))), reason)
+        let isAsBefore = saga.record.reason == reason
+        saga.park(saga.record.step, until: saga.now + (isAsBefore ? pause * 12 : pause), reason)
         return .commit(true)
     }
 }

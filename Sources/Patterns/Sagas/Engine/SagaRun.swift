@@ -43,7 +43,9 @@ final class SagaRun<State: SagaState>: Sendable {
                 let step = ready[0]
                 situation = try await perform(step, situation, isFresh: fresh.remove(step) != nil)
             } else {
+                // It has taken note of each commit by itself, and made calls since.
                 situation = try await performSideBySide(situation, &fresh)
+                continue
             }
             note(situation, after: before, &fresh)
         }

@@ -23,7 +23,9 @@ enum SagaLocking {
         at now: Timestamp
     ) -> Answer {
         var answer = Answer.held
-        for resource in Set(resources).sorted() {
+        // By bytes, as rows are found: two names that only look alike are two rows.
+        let names = Set(resources.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+        for resource in names.map({ String(decoding: $0, as: UTF8.self) }) {
             let key = SagaLockRecord.key(saga.organization, resource)
             if var row = work[key] {
                 if row.holder == saga.id { continue }
@@ -37,7 +39,6 @@ enum SagaLocking {
                 work.put(
                     SagaLockRecord(organization: saga.organization, resource: resource, holder: saga.id, since: now))
             }
-            // By bytes, as rows are found: two names that only look alike are two rows.
             let isNoted = progress.locks.contains { $0.utf8.elementsEqual(resource.utf8) }
             if !isNoted { progress.locks.append(resource) }
         }

@@ -4,7 +4,8 @@ import Determinism
 ///
 /// They are dated by the wall clock. A machine that starts with a wrong one, and is then set right, has made keys that
 /// seem to be years old, or will seem so to others: a repeat would order and charge again. So when the wall clock has
-/// moved otherwise than time has passed, nothing is forgotten for as long as keys are kept.
+/// moved otherwise than time has passed, nothing is forgotten for as long as keys are kept. A process knows nothing of
+/// jumps before its start.
 struct KeyAge {
     static let kept = Duration.seconds(2 * 24 * 3_600)
     /// Clocks are set by seconds all the time.
