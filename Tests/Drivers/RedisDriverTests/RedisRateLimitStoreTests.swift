@@ -69,7 +69,9 @@ struct RedisRateLimitStoreTests {
             _ = try await store.decide(request)
             try await server.kill9()
             let error = await #expect(throws: RateLimitStoreError.self) { try await store.decide(request) }
-            #expect(error?.code == .unavailable, "\(String(describing: error))")
+            // It depends on whether the loss was noticed before the call was sent.
+            let codes: [RateLimitStoreError.Code?] = [.unavailable, .connectionLost]
+            #expect(codes.contains(error?.code), "\(String(describing: error))")
         }
     }
 }

@@ -61,9 +61,14 @@ struct DirectedSaga: AnsweringCommand {
         if verb == .cancel { return .success(fitting[0]) }
         let names = fitting.compactMap(\.step).joined(separator: ", ")
         guard let step else {
-            if fitting.count == 1 { return .success(fitting[0]) }
+            // Where several are stuck, even one that fits must be meant.
+            if SagaDirective.possible(for: record, registry).count(where: { $0.verb == verb }) == 1 {
+                return .success(fitting[0])
+            }
             return .failure(
-                .invalid([FieldProblem("/step", "required", "\(verb.rawValue) fits several steps: \(names)")]))
+                .invalid([
+                    FieldProblem("/step", "required", "several steps are stuck; \(verb.rawValue) fits: \(names)")
+                ]))
         }
         guard let chosen = fitting.first(where: { $0.step == step }) else {
             let fault = FieldProblem("/step", "wrong-step", "\(verb.rawValue) fits only: \(names)")
