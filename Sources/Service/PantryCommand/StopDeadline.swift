@@ -1,3 +1,4 @@
+import Determinism
 import Dispatch
 import Foundation
 import Logging
@@ -15,9 +16,8 @@ struct StopDeadline: Service {
 
     func run() async throws {
         do { try await gracefulShutdown() } catch { return }
-        let (seconds, attoseconds) = limit.components
-        let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-        DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) {
+        let patience = DispatchTimeInterval.nanoseconds(Int(limit.inNanoseconds))
+        DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + patience) {
             logger.warning("the databases could not be closed within server.shutdownTimeout; ending without that")
             _exit(0)
         }

@@ -29,6 +29,12 @@ struct StoreLossTests {
             for _ in 0..<times where await limiter.decide(request).isAllowed { admitted += 1 }
             return admitted
         }
+        /// Asks once for each of so many keys.
+        func ask(_ count: Int, _ limit: RateLimit, tenant: String = "t", cost: Int64 = 1) async {
+            for key in 0..<count {
+                _ = await limiter.decide(RateLimitRequest(.consume, RateLimitKey(tenant, "\(key)"), limit, cost: cost))
+            }
+        }
         func lose() { store.fail(RateLimitStoreError(.unavailable)) }
         func find() { store.fail(nil) }
     }
@@ -118,9 +124,7 @@ struct StoreLossTests {
         let harness = try Harness(.allow)
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
         harness.lose()
-        for key in 0..<30 {
-            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit, cost: 7))
-        }
+        await harness.ask(30, limit, cost: 7)
         #expect(await harness.limiter.reconcile() == 30)
         harness.find()
         #expect(await harness.limiter.reconcile() == 0)
@@ -176,9 +180,7 @@ struct StoreLossTests {
         let harness = try Harness(.allow)
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
         harness.lose()
-        for key in 0..<2_500 {
-            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit))
-        }
+        await harness.ask(2_500, limit)
         harness.store.fail(RateLimitStoreError(.cancelled))
         let before = harness.store.trips
         await withTaskGroup(of: Void.self) { group in
@@ -224,9 +226,7 @@ struct StoreLossTests {
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
         func owe(_ name: String) async {
             harness.lose()
-            for key in 0..<2_500 {
-                _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey(name, "\(key)"), limit))
-            }
+            await harness.ask(2_500, limit, tenant: name)
         }
         await owe("charged")
         harness.find()
@@ -242,9 +242,7 @@ struct StoreLossTests {
         let harness = try Harness(.allow)
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
         harness.lose()
-        for key in 0..<30 {
-            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit, cost: 7))
-        }
+        await harness.ask(30, limit, cost: 7)
         harness.store.state.withLock { $0.brokenSubject = "11" }
         harness.find()
         #expect(await harness.limiter.reconcile() == 1)
@@ -271,9 +269,7 @@ struct StoreLossTests {
         let harness = try Harness(.allow, keyLimit: 64)
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1, per: .seconds(60))
         harness.lose()
-        for key in 0..<1_000 {
-            _ = await harness.limiter.decide(RateLimitRequest(.consume, RateLimitKey("t", "\(key)"), limit))
-        }
+        await harness.ask(1_000, limit)
         #expect(harness.limiter.pendingDebtCount == 64)
         #expect(harness.counts.snapshot.tokensDropped == 936)
         // What has drained makes room.

@@ -22,6 +22,19 @@ struct Debt {
     }
 }
 
+/// A debt on its way to the store.
+struct Loan {
+    let key: LocalKey
+    let debt: Debt
+    /// What is asked for it.
+    let tokens: Int64
+
+    /// A request about the debt alone.
+    func request(_ operation: RateLimitOperation, cost: Int64) -> RateLimitRequest {
+        RateLimitRequest(operation, RateLimitKey(key.tenant, key.subject), debt.limit, cost: cost)
+    }
+}
+
 /// What this process has admitted while the store was away and has not charged to it yet. A debt drains as the limit
 /// does: what would have been refilled by now is owed no more, however often it was taken out in vain. A pure value
 /// with a bound; its owner keeps it under a lock.
@@ -44,23 +57,24 @@ struct DebtTable {
     }
 
     /// Takes out what is owed for a key; nil if nothing is.
-    mutating func take(_ key: LocalKey, now: Instant) -> Debt? {
-        guard let debt = debts.removeValue(forKey: key), debt.tokens(now: now) > 0 else { return nil }
-        return debt
+    mutating func take(_ key: LocalKey, now: Instant) -> Loan? {
+        guard let debt = debts.removeValue(forKey: key) else { return nil }
+        let tokens = debt.tokens(now: now)
+        return tokens > 0 ? Loan(key: key, debt: debt, tokens: tokens) : nil
     }
 
     /// Takes out what is owed for up to so many keys.
-    mutating func takeSome(_ most: Int, now: Instant) -> [(key: LocalKey, debt: Debt)] {
-        debts.prefix(most).map(\.key).compactMap { key in take(key, now: now).map { (key, $0) } }
+    mutating func takeSome(_ most: Int, now: Instant) -> [Loan] {
+        debts.prefix(most).map(\.key).compactMap { take($0, now: now) }
     }
 
     /// Puts back, as it was, what was taken out and not charged.
     /// - Returns: false if there was no room any more.
-    mutating func putBack(_ debt: Debt, _ key: LocalKey, now: Instant) -> Bool {
-        guard makeRoom(for: key, now: now) else { return false }
-        var debt = debt
-        if let more = debts[key] { debt.add(more.tokens(now: now), more.limit, now: now) }
-        debts[key] = debt
+    mutating func putBack(_ loan: Loan, now: Instant) -> Bool {
+        guard makeRoom(for: loan.key, now: now) else { return false }
+        var debt = loan.debt
+        if let more = debts[loan.key] { debt.add(more.tokens(now: now), more.limit, now: now) }
+        debts[loan.key] = debt
         return true
     }
 

@@ -110,8 +110,8 @@ public final class ResilientRateLimiter: Sendable {
         var before = Int.max
         while !Task.isCancelled, case let left = await reconcile(), left > 0, left < before { before = left }
         let now = time.instant()
-        for (_, debt) in debts.withLock({ $0.takeSome(.max, now: now) }) {
-            observer?.note(.debtDropped(tokens: debt.tokens(now: now)))
+        for loan in debts.withLock({ $0.takeSome(.max, now: now) }) {
+            observer?.note(.debtDropped(tokens: loan.tokens))
         }
         updateCount()
         try? await leases?.returnUnused(all: true)
@@ -126,8 +126,7 @@ public final class ResilientRateLimiter: Sendable {
         let some = debts.withLock { $0.takeSome(configuration.reconcileCount, now: now) }
         // One failure may be that of a key which the store cannot charge at all: it must not stand before all others.
         var failuresInARow = 0
-        for (key, debt) in some {
-            let loan = Loan(key: key, debt: debt, tokens: debt.tokens(now: now))
+        for loan in some {
             // What a cancelled task asks is not asked.
             guard failuresInARow < 2, !Task.isCancelled, await answers(about: loan) else {
                 failuresInARow += 1
@@ -212,17 +211,6 @@ public final class ResilientRateLimiter: Sendable {
 
     // MARK: Debts
 
-    /// A debt on its way to the store.
-    private struct Loan {
-        let key: LocalKey
-        let debt: Debt
-        let tokens: Int64
-
-        func request(_ operation: RateLimitOperation, cost: Int64) -> RateLimitRequest {
-            RateLimitRequest(operation, RateLimitKey(key.tenant, key.subject), debt.limit, cost: cost)
-        }
-    }
-
     /// The request with what is owed for its keys.
     private func withDebts(_ request: RateLimitRequest) -> (RateLimitRequest, [Loan]) {
         guard pendingDebtCount > 0, !isDoubtful.load(ordering: .relaxed) else { return (request, []) }
@@ -231,10 +219,9 @@ public final class ResilientRateLimiter: Sendable {
         var (sent, owed) = (request, [Loan]())
         debts.withLock { debts in
             for (index, check) in request.checks.enumerated() {
-                let key = LocalKey(request, check)
-                guard let debt = debts.take(key, now: now) else { continue }
-                owed.append(Loan(key: key, debt: debt, tokens: debt.tokens(now: now)))
-                sent.checks[index].adjustment += owed[owed.count - 1].tokens
+                guard let loan = debts.take(LocalKey(request, check), now: now) else { continue }
+                owed.append(loan)
+                sent.checks[index].adjustment += loan.tokens
             }
         }
         updateCount()
@@ -248,7 +235,7 @@ public final class ResilientRateLimiter: Sendable {
 
     private func putBack(_ loan: Loan) {
         let now = time.instant()
-        let isRemembered = debts.withLock { $0.putBack(loan.debt, loan.key, now: now) }
+        let isRemembered = debts.withLock { $0.putBack(loan, now: now) }
         if !isRemembered { observer?.note(.debtDropped(tokens: loan.tokens)) }
     }
 

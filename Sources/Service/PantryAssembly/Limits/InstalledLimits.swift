@@ -122,12 +122,7 @@ package struct InstalledLimits: Sendable {
             },
             end: {
                 // A slow Redis must not stand before the databases, whose close is what counts.
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await limiter.close() }
-                    group.addTask { try? await time.sleep(for: .seconds(1)) }
-                    await group.next()
-                    group.cancelAll()
-                }
+                _ = await TimeLimit(.seconds(1), time: time).run { await limiter.close() }
                 await census.leave()
                 client.close()
             })
