@@ -86,10 +86,10 @@ extension SagaDirective {
     /// What may be decided about an order's saga. Its local steps cannot be left out, nor be done by hand: they are
     /// what settles the order, its stock and its key, and without them nothing ever would.
     static func sound(for record: SagaRecord, _ registry: SagaRegistry) -> [SagaDirective] {
-        let settling = [StepName.reserve, StepName.confirm, StepName.request, StepName.finish]
+        let steps = registry.outline(of: record)?.steps ?? []
         return possible(for: record, registry).filter { directive in
-            guard directive.verb == .skip || directive.verb == .force, let step = directive.step else { return true }
-            return !settling.contains(step)
+            guard directive.verb == .skip || directive.verb == .force else { return true }
+            return !steps.contains { $0.name == directive.step && $0.kind == .local }
         }
     }
 }

@@ -45,7 +45,7 @@ final class PostgresProbe: ReplicaProbe {
     }
 
     func replayPosition(of host: HostIndex, timeout: Duration) async throws(ProbeFailure) -> LSN? {
-        let result = try await ask(host, ProbeQuestion.replayPosition, timeout, isPatient: true)
+        let result = try await ask(host, ProbeQuestion.replayPosition, timeout, survivesDeadline: true)
         let text: String?? = try? result.reader().optionalText()
         return text.flatMap { $0 }.flatMap { LSN($0) }
     }
@@ -64,7 +64,7 @@ final class PostgresProbe: ReplicaProbe {
     func close() { for host in hosts { host.connection.withLock { $0.take() }?.close() } }
 
     private func ask(
-        _ index: HostIndex, _ question: PostgresBatch, _ timeout: Duration, isPatient: Bool = false
+        _ index: HostIndex, _ question: PostgresBatch, _ timeout: Duration, survivesDeadline: Bool = false
     ) async throws(ProbeFailure) -> PostgresResult {
         let host = hosts[index.number]
         let deadline = time.instant() + timeout
@@ -76,7 +76,7 @@ final class PostgresProbe: ReplicaProbe {
         } catch {
             // One that is asked in a hurry says little about the connection, on which a slower question may be under
             // way: the driver keeps their answers apart, and closes it if none comes.
-            if isPatient, error.code == .deadline { throw ProbeFailure(error) }
+            if survivesDeadline, error.code == .deadline { throw ProbeFailure(error) }
             host.failure.withLock { $0 = error }
             // An answer that comes too late must not be taken for the next question's.
             if error.code != .server || error.endsSession {

@@ -53,7 +53,7 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
             definition: definition, terms: terms, chance: chance,
             situation: try SagaSituation(saga.record, definition, known: known), saga: saga,
             busy: busy.others(than: own ?? move.step))
-        (advance.situation.woken, advance.situation.renewed) = ([], [])
+        (advance.situation.woken, advance.situation.uncalled) = ([], [])
         advance.brought = move
         return advance
     }
@@ -282,7 +282,7 @@ extension SagaAdvance {
             if entry.isWithdrawn, !isBackward {
                 switch definition.resuming(step).map({ accompany(step, $0, in: &work) }) ?? .done {
                 case .done:
-                    if handle(.renew(step)), entry.isUnsent { situation.renewed.insert(step) }
+                    if handle(.renew(step)), entry.isUnsent { situation.uncalled.insert(step) }
                     saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)
                 case .refused(let reason): giveUp(step, wasSent: false, reason)
                 case .later(let reason): postpone(step, isVoid: true, reason)
@@ -298,7 +298,7 @@ extension SagaAdvance {
             }
             guard handle(isBackward ? .intendUndo(step) : .intend(step)) else { continue }
             // Nobody can have called on an intent that is not durable yet.
-            situation.renewed.insert(step)
+            situation.uncalled.insert(step)
             saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)
         }
         return nil

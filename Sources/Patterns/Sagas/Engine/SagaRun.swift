@@ -27,7 +27,7 @@ final class SagaRun<State: SagaState>: Sendable {
             if !ticket.mayHaveBeenCalled { fresh = intended(situation) }
         } else {
             situation = try await commit(.look, known: nil)
-            fresh = situation.renewed
+            fresh = situation.uncalled
         }
         while true {
             try Task.checkCancellation()
@@ -62,7 +62,7 @@ final class SagaRun<State: SagaState>: Sendable {
         // What an operator has set going again was stuck, and may have been called before.
         let written = intended(situation).subtracting(intended(before))
         fresh.formUnion(written.filter { before.machine.progress.entries[$0].status != .stuck })
-        fresh.formUnion(situation.renewed)
+        fresh.formUnion(situation.uncalled)
     }
 
     private func rests(_ step: Int, _ situation: SagaSituation<State>, _ now: Timestamp) -> Bool {

@@ -8,8 +8,9 @@ struct SagaSituation<State: SagaState>: Sendable {
     var state: State
     /// Sagas that got a semantic lock in the commit that led here.
     var woken: [SagaID] = []
-    /// Steps whose withdrawn intent was made durable again in that commit, and of which no call has ever been sent.
-    var renewed: Set<Int> = []
+    /// Steps whose intent was made durable in that commit, for the first time or again, and of which no call has ever
+    /// been sent.
+    var uncalled: Set<Int> = []
 
     init(record: SagaRecord, machine: SagaProgressMachine, state: State) {
         (self.record, self.machine, self.state) = (record, machine, state)

@@ -60,9 +60,8 @@ public enum SagaDirective: Sendable, Hashable {
         if saga.state.isEnded { return [] }
         // One that a worker written by hand knows can only be given back to it. Once a definition has adopted it, it
         // has a progress, though never an outline.
-        guard saga.progress != nil else { return saga.state == .stuck ? [.retry(step: saga.step)] : [] }
-        guard let outline = registry.outline(of: saga), let stored = saga.progress,
-            let progress = try? SagaProgress(stored: stored, outline)
+        guard let stored = saga.progress else { return saga.state == .stuck ? [.retry(step: saga.step)] : [] }
+        guard let outline = registry.outline(of: saga), let progress = try? SagaProgress(stored: stored, outline)
         else { return [] }
         let machine = SagaProgressMachine(outline, progress)
         var possible: [SagaDirective] = []
