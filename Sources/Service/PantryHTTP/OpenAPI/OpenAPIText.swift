@@ -2490,7 +2490,7 @@ components:
             required: [reason]
             properties:
               step:
-                description: Which step; needed only where the saga leaves a choice.
+                description: Which step; needed where more than one is stuck.
                 type: [string, 'null']
                 minLength: 1
                 maxLength: 100
@@ -3189,8 +3189,8 @@ components:
     SagaVerb:
       description: |
         - `retry`: try a stuck step, or its compensation, again.
-        - `skip`: go on without it.
-        - `force`: go on as if it had succeeded; somebody has done it by hand.
+        - `skip`: go on without it; of steps that call the provider.
+        - `force`: go on as if it had succeeded; somebody has done it by hand. Of such steps, too.
         - `compensate`: turn back; a stuck step after which there is no way back is known to have had no effect.
         - `cancel`: turn back, as long as there is a way back.
       type: string
