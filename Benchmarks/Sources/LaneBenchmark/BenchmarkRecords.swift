@@ -1,7 +1,8 @@
 import Determinism
 import Storage
 
-/// The tables of the reserving command. They have the shape of Pantry's own, without what belongs to payments.
+/// The tables of the reserving command. They have the shape of Pantry's own, without what belongs to payments; stock is
+/// kept in memory as it is there, what no command reads again is not.
 enum BenchmarkSchema {
     static let migrations = [
         Migration(
@@ -71,7 +72,8 @@ struct KeyRecord: Record {
 /// A product's units.
 struct StockRecord: Record {
     static let table = Table(
-        "stock", rank: 30, key: [.organization, .text("sku")], fixed: [], mutable: ["on_hand", "reserved"])
+        "stock", rank: 30, key: [.organization, .text("sku")], fixed: [], mutable: ["on_hand", "reserved"],
+        cacheBytes: 8 << 20)
     let organization: Int64
     let sku: String
     var onHand: Int64

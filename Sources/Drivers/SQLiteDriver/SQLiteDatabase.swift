@@ -14,6 +14,9 @@ public struct SQLiteConfiguration: Sendable {
     /// How large the write-ahead log's file may stay, in bytes, once what is in it has been moved: while somebody reads
     /// for long, as `pantry verify` does, it grows by all that is written.
     public var logSizeLimit = 64 << 20
+    /// How many pages the write-ahead log grows by before a commit moves them into the file. A page that is written many
+    /// times meanwhile is moved once; SQLite's own 1,000 cost the lane a tenth of its rate.
+    public var checkpointPages = 4_000
     /// Opens an existing file without ever writing to it; for looking at a database beside the server that owns it.
     public var isReadOnly = false
     /// Called on the writer right before and right after each commit; nil in production. Tests stop the process there.
@@ -73,6 +76,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
                     }
                     try connection.execute(sql: "PRAGMA synchronous = FULL")
                     try connection.execute(sql: "PRAGMA journal_size_limit = \(configuration.logSizeLimit)")
+                    try connection.execute(sql: "PRAGMA wal_autocheckpoint = \(configuration.checkpointPages)")
                     // Enough for the inner pages of large tables; a page is taken only once it is wanted.
                     try connection.execute(sql: "PRAGMA cache_size = -16384")
                     // The file's own header page is what a damaged file fails on; find out now.

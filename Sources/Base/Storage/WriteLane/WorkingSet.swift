@@ -1,25 +1,36 @@
 /// What a batch has loaded and changed: a value that the batch's commands see one after the other, each with the
 /// changes of those before it.
 public struct WorkingSet: Sendable {
+    /// What the set knows of a row.
+    private enum Knowledge {
+        case nothing
+        case asked
+        case loaded
+    }
     private struct Entry {
+        let key: RecordKey
         var current: AnyRecord?
         var original: AnyRecord?
-        /// Whether it was looked up; before that it is only asked for.
-        var isLoaded: Bool
+        var knowledge: Knowledge
         /// Whether the stored row was removed before the current one came.
         var isReplaced = false
         var isTouched = false
     }
-    private var entries: [RecordKey: Entry] = [:]
+    /// Where each row's entry is: a row is looked up once for whatever is done to it, and sorted by its place.
+    private var places: [RecordKey: Int] = [:]
+    private var entries: [Entry] = []
     private var selections: [RecordSelection: [RecordKey]?] = [:]
-    /// The keys of the rows that are changed, each once.
-    private var touched: [RecordKey] = []
-    private var undo: [(RecordKey, Entry?)] = []
+    /// The places of the rows that are changed, each once.
+    private var touched: [Int] = []
+    private var undo: [(place: Int, entry: Entry)] = []
     /// Rows that nobody reads back inside a batch: ledger, saga log, outbox.
     private(set) var appended: [AnyRecord] = []
 
     /// - Parameter capacity: how many rows are expected.
-    init(capacity: Int = 0) { entries.reserveCapacity(capacity) }
+    init(capacity: Int = 0) {
+        places.reserveCapacity(capacity)
+        entries.reserveCapacity(capacity)
+    }
 
     // MARK: reading
 
@@ -52,16 +63,16 @@ public struct WorkingSet: Sendable {
     }
 
     @usableFromInline
-    func isLoaded(_ key: RecordKey) -> Bool { entries[key]?.isLoaded ?? false }
+    func isLoaded(_ key: RecordKey) -> Bool { places[key].map { entries[$0].knowledge == .loaded } ?? false }
 
     private func isLoaded(_ selection: RecordSelection) -> Bool { selections[selection].flatMap { $0 } != nil }
 
     @usableFromInline
     func current(_ key: RecordKey) -> AnyRecord? {
-        guard let entry = entries[key], entry.isLoaded else {
+        guard let place = places[key], entries[place].knowledge == .loaded else {
             preconditionFailure("\(key.table.name) \(key.parameters) was read but never asked for")
         }
-        return entry.current
+        return entries[place].current
     }
 
     @usableFromInline
@@ -69,7 +80,7 @@ public struct WorkingSet: Sendable {
         guard let keys = selections[selection], let keys else {
             preconditionFailure("\(selection.table.name) was searched but never asked for")
         }
-        return keys.compactMap { entries[$0]?.current }
+        return keys.compactMap { key in places[key].flatMap { entries[$0].current } }
     }
 
     // MARK: changing
@@ -103,27 +114,40 @@ public struct WorkingSet: Sendable {
 
     @usableFromInline
     mutating func makeRoom(_ key: RecordKey) {
-        guard let entry = entries[key] else {
-            undo.append((key, nil))
-            entries[key] = Entry(isLoaded: true)
-            return
+        let place = place(of: key)
+        switch entries[place].knowledge {
+        case .nothing:
+            undo.append((place, entries[place]))
+            entries[place].knowledge = .loaded
+        case .asked, .loaded:
+            precondition(entries[place].current == nil, "\(key.table.name) \(key.parameters) is there already")
         }
-        precondition(entry.current == nil, "\(key.table.name) \(key.parameters) is there already")
+    }
+
+    /// Where the row's entry is, or from now on.
+    private mutating func place(of key: RecordKey) -> Int {
+        func taken(_ place: inout Int, orElse next: Int) -> Int {
+            if place < 0 { place = next }
+            return place
+        }
+        let next = entries.count
+        let place = taken(&places[key, default: -1], orElse: next)
+        if place == next { entries.append(Entry(key: key, knowledge: .nothing)) }
+        return place
     }
 
     /// - Parameter record: makes the record, from the version that the row has once it is written; nil to remove it.
     @usableFromInline
     mutating func change(_ key: RecordKey, to record: (Int64) -> AnyRecord?) {
-        guard let index = entries.index(forKey: key), entries.values[index].isLoaded else {
+        guard let place = places[key], entries[place].knowledge == .loaded else {
             preconditionFailure("\(key.table.name) \(key.parameters) was written but never asked for")
         }
-        let before = entries.values[index]
-        undo.append((key, before))
-        if !before.isTouched { touched.append(key) }
-        let record = record(1 + (before.original?.version ?? 0))
-        entries.values[index] = Entry(
-            current: record, original: before.original, isLoaded: true,
-            isReplaced: before.isReplaced || before.current == nil && before.original != nil, isTouched: true)
+        let before = entries[place]
+        undo.append((place, before))
+        if !before.isTouched { touched.append(place) }
+        entries[place].isReplaced = before.isReplaced || before.current == nil && before.original != nil
+        entries[place].isTouched = true
+        entries[place].current = record(1 + (before.original?.version ?? 0))
     }
 
     // MARK: the batch's side
@@ -132,8 +156,9 @@ public struct WorkingSet: Sendable {
     mutating func ask(for need: Need) -> Bool {
         switch need.kind {
         case .row(let key):
-            guard entries[key] == nil else { return false }
-            entries[key] = Entry(isLoaded: false)
+            let place = place(of: key)
+            guard entries[place].knowledge == .nothing else { return false }
+            entries[place].knowledge = .asked
         case .selection(let selection):
             guard selections[selection] == nil else { return false }
             selections[selection] = .some(nil)
@@ -154,8 +179,10 @@ public struct WorkingSet: Sendable {
 
     /// A row that a command of this batch already knows keeps that command's changes.
     private mutating func absorb(_ key: RecordKey, _ record: AnyRecord?) {
-        guard entries[key]?.isLoaded != true else { return }
-        entries[key] = Entry(current: record, original: record, isLoaded: true)
+        let place = place(of: key)
+        guard entries[place].knowledge != .loaded else { return }
+        entries[place].knowledge = .loaded
+        (entries[place].current, entries[place].original) = (record, record)
     }
 
     /// Runs one command's decision; its changes are taken back unless it commits.
@@ -174,7 +201,7 @@ public struct WorkingSet: Sendable {
         let (undoBefore, appendedBefore, touchedBefore) = (undo.count, appended.count, touched.count)
         let (result, isKept) = part(&self)
         if isKept { return result }
-        for (key, entry) in undo[undoBefore...].reversed() { entries[key] = entry }
+        for (place, entry) in undo[undoBefore...].reversed() { entries[place] = entry }
         undo.removeSubrange(undoBefore...)
         appended.removeSubrange(appendedBefore...)
         touched.removeSubrange(touchedBefore...)
@@ -185,13 +212,13 @@ public struct WorkingSet: Sendable {
     var changes: [RowChange] {
         var changes: [RowChange] = []
         changes.reserveCapacity(touched.count)
-        for key in touched.inLockOrder({ $0 }, table: \.table) {
-            guard let entry = entries[key] else { continue }
+        for place in touched.inLockOrder({ entries[$0].key }, table: { entries[$0].key.table }) {
+            let entry = entries[place]
             switch (entry.original, entry.current) {
             case (nil, let record?): changes.append(.insert(record))
-            case (_?, let record?) where entry.isReplaced: changes += [.delete(key), .insert(record)]
+            case (_?, let record?) where entry.isReplaced: changes += [.delete(entry.key), .insert(record)]
             case (_?, let record?): changes.append(.update(record))
-            case (_?, nil): changes.append(.delete(key))
+            case (_?, nil): changes.append(.delete(entry.key))
             case (nil, nil): break
             }
         }
