@@ -163,7 +163,7 @@ let package = Package(
             name: "PantryCommand",
             dependencies: [
                 "Determinism", "StrictJSON", "Storage", "RateLimiting", "Sagas", "PantryDomain", "PantryHTTP",
-                "PantryAssembly", "PantryReplay", logging, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
+                "PantryAssembly", "PantryReplay", logging, tracing, lifecycle, httpClient, nioCore, nioHTTP1, nioPosix,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -263,9 +263,8 @@ let package = Package(
             "PantryHTTPTests", in: "Service",
             [
                 "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver", "PantryDomain",
-                "RateLimiting", "PantryHTTP", logging, "PrometheusMetrics", "OpenTelemetryTracing", tracing, lifecycle,
-                nioCore,
-                nioPosix, nioHTTP1, crypto,
+                "RateLimiting", "PantryHTTP", logging, "PrometheusMetrics", tracing, lifecycle, nioCore, nioPosix,
+                nioHTTP1, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ]),

@@ -66,14 +66,6 @@ struct OrderInstruments {
     }
 }
 
-/// A request's headers, of which the server has picked `traceparent`, and what is passed on.
-struct Carrier: Extractor, Injector {
-    func extract(key: String, from carrier: String) -> String? { key == "traceparent" ? carrier : nil }
-    func inject(_ value: String, forKey key: String, into carrier: inout String) {
-        if key == "traceparent" { carrier = value }
-    }
-}
-
 /// The spans of one order: a request, two commands with their batches, a saga, a call of the provider.
 struct OrderSpans {
     let tracer: OpenTelemetryTracer
@@ -81,28 +73,26 @@ struct OrderSpans {
 
     @inline(never)
     func order() {
-        var context = ServiceContext.topLevel
-        tracer.extract(traceparent, into: &context, using: Carrier())
-        let request = tracer.startSpan("POST", context: context, ofKind: .server)
+        let request = tracer.startServerSpan("POST", traceparent: traceparent, tracestate: nil)
         let inside = request.context
-        var passedOn = ""
-        tracer.inject(inside, into: &passedOn, using: Carrier())
+        blackHole(request.traceParent.description)
         command(below: inside)
         let saga = tracer.startSpan("saga checkout", context: inside)
         let insideSaga = saga.context
         let call = tracer.startSpan("payment authorize", context: insideSaga, ofKind: .client)
         _ = call.context
-        if call.isRecording { call.add([("pantry.payment.outcome", "done")]) }
+        if call.isRecording { call.add([KeyValue("pantry.payment.outcome", "done")]) }
         call.end()
         command(below: insideSaga)
-        if saga.isRecording { saga.add([("pantry.saga.outcome", "ended")]) }
+        if saga.isRecording { saga.add([KeyValue("pantry.saga.outcome", "ended")]) }
         saga.end()
         if request.isRecording {
             request.operationName = "POST /v1/orders"
-            request.attributes = [
-                "http.request.method": "POST", "url.scheme": "http", "network.protocol.version": "1.1",
-                "http.response.status_code": 201, "http.route": "/v1/orders",
-            ]
+            request.add([
+                KeyValue("http.request.method", "POST"), KeyValue("url.scheme", "http"),
+                KeyValue("network.protocol.version", "1.1"), KeyValue("http.response.status_code", 201),
+                KeyValue("http.route", "/v1/orders"),
+            ])
         }
         request.end()
     }
@@ -110,16 +100,22 @@ struct OrderSpans {
     private func command(below context: ServiceContext) {
         let command = tracer.startSpan("lane command", context: context)
         guard command.isRecording else { return }
-        command.add([("db.namespace", "shard-0")])
+        command.add([KeyValue("db.namespace", "shard-0")])
         let batch = tracer.startSpan("BATCH shard-0", below: command, ofKind: .client)
         batch.add([
-            ("db.system.name", "sqlite"), ("db.namespace", "shard-0"), ("db.operation.name", "BATCH"),
-            ("db.operation.batch.size", 22), ("pantry.batch.commands", 1), ("pantry.batch.rows", 15),
+            KeyValue("db.system.name", "sqlite"), KeyValue("db.namespace", "shard-0"),
+            KeyValue("db.operation.name", "BATCH"),
+            KeyValue("db.operation.batch.size", 22), KeyValue("pantry.batch.commands", 1),
+            KeyValue("pantry.batch.rows", 15),
         ])
         batch.end()
         command.end()
     }
 }
+
+/// Keeps a value from being optimized away.
+@inline(never)
+func blackHole(_ value: String) {}
 
 let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 200_000
 let clock = ContinuousClock()

@@ -37,25 +37,40 @@ public final class OpenTelemetryTracer: Tracer {
             at: DefaultTracerClock.now)
     }
 
+    /// The span of a request that has been received, below the one that its headers name; without a valid traceparent
+    /// it begins a trace. What ``extract(_:into:using:)`` and ``startSpan(_:context:ofKind:at:function:file:line:)`` do
+    /// together, without a context in between.
+    /// - Parameter tracestate: the values of all such headers, joined by commas.
+    public func startServerSpan(
+        _ operationName: String, traceparent: String?, tracestate: @autoclosure () -> String?
+    ) -> OpenTelemetrySpan {
+        let parent = traceparent.flatMap(TraceParent.init).map {
+            SpanContext($0, traceState: tracestate().flatMap(TraceState.init), isRemote: true)
+        }
+        return start(
+            operationName, below: parent, in: .topLevel, isThere: false, .server, at: DefaultTracerClock.now)
+    }
+
     private func start(
         _ name: String, below parent: SpanContext?, in surroundings: ServiceContext, isThere: Bool, _ kind: SpanKind,
         at instant: @autoclosure () -> some TracerInstant
     ) -> OpenTelemetrySpan {
         let parentIsSampled = parent?.traceParent.isSampled
         if parentIsSampled == false, sampler.asksParent, let parent, !parent.isRemote {
-            return OpenTelemetrySpan(parent, in: surroundings, isShared: isThere, nil)
+            return OpenTelemetrySpan(unrecorded: parent, in: surroundings, isThere: isThere)
         }
         let trace = parent?.traceParent.traceID ?? newTraceID()
         let records = sampler.records(trace, parentIsSampled: parentIsSampled)
         // Of the flags only `sampled` and level 2's `random` are defined; the others must be sent as zero.
         let flags = (parent?.traceParent.flags ?? 0) & 0b10 | (records ? 1 : 0)
-        let own = SpanContext(
-            TraceParent(traceID: trace, spanID: newSpanID(), flags: flags), traceState: parent?.traceState,
-            isRemote: false)
-        guard records else { return OpenTelemetrySpan(own, in: surroundings, nil) }
+        let traceParent = TraceParent(traceID: trace, spanID: newSpanID(), flags: flags)
+        guard records else {
+            let own = SpanContext(traceParent, traceState: parent?.traceState, isRemote: false)
+            return OpenTelemetrySpan(unrecorded: own, in: surroundings, isThere: false)
+        }
         let start = instant().nanosecondsSinceEpoch
-        let span = FinishedSpan(context: own, parent: parent, name: name, kind: kind, start: start, end: start)
-        return OpenTelemetrySpan(own, in: surroundings, SpanRecorder(span, queue))
+        let recorded = RecordedSpan(traceParent, below: parent, name: name, kind: kind, start: start, queue)
+        return OpenTelemetrySpan(recorded, in: surroundings)
     }
 
     /// Makes the exporter send what is waiting, without waiting for it.

@@ -3,13 +3,13 @@ import Tracing
 /// Where in which trace something happens; it travels in a `ServiceContext`.
 ///
 /// A class, so that a context holds it without a box of its own.
-public final class SpanContext: Sendable {
+public class SpanContext: @unchecked Sendable {  // immutable; RecordedSpan alone adds to it
     /// What the next hop is told.
-    public let traceParent: TraceParent
+    public final let traceParent: TraceParent
     /// What other tracing systems pass along.
-    public let traceState: TraceState?
+    public final let traceState: TraceState?
     /// Whether it came from another process.
-    public let isRemote: Bool
+    public final let isRemote: Bool
 
     init(_ traceParent: TraceParent, traceState: TraceState?, isRemote: Bool) {
         (self.traceParent, self.traceState, self.isRemote) = (traceParent, traceState, isRemote)

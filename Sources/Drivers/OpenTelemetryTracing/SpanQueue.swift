@@ -4,7 +4,7 @@ import Synchronization
 /// Finished spans that wait to be sent. Bounded: what does not fit is dropped, and counted.
 final class SpanQueue: Sendable {
     private struct State {
-        var spans: [SpanRecorder] = []
+        var spans: [RecordedSpan] = []
         var dropped: UInt64 = 0
         var isAwake = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -21,7 +21,7 @@ final class SpanQueue: Sendable {
     /// When the last span must be gone; nil while nobody stops.
     var stopBy: Instant? { state.withLock { $0.stopBy } }
 
-    func append(_ span: SpanRecorder) {
+    func append(_ span: RecordedSpan) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
             guard state.spans.count < limit, state.stopBy == nil else {
                 state.dropped += 1
@@ -35,13 +35,12 @@ final class SpanQueue: Sendable {
     }
 
     /// The oldest spans, as many as fit into one batch.
-    func take() -> [FinishedSpan] {
-        let batch = state.withLock { state in
+    func take() -> [RecordedSpan] {
+        state.withLock { state in
             let batch = Array(state.spans.prefix(batchLimit))
             state.spans.removeFirst(batch.count)
             return batch
         }
-        return batch.map(\.span)
     }
 
     /// Counts spans that were taken and could not be sent, or that nobody will come to send.

@@ -4,7 +4,7 @@ import Tracing
 /// OTLP/JSON, version 1: an ExportTraceServiceRequest on one line. Ids are hex, 64-bit numbers are strings, as the
 /// protocol's JSON mapping has them.
 enum TraceRequest {
-    static func json(_ spans: [FinishedSpan], _ resource: TraceResource) -> [UInt8] {
+    static func json(_ spans: [RecordedSpan], _ resource: TraceResource) -> [UInt8] {
         var json = JSONWriter(capacity: 512 * spans.count + 512)
         json.object { json in
             json.member(
@@ -14,7 +14,7 @@ enum TraceRequest {
                         json.member(
                             "resource",
                             object: { json in
-                                attributes(resource.attributes.map { ($0.key, .string($0.value)) }, into: &json)
+                                attributes(resource.attributes.map { KeyValue($0.key, .string($0.value)) }, into: &json)
                             })
                         json.member("scopeSpans", array: { json in scopeSpans(spans, resource, into: &json) })
                     }
@@ -23,7 +23,7 @@ enum TraceRequest {
         return json.bytes
     }
 
-    private static func scopeSpans(_ spans: [FinishedSpan], _ resource: TraceResource, into json: inout JSONWriter) {
+    private static func scopeSpans(_ spans: [RecordedSpan], _ resource: TraceResource, into json: inout JSONWriter) {
         json.object { json in
             json.member(
                 "scope",
@@ -39,25 +39,25 @@ enum TraceRequest {
         }
     }
 
-    private static func members(of span: FinishedSpan, into json: inout JSONWriter) {
-        let own = span.context.traceParent
+    private static func members(of span: RecordedSpan, into json: inout JSONWriter) {
+        let (own, details) = (span.traceParent, span.details)
         json.member("traceId", own.traceID.description)
         json.member("spanId", own.spanID.description)
-        if let state = span.context.traceState { json.member("traceState", state.description) }
-        if let parent = span.parent { json.member("parentSpanId", parent.traceParent.spanID.description) }
+        if let state = span.traceState { json.member("traceState", state.description) }
+        if let parent = span.parent { json.member("parentSpanId", parent.description) }
         // Bits 8 and 9 say whether the parent was another process's.
-        json.member("flags", Int(own.flags) | 0x100 | (span.parent?.isRemote == true ? 0x200 : 0))
-        json.member("name", span.name)
+        json.member("flags", Int(own.flags) | 0x100 | (span.hasRemoteParent ? 0x200 : 0))
+        json.member("name", details.name)
         json.member("kind", number(of: span.kind))
         json.member("startTimeUnixNano", String(span.start))
-        json.member("endTimeUnixNano", String(span.end))
-        attributes(span.attributes, into: &json)
-        if span.droppedAttributes > 0 { json.member("droppedAttributesCount", span.droppedAttributes) }
-        if !span.events.isEmpty { json.member("events", array: { json in events(of: span, into: &json) }) }
-        if span.droppedEvents > 0 { json.member("droppedEventsCount", span.droppedEvents) }
-        if !span.links.isEmpty { json.member("links", array: { json in links(of: span, into: &json) }) }
-        if span.droppedLinks > 0 { json.member("droppedLinksCount", span.droppedLinks) }
-        guard let status = span.status else { return }
+        json.member("endTimeUnixNano", String(details.end))
+        attributes(details.attributes, into: &json)
+        if details.droppedAttributes > 0 { json.member("droppedAttributesCount", details.droppedAttributes) }
+        if !details.events.isEmpty { json.member("events", array: { json in events(of: details, into: &json) }) }
+        if details.droppedEvents > 0 { json.member("droppedEventsCount", details.droppedEvents) }
+        if !details.links.isEmpty { json.member("links", array: { json in links(of: details, into: &json) }) }
+        if details.droppedLinks > 0 { json.member("droppedLinksCount", details.droppedLinks) }
+        guard let status = details.status else { return }
         json.member(
             "status",
             object: { json in
@@ -66,7 +66,7 @@ enum TraceRequest {
             })
     }
 
-    private static func events(of span: FinishedSpan, into json: inout JSONWriter) {
+    private static func events(of span: SpanDetails, into json: inout JSONWriter) {
         for event in span.events {
             json.object { json in
                 json.member("timeUnixNano", String(event.nanosecondsSinceEpoch))
@@ -76,7 +76,7 @@ enum TraceRequest {
         }
     }
 
-    private static func links(of span: FinishedSpan, into json: inout JSONWriter) {
+    private static func links(of span: SpanDetails, into json: inout JSONWriter) {
         for link in span.links {
             // One that is no span's context leads nowhere.
             guard let other = link.context.openTelemetrySpan else { continue }
@@ -102,13 +102,11 @@ enum TraceRequest {
     // MARK: Attributes
 
     private static func attributes(_ attributes: SpanAttributes, into json: inout JSONWriter) {
-        var all: [(key: String, value: SpanAttribute)] = []
-        attributes.forEach { all.append(($0, $1)) }
-        Self.attributes(all, into: &json)
+        Self.attributes(attributes.list, into: &json)
     }
 
     /// Sorted, so that a request is the same whenever it is written.
-    private static func attributes(_ list: [(key: String, value: SpanAttribute)], into json: inout JSONWriter) {
+    private static func attributes(_ list: [KeyValue], into json: inout JSONWriter) {
         if list.isEmpty { return }
         var all = list.sorted { $0.key < $1.key }
         // Of a key that was set twice the last one counts; sorting is stable.
@@ -118,10 +116,10 @@ enum TraceRequest {
         json.member(
             "attributes",
             array: { json in
-                for (key, attribute) in all {
+                for attribute in all {
                     json.object { json in
-                        json.member("key", key)
-                        json.member("value", object: { json in value(attribute, into: &json) })
+                        json.member("key", attribute.key)
+                        json.member("value", object: { json in value(attribute.value, into: &json) })
                     }
                 }
             })

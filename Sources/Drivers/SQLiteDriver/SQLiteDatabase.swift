@@ -14,8 +14,8 @@ public struct SQLiteConfiguration: Sendable {
     /// How large the write-ahead log's file may stay, in bytes, once what is in it has been moved: while somebody reads
     /// for long, as `pantry verify` does, it grows by all that is written.
     public var logSizeLimit = 64 << 20
-    /// How many pages the write-ahead log grows by before a commit moves them into the file. A page that is written many
-    /// times meanwhile is moved once; SQLite's own 1,000 cost the lane a tenth of its rate.
+    /// How many pages the write-ahead log grows to before a commit moves them into the file. A page that was written
+    /// many times meanwhile is moved once; SQLite's own 1,000 cost the lane a tenth of its rate.
     public var checkpointPages = 4_000
     /// Opens an existing file without ever writing to it; for looking at a database beside the server that owns it.
     public var isReadOnly = false

@@ -34,7 +34,8 @@ struct InstallationServer: Sendable {
         var monitors = ServerObservation.none
         if let observation {
             page = { observation.page(accept: $0) }
-            monitors = ServerObservation(metrics: observation.metrics, tracer: observation.tracer)
+            monitors = ServerObservation(
+                metrics: observation.metrics, tracer: RequestSpans(observation))
         }
         let random = SystemRandom()
         let services = PantryServices(

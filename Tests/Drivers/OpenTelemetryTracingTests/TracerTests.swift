@@ -174,7 +174,7 @@ struct TracerTests {
             ("attributes", "droppedAttributesCount", 72), ("events", "droppedEventsCount", 22),
             ("links", "droppedLinksCount", 22),
         ] as [(String, String, Int64)] {
-            #expect(span[list]?.array?.count == FinishedSpan.limit)
+            #expect(span[list]?.array?.count == SpanDetails.limit)
             #expect(span[dropped]?.integer == count)
         }
     }

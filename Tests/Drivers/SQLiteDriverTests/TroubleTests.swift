@@ -35,7 +35,7 @@ struct TroubleTests {
     /// The log kept the size that it had come to while somebody read for long, until the server stopped.
     @Test(.enabled(if: hasShell)) func logShrinksWhenALongReaderIsDone() async throws {
         let file = try TemporaryDatabase()
-        let database = try await file.open { $0.logSizeLimit = 1 << 20 }
+        let database = try await file.open { ($0.logSizeLimit, $0.checkpointPages) = (1 << 20, 1_000) }
         func size() throws -> Int {
             try FileManager.default.attributesOfItem(atPath: file.path + "-wal")[.size] as? Int ?? 0
         }

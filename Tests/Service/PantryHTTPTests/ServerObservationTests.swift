@@ -1,7 +1,6 @@
 import Determinism
 import HTTPTypes
 import Logging
-import OpenTelemetryTracing
 import PrometheusMetrics
 import Testing
 import Tracing
@@ -67,44 +66,32 @@ struct ServerObservationTests {
         }
     }
 
-    @Test("a server span in its caller's trace; handlers run in it, and events carry it on")
+    @Test("a span for each request: it hears the headers, handlers run in it, and its traceparent goes on")
     func span() async throws {
-        let spans = Box<[[UInt8]]>([])
-        let exporter = SpanExporter(
-            resource: TraceResource(attributes: [:], scope: "test", scopeVersion: "1"), time: SystemTime(),
-            report: { _ in }
-        ) { request in
-            spans.update { $0.append(request) }
-            return .accepted
-        }
-        let tracer = OpenTelemetryTracer(exporter: exporter, random: SeededRandom(seed: 3))
+        let tracer = RecordingTracer()
         let seen = Box<[String?]>([])
         let route = Route(.get, "/who/{name}", access: .open) { call in
-            seen.update {
-                $0 = [call.traceparent, ServiceContext.current?.openTelemetrySpan?.traceParent.description]
-            }
+            seen.update { $0 = [call.traceparent, ServiceContext.current?.placeOfTest] }
             return .text(.ok, "hello")
         }
         let incoming = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         try await withServer([route], observation: ServerObservation(tracer: tracer)) { server in
-            let answer = try await server.exchange(get("/who/me", "traceparent: \(incoming)", "X-Request-Id: r1"))
+            let answer = try await server.exchange(
+                get("/who/me", "traceparent: \(incoming)", "tracestate: a=1", "tracestate: b=2", "X-Request-Id: r1"))
             #expect(answer.status == 200 && answer["traceparent"] == nil)
             let line = try await poll("the access log") {
                 server.log.entries.first { $0.message == "request" && $0.metadata["requestId"] == "r1" }
             }
-            #expect(line.metadata["traceId"] == "0af7651916cd43dd8448eb211c80319c")
+            #expect(line.metadata["traceId"] == "4bf92f3577b34da6a3ce929d0e0e4736")
+            #expect(try await server.exchange(get("/nowhere")).status == 404)
+            _ = try await poll("both ends") { tracer.endings.value.count == 2 ? true : nil }
         }
-        let own = try #require(seen.value.first ?? nil)
-        #expect(own.hasPrefix("00-0af7651916cd43dd8448eb211c80319c-") && own.hasSuffix("-01") && own != incoming)
-        #expect(seen.value == [own, own])
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await exporter.run() }
-            exporter.stop(within: .seconds(5))
-        }
-        let text = String(decoding: spans.value.first ?? [], as: UTF8.self)
-        #expect(text.contains(#""parentSpanId":"b7ad6b7169203331""#))
-        #expect(text.contains(#""name":"GET /who/{name}","kind":2"#))
-        #expect(!text.contains("/who/me"), "the path may hold what no log should")
+        #expect(seen.value == [RecordingTracer.own, "the span"])
+        #expect(tracer.begun.value == [["GET", incoming, "a=1,b=2"], ["GET", nil, nil]])
+        let endings = tracer.endings.value
+        #expect(endings.map(\.status) == [200, 404])
+        #expect(endings.map(\.pattern) == ["/who/{name}", nil], "the path may hold what no log should")
+        #expect(endings.allSatisfy { $0.method == "GET" && !$0.isHTTP10 && $0.organization == nil })
     }
 
     @Test("without a tracer nothing runs in a trace")
@@ -119,5 +106,41 @@ struct ServerObservationTests {
             #expect(answer.status == 200)
         }
         #expect(seen.value == true)
+    }
+}
+
+/// Writes down what it hears of requests.
+private struct RecordingTracer: RequestTracer {
+    static let own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    let begun = Box<[[String?]]>([])
+    let endings = Box<[RequestEnding]>([])
+
+    func begin(
+        _ method: String, traceparent: String?, tracestate: @autoclosure () -> String?
+    ) -> any RequestSpan {
+        let heard = [method, traceparent, tracestate()]
+        begun.update { $0.append(heard) }
+        return RecordingSpan(endings: endings)
+    }
+}
+
+private struct RecordingSpan: RequestSpan {
+    let endings: Box<[RequestEnding]>
+    var traceparent: String { RecordingTracer.own }
+    var context: ServiceContext {
+        var context = ServiceContext.topLevel
+        context.placeOfTest = "the span"
+        return context
+    }
+    func end(_ ending: RequestEnding) { endings.update { $0.append(ending) } }
+}
+
+extension ServiceContext {
+    private enum PlaceKey: ServiceContextKey {
+        typealias Value = String
+    }
+    fileprivate var placeOfTest: String? {
+        get { self[PlaceKey.self] }
+        set { self[PlaceKey.self] = newValue }
     }
 }

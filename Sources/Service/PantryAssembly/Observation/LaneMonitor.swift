@@ -47,7 +47,7 @@ final class LaneMonitor: LaneObserver {
         let span = tracer.startSpan("lane command", context: context)
         guard span.isRecording else { return Command(queued: queued, span: nil) }
         span.operationName = "lane \(name(of: command))"
-        span.add([("db.namespace", .string(database))])
+        span.add([KeyValue("db.namespace", .string(database))])
         return Command(queued: queued, span: span)
     }
 
@@ -95,11 +95,13 @@ final class LaneMonitor: LaneObserver {
         guard let span = batch.span else { return }
         let totals = batch.totals.withLock { $0 }
         span.add([
-            ("db.system.name", .string(system)), ("db.namespace", .string(database)), ("db.operation.name", "BATCH"),
-            ("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
-            ("pantry.batch.commands", .int64(Int64(totals.commands))),
-            ("pantry.batch.loads", .int64(Int64(totals.loads))), ("pantry.batch.trips", .int64(Int64(totals.trips))),
-            ("pantry.batch.rows", .int64(Int64(totals.rows))),
+            KeyValue("db.system.name", .string(system)), KeyValue("db.namespace", .string(database)),
+            KeyValue("db.operation.name", "BATCH"),
+            KeyValue("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
+            KeyValue("pantry.batch.commands", .int64(Int64(totals.commands))),
+            KeyValue("pantry.batch.loads", .int64(Int64(totals.loads))),
+            KeyValue("pantry.batch.trips", .int64(Int64(totals.trips))),
+            KeyValue("pantry.batch.rows", .int64(Int64(totals.rows))),
         ])
         if totals.hasFailed { span.setStatus(SpanStatus(code: .error)) }
         span.end()

@@ -29,12 +29,13 @@ struct MonitoredDatabase: Database {
         defer { span.end() }
         if span.isRecording {
             // The text has places for values, never values.
-            let what: (key: String, value: SpanAttribute) =
+            let what =
                 statements.count == 1
-                ? (key: "db.query.text", value: .string(statements[0].text))
-                : (key: "db.operation.batch.size", value: .int64(Int64(statements.count)))
+                ? KeyValue("db.query.text", .string(statements[0].text))
+                : KeyValue("db.operation.batch.size", .int64(Int64(statements.count)))
             span.add([
-                ("db.system.name", .string(system)), ("db.namespace", .string(name)), ("db.operation.name", "SELECT"),
+                KeyValue("db.system.name", .string(system)), KeyValue("db.namespace", .string(name)),
+                KeyValue("db.operation.name", "SELECT"),
                 what,
             ])
         }

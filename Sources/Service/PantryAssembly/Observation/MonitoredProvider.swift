@@ -70,8 +70,8 @@ struct MonitoredProvider: PaymentProvider {
             word = outcome(answer)
             if span.isRecording {
                 span.add([
-                    ("pantry.payment.operation", .string(operation.rawValue)),
-                    ("pantry.payment.outcome", .string(word)),
+                    KeyValue("pantry.payment.operation", .string(operation.rawValue)),
+                    KeyValue("pantry.payment.outcome", .string(word)),
                 ])
                 if word == "unknown" { span.setStatus(SpanStatus(code: .error)) }
             }

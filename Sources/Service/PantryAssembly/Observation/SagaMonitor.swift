@@ -41,10 +41,10 @@ struct SagaMonitor: SagaObserver {
             report = await ServiceContext.withValue(span.context) { await work() }
             if span.isRecording {
                 span.add([
-                    ("pantry.saga.id", .string(ticket.id.description)),
-                    ("pantry.saga.definition", .string(ticket.definition)),
-                    ("pantry.saga.outcome", .string(Self.outcome(report))),
-                    ("pantry.saga.taken_up", .bool(context == nil)),
+                    KeyValue("pantry.saga.id", .string(ticket.id.description)),
+                    KeyValue("pantry.saga.definition", .string(ticket.definition)),
+                    KeyValue("pantry.saga.outcome", .string(Self.outcome(report))),
+                    KeyValue("pantry.saga.taken_up", .bool(context == nil)),
                 ])
             }
             span.end()

@@ -40,7 +40,7 @@ package struct PantryHTTPServer: Service {
             routes: table, authenticator: authenticator, configuration: configuration, state: state,
             ports: ports, logger: logger, limits: limits, room: room,
             metrics: observation.metrics.map { HTTPMetrics(table.entries, $0) },
-            tracer: observation.tracer.map { ServerTracer($0) })
+            tracer: observation.tracer)
     }
 
     /// Listens and serves.

@@ -80,6 +80,13 @@ final class RequestHead: Sendable {
         fault = picked.fault
     }
 
+    /// The values of all headers of this name, joined by commas; nil when there is none, or no header has such a name.
+    func joined(_ name: String) -> String? {
+        guard let name = HTTPField.Name(name) else { return nil }
+        let values = fields[values: name]
+        return values.isEmpty ? nil : values.joined(separator: ",")
+    }
+
     private static func method(_ method: HTTPMethod) -> HTTPRequest.Method {
         switch method {
         case .GET: .get

@@ -19,7 +19,7 @@ struct Responder: Sendable {
         var traceparent: String?
         /// The route's place in the table.
         var entry: Int?
-        var span: (any Span)?
+        var span: (any RequestSpan)?
         var isAnswered = false
         /// What the answer says about the limits that the request was charged to.
         var limitFields = HTTPFields()
@@ -34,7 +34,7 @@ struct Responder: Sendable {
     var limits: RequestLimits?
     var room: InFlightLimit?
     var metrics: HTTPMetrics?
-    var tracer: ServerTracer?
+    var tracer: (any RequestTracer)?
 
     /// Answers one request.
     ///
@@ -93,8 +93,11 @@ struct Responder: Sendable {
         var outcome = Outcome(
             reply: Reply(status: .internalServerError), requestID: id, receivedAt: ports.now(), pattern: nil,
             organization: nil, traceparent: nil)
-        if let (span, traceparent) = tracer?.begin(head) { (outcome.span, outcome.traceparent) = (span, traceparent) }
-        if outcome.traceparent == nil {
+        if let tracer {
+            let span = tracer.begin(
+                head.method.rawValue, traceparent: head.traceparent, tracestate: head.joined("tracestate"))
+            (outcome.span, outcome.traceparent) = (span, span.traceparent)
+        } else {
             outcome.traceparent = head.traceparent.flatMap { HeaderRules.isTraceparent($0) ? $0 : nil }
         }
         return outcome
@@ -105,9 +108,10 @@ struct Responder: Sendable {
         let status = outcome.isAnswered ? outcome.reply.status.code : 499
         metrics?.requestEnded(
             entry: outcome.entry, method: head.method, status: status, after: ports.now() - outcome.receivedAt)
-        guard let span = outcome.span else { return }
-        ServerTracer.end(
-            span, head, pattern: outcome.pattern, status: status, organization: outcome.organization)
+        outcome.span?.end(
+            RequestEnding(
+                method: head.method.rawValue, isHTTP10: head.isHTTP10, status: status, pattern: outcome.pattern,
+                organization: outcome.organization))
     }
 
     private func serve(

@@ -1,0 +1,43 @@
+import OpenTelemetryTracing
+import Tracing
+
+/// The span of a request to the server, with OpenTelemetry's semantic conventions for HTTP.
+package struct ServerSpan: Sendable {
+    private let span: OpenTelemetrySpan
+
+    /// Begins below the span that the request's headers name, or a trace of its own.
+    package init(
+        _ tracer: OpenTelemetryTracer, method: String, traceparent: String?, tracestate: @autoclosure () -> String?
+    ) {
+        span = tracer.startServerSpan(method, traceparent: traceparent, tracestate: tracestate())
+    }
+
+    /// What the request's work runs in.
+    package var context: ServiceContext { span.context }
+    /// What is passed on instead of the client's.
+    package var traceparent: String { span.traceParent.description }
+
+    /// - Parameters:
+    ///   - pattern: the route's, such as `/v1/orders/{id}`; the path may hold what no log should.
+    ///   - organization: whose request it was, as far as that is known.
+    package func end(method: String, isHTTP10: Bool, status: Int, pattern: String?, organization: String?) {
+        defer { span.end() }
+        guard span.isRecording else { return }
+        var attributes: [KeyValue] = [
+            KeyValue("http.request.method", .string(method)), KeyValue("url.scheme", "http"),
+            KeyValue("network.protocol.version", isHTTP10 ? "1.0" : "1.1"),
+            KeyValue("http.response.status_code", .int64(Int64(status))),
+        ]
+        if let pattern {
+            span.operationName = "\(method) \(pattern)"
+            attributes.append(KeyValue("http.route", .string(pattern)))
+        }
+        if let organization { attributes.append(KeyValue("pantry.organization.id", .string(organization))) }
+        // A refusal is an answer; only what the server got wrong is an error of a server's span.
+        if status >= 500 {
+            attributes.append(KeyValue("error.type", .string(String(status))))
+            span.setStatus(SpanStatus(code: .error))
+        }
+        span.add(attributes)
+    }
+}
