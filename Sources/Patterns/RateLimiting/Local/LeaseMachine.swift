@@ -37,6 +37,8 @@ struct LeaseMachine {
     private(set) var slice: Int64 = 0
     /// What the store is owed: leased, not used, and still of worth there.
     private(set) var surplus: Int64 = 0
+    /// Leased, not used, and lost to the key until it refills: every token that was leased is served, owed, or here.
+    private(set) var lapsed: Int64 = 0
     private var leaseBegan = Instant(nanoseconds: .min)
     private var leaseEnds = Instant(nanoseconds: .min)
     private var surplusEnds = Instant(nanoseconds: .min)
@@ -53,6 +55,8 @@ struct LeaseMachine {
     /// Counts what made everything void: an answer from before says nothing.
     private(set) var generation = 0
     private var generationOfTrip = 0
+    /// What the trip that is under way gives back.
+    private var refund: Int64 = 0
 
     init(_ limit: RateLimit) { (self.limit, remaining) = (limit, limit.quota) }
 
@@ -70,7 +74,7 @@ struct LeaseMachine {
             surplus = surplus.adding(tokens)
             tokens = 0
         }
-        if surplus > 0, surplusEnds <= now { surplus = 0 }
+        if surplus > 0, surplusEnds <= now { lapseSurplus() }
         if let refusal, refusal.forgotten <= now { self.refusal = nil }
     }
 
@@ -78,7 +82,8 @@ struct LeaseMachine {
     /// under the old ones was never counted by the new ones, and nothing of it can be given back to them.
     mutating func change(to newLimit: RateLimit) {
         guard newLimit != limit else { return }
-        surplus = newLimit.onChange == .reset ? 0 : surplus.adding(tokens)
+        surplus = surplus.adding(tokens)
+        if newLimit.onChange == .reset { lapseSurplus() }
         (limit, tokens, refusal, slice, remaining) = (newLimit, 0, nil, 0, newLimit.quota)
         generation += 1
     }
@@ -123,7 +128,7 @@ struct LeaseMachine {
     mutating func use(_ cost: Int64) { tokens -= cost }
     /// Puts back what was set aside, unless it has become void since.
     mutating func putBack(_ cost: Int64, from generation: Int) {
-        if generation == self.generation { tokens += cost }
+        if generation == self.generation { tokens += cost } else { lapsed = lapsed.adding(cost) }
     }
 
     /// What to ask the store for: the cost, what others wait for, a slice; and what it gets back.
@@ -138,8 +143,7 @@ struct LeaseMachine {
         }
         slice = min(slice, bounds.slice)
         let extra = max(0, slice - tokens).adding(waitingCost)
-        let refund = surplus
-        surplus = 0
+        (refund, surplus) = (surplus, 0)
         asked = cost.adding(extra)
         return (asked, refund)
     }
@@ -149,8 +153,14 @@ struct LeaseMachine {
     mutating func arrive(
         _ verdict: RateLimitVerdict, cost: Int64, isAdmitted: Bool, bounds: Bounds, sent: Instant
     ) -> Int64 {
-        isTravelling = false
-        guard generationOfTrip == generation else { return 0 }
+        (isTravelling, refund) = (false, 0)
+        let isCharged = isAdmitted && verdict.granted >= cost
+        guard generationOfTrip == generation else {
+            // They were charged under what has become void since.
+            let extra = isCharged ? verdict.granted - cost : 0
+            lapsed = lapsed.adding(extra)
+            return extra
+        }
         remaining = verdict.remaining
         (nextAt, resetAt) = (sent + verdict.nextAfter, sent + verdict.resetAfter)
         if let retryAfter = verdict.retryAfter {
@@ -161,7 +171,7 @@ struct LeaseMachine {
         } else if verdict.isAllowed {
             refusal = nil
         }
-        guard isAdmitted, verdict.granted >= cost else { return 0 }
+        guard isCharged else { return 0 }
         let extra = verdict.granted - cost
         tokens = tokens.adding(extra)
         leased = tokens
@@ -181,15 +191,38 @@ struct LeaseMachine {
         return min(bounds.lifetime / 4, .nanoseconds(Int64(Double(limit.fillNanoseconds) * min(share, 1))))
     }
 
-    /// There was no answer. What the store was to get back is dropped: it may have got it.
-    mutating func fail() { (isTravelling, waitingCost) = (false, 0) }
+    /// There was no answer. What the store was to get back is owed as before if nothing was sent; else it is lost: the
+    /// store may have got it.
+    mutating func fail(mayHaveReturned: Bool = true) {
+        if mayHaveReturned || generationOfTrip != generation {
+            lapsed = lapsed.adding(refund)
+        } else {
+            surplus = surplus.adding(refund)
+        }
+        (isTravelling, waitingCost, refund) = (false, 0, 0)
+    }
 
     /// Something was changed in the store: what is known of it is void.
     /// - Returns: what was leased and not used, as far as it is still of worth there.
     mutating func invalidate(now: Instant) -> Int64 {
-        defer { (tokens, surplus, refusal, generation) = (0, 0, nil, generation + 1) }
-        return surplusEnds > now ? tokens.adding(surplus) : 0
+        let unused = tokens.adding(surplus)
+        (tokens, surplus, refusal, generation) = (0, 0, nil, generation + 1)
+        if surplusEnds > now { return unused }
+        lapsed = lapsed.adding(unused)
+        return 0
     }
+
+    /// The end of a machine that ``saysNothing(now:)``.
+    /// - Returns: what is lost with it.
+    func forgotten() -> Int64 { lapsed.adding(tokens).adding(surplus) }
+
+    /// What has been lost since this was asked last.
+    mutating func takeLapsed() -> Int64 {
+        defer { lapsed = 0 }
+        return lapsed
+    }
+
+    private mutating func lapseSurplus() { (lapsed, surplus) = (lapsed.adding(surplus), 0) }
 
     /// What was leased and not used in time; it is owed no more.
     mutating func takeSurplus() -> Int64 {

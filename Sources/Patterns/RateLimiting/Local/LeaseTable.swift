@@ -27,12 +27,24 @@ struct LeaseTable {
     }
     private var keys: [LocalKey: LeaseMachine] = [:]
     private var waiters: [LocalKey: [Waiter]] = [:]
+    /// Leased, not used, and lost, since it was taken last.
+    private var lapsed: Int64 = 0
     private let limit: Int
     private var nextSweep = Instant(nanoseconds: .min)
 
     init(limit: Int) { self.limit = limit }
 
     var count: Int { keys.count }
+
+    /// Tokens that have been lost since this was asked last.
+    mutating func takeLapsed() -> Int64 {
+        defer { lapsed = 0 }
+        return lapsed
+    }
+
+    private mutating func collectLapsed(_ name: LocalKey) {
+        lapsed = lapsed.adding(keys[name]?.takeLapsed() ?? 0)
+    }
 
     /// Decides from what is known, or says what to do.
     /// - Parameter waited: the key that this request has waited for.
@@ -54,6 +66,7 @@ struct LeaseTable {
         for (index, check) in request.checks.enumerated() {
             keys[names[index], default: LeaseMachine(check.limit)].change(to: check.limit)
             keys[names[index]]?.age(now: now)
+            collectLapsed(names[index])
             let answer = keys[names[index]]?.answer(cost: check.cost, now: now) ?? .travel
             answers.append(check.adjustment == 0 ? answer : .travel)
         }
@@ -106,7 +119,7 @@ struct LeaseTable {
     mutating func arrive(
         _ answer: RateLimitDecision, _ request: RateLimitRequest, _ trip: Trip, sent: Instant, now: Instant,
         bounds: (RateLimit) -> LeaseMachine.Bounds
-    ) -> (RateLimitDecision, [Waiter], leased: Int64) {
+    ) -> (decision: RateLimitDecision, woken: [Waiter], leased: Int64) {
         var woken: [Waiter] = []
         var leased: Int64 = 0
         var verdicts: [RateLimitVerdict] = []
@@ -121,6 +134,7 @@ struct LeaseTable {
             leased +=
                 keys[name]?.arrive(
                     verdict, cost: check.cost, isAdmitted: isCharged, bounds: bounds(check.limit), sent: sent) ?? 0
+            collectLapsed(name)
             verdict.remaining = verdict.remaining.adding(max(0, verdict.granted - check.cost))
             verdict.granted = isCharged ? check.cost : 0
             verdicts.append(verdict)
@@ -137,7 +151,7 @@ struct LeaseTable {
         let name = LocalKey(request, check)
         let aside = trip.setAside.first { $0.check == index }
         let isCharged = aside != nil && (isAdmitted || check.limit.isShadow)
-        if let aside, !isCharged { keys[name]?.putBack(check.cost, from: aside.generation) }
+        if let aside, !isCharged { putBack(check.cost, name, from: aside.generation) }
         let reading = (keys[name] ?? LeaseMachine(check.limit)).reading(
             aside == nil ? .refused : .allowed, granted: isCharged ? check.cost : 0, now: now)
         var verdict = RateLimitVerdict(check.limit, reading)
@@ -145,15 +159,22 @@ struct LeaseTable {
         return verdict
     }
 
+    private mutating func putBack(_ cost: Int64, _ name: LocalKey, from generation: Int) {
+        keys[name]?.putBack(cost, from: generation)
+        collectLapsed(name)
+    }
+
     /// There was no answer.
-    mutating func fail(_ request: RateLimitRequest, _ trip: Trip) -> [Waiter] {
+    /// - Parameter mayHaveReturned: whether the store may have heard of the trip.
+    mutating func fail(_ request: RateLimitRequest, _ trip: Trip, mayHaveReturned: Bool) -> [Waiter] {
         for (index, generation) in trip.setAside {
-            keys[LocalKey(request, request.checks[index])]?.putBack(request.checks[index].cost, from: generation)
+            putBack(request.checks[index].cost, LocalKey(request, request.checks[index]), from: generation)
         }
         var woken: [Waiter] = []
         for index in trip.checks {
             let name = LocalKey(request, request.checks[index])
-            keys[name]?.fail()
+            keys[name]?.fail(mayHaveReturned: mayHaveReturned)
+            collectLapsed(name)
             woken += waiters.removeValue(forKey: name) ?? []
         }
         return woken
@@ -169,16 +190,21 @@ struct LeaseTable {
     /// The store is about to be changed: nothing is known any more.
     /// - Returns: for each check what was leased and not used.
     mutating func invalidate(_ request: RateLimitRequest, now: Instant) -> [Int64] {
-        request.checks.map { keys[LocalKey(request, $0)]?.invalidate(now: now) ?? 0 }
+        request.checks.map { check in
+            let name = LocalKey(request, check)
+            defer { collectLapsed(name) }
+            return keys[name]?.invalidate(now: now) ?? 0
+        }
     }
 
     /// Takes out what was leased and is not used any more, or all that is leased.
-    mutating func surrender(all: Bool, now: Instant) -> [(LocalKey, RateLimit, Int64)] {
-        var found: [(LocalKey, RateLimit, Int64)] = []
+    mutating func surrender(all: Bool, now: Instant) -> [(name: LocalKey, limit: RateLimit, tokens: Int64)] {
+        var found: [(name: LocalKey, limit: RateLimit, tokens: Int64)] = []
         for (name, var machine) in keys where !machine.isTravelling {
             machine.age(now: now)
             let unused = all ? machine.invalidate(now: now) : machine.takeSurplus()
             if unused > 0 { found.append((name, machine.limit, unused)) }
+            lapsed = lapsed.adding(machine.takeLapsed())
             keys[name] = machine.saysNothing(now: now) ? nil : machine
         }
         return found
@@ -190,7 +216,10 @@ struct LeaseTable {
         // A sweep looks at every key: not more than ten times a second.
         guard now >= nextSweep else { return false }
         nextSweep = now + .milliseconds(100)
-        keys = keys.filter { !$0.value.saysNothing(now: now) }
+        for (name, machine) in keys where machine.saysNothing(now: now) {
+            lapsed = lapsed.adding(machine.forgotten())
+            keys[name] = nil
+        }
         return keys.count + missing <= limit
     }
 

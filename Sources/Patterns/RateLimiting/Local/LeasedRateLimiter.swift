@@ -58,7 +58,10 @@ public final class LeasedRateLimiter: RateLimitStore {
         var waited: LocalKey?
         while true {
             let now = time.instant()
-            let plan = shard.table.withLock { [waited] in $0.plan(request, waited: waited, now: now, bounds: bounds) }
+            let (plan, lapsed) = shard.table.withLock { [waited] table in
+                (table.plan(request, waited: waited, now: now, bounds: bounds), table.takeLapsed())
+            }
+            note(lapsed: lapsed)
             switch plan {
             case .decided(let decision):
                 let isRefusal = !decision.isAllowed
@@ -84,18 +87,22 @@ public final class LeasedRateLimiter: RateLimitStore {
         do throws(RateLimitStoreError) {
             let answer = try await store.decide(trip.sent)
             let now = time.instant()
-            let (decision, woken, leased) = shard.table.withLock {
-                $0.arrive(answer, request, trip, sent: began, now: now, bounds: bounds)
+            let (arrival, lapsed) = shard.table.withLock { table in
+                (table.arrive(answer, request, trip, sent: began, now: now, bounds: bounds), table.takeLapsed())
             }
-            for waiter in woken { waiter.resume(returning: nil) }
-            if leased > 0 { observer?.note(.leased(tokens: leased)) }
+            for waiter in arrival.woken { waiter.resume(returning: nil) }
+            if arrival.leased > 0 { observer?.note(.leased(tokens: arrival.leased)) }
+            note(lapsed: lapsed)
             for (check, index) in zip(trip.sent.checks, trip.checks) {
                 let returned = request.checks[index].adjustment - check.adjustment
                 if returned > 0 { observer?.note(.returned(tokens: returned)) }
             }
-            return decision
+            return arrival.decision
         } catch {
-            let woken = shard.table.withLock { $0.fail(request, trip) }
+            let (woken, lapsed) = shard.table.withLock { table in
+                (table.fail(request, trip, mayHaveReturned: error.mayHaveCharged), table.takeLapsed())
+            }
+            note(lapsed: lapsed)
             // They would only fail one after the other, unless it was the caller who gave up. Nothing of theirs was
             // sent.
             let theirs = error.mayHaveCharged ? RateLimitStoreError(.unavailable, detail: "\(error)") : error
@@ -116,16 +123,34 @@ public final class LeasedRateLimiter: RateLimitStore {
     private func change(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
         var sent = request
         if case .peek = request.operation { return try await store.decide(sent) }
-        let began = time.instant()
-        let unused = shard(of: request.tenant).table.withLock { $0.invalidate(request, now: began) }
+        let unused = invalidate(request)
         for (index, tokens) in unused.enumerated() { sent.checks[index].adjustment -= tokens }
-        let decision = try await store.decide(sent)
-        // A trip that was under way may have brought back what was true before.
-        let ended = time.instant()
-        let late = shard(of: request.tenant).table.withLock { $0.invalidate(request, now: ended) }
-        let lapsed = late.reduce(0, +)
-        if lapsed > 0 { observer?.note(.lapsed(tokens: lapsed)) }
-        return decision
+        let tokens = unused.reduce(Int64(0)) { $0.adding($1) }
+        do throws(RateLimitStoreError) {
+            let decision = try await store.decide(sent)
+            if tokens > 0 { observer?.note(.returned(tokens: tokens)) }
+            // A trip that was under way may have brought back what was true before.
+            note(lapsed: invalidate(request).reduce(Int64(0)) { $0.adding($1) })
+            return decision
+        } catch {
+            note(lapsed: tokens)
+            throw error
+        }
+    }
+
+    /// Forgets what is known of the request's keys.
+    /// - Returns: for each check what was leased and not used, and is of worth to the store.
+    private func invalidate(_ request: RateLimitRequest) -> [Int64] {
+        let now = time.instant()
+        let (unused, lapsed) = shard(of: request.tenant).table.withLock { table in
+            (table.invalidate(request, now: now), table.takeLapsed())
+        }
+        note(lapsed: lapsed)
+        return unused
+    }
+
+    private func note(lapsed tokens: Int64) {
+        if tokens > 0 { observer?.note(.lapsed(tokens: tokens)) }
     }
 
     /// Gives back to the store what was leased and not used in time; with `all`, everything that is leased, as at a
@@ -134,11 +159,18 @@ public final class LeasedRateLimiter: RateLimitStore {
     public func returnUnused(all: Bool = false) async throws(RateLimitStoreError) {
         let now = time.instant()
         for shard in shards {
-            let unused = shard.table.withLock { $0.surrender(all: all, now: now) }
-            for (name, limit, tokens) in unused {
+            let (unused, lapsed) = shard.table.withLock { table in
+                (table.surrender(all: all, now: now), table.takeLapsed())
+            }
+            note(lapsed: lapsed)
+            var rest = unused[...]
+            // What was taken out for the store, and does not come there, is lost.
+            defer { note(lapsed: rest.reduce(Int64(0)) { $0.adding($1.tokens) }) }
+            while let (name, limit, tokens) = rest.first {
                 let key = RateLimitKey(name.tenant, name.subject)
                 _ = try await store.decide(RateLimitRequest(.reward, key, limit, cost: tokens))
                 observer?.note(.returned(tokens: tokens))
+                rest.removeFirst()
             }
         }
     }

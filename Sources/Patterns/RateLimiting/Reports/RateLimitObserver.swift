@@ -16,7 +16,8 @@ public enum RateLimitEvent: Sendable, Hashable {
     case leased(tokens: Int64)
     /// Leased tokens that were not used went back to the store.
     case returned(tokens: Int64)
-    /// Leased tokens that were not used are lost: nobody asked about their key any more.
+    /// Leased tokens that were not used are lost to their key until it refills: they came too late to be of worth, or
+    /// the trip that was to give them back had no answer.
     case lapsed(tokens: Int64)
     /// Tokens admitted while the store was away were charged to it.
     case reconciled(tokens: Int64)
