@@ -21,7 +21,8 @@ public struct SQLiteConfiguration: Sendable {
     public var isReadOnly = false
     /// Called on the writer right before and right after each commit; nil in production. Tests stop the process there.
     public var commitObserver: (@Sendable (CommitPhase) -> Void)?
-
+    /// Called with how long each commit took, from right before it was sent to its acknowledgement.
+    public var commitDurationObserver: (@Sendable (Duration) -> Void)?
     /// Called with each error that is no ordinary refusal: a full disk, a damaged file, a failed sync. Callers upstairs
     /// answer with what a client may know; the operator's log needs the cause.
     public var failureObserver: (@Sendable (StorageError) -> Void)?
@@ -156,7 +157,9 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
         do {
             let value = try await body(transaction)
             configuration.commitObserver?(.before)
+            let began = time.instant()
             do { try await transaction.run("COMMIT") } catch { throw error.fromCommit }
+            configuration.commitDurationObserver?(time.instant() - began)
             configuration.commitObserver?(.after)
             return value
         } catch {

@@ -60,7 +60,9 @@ extension SQLiteDatabase {
 
     private func commit(_ connection: GRDB.Database) throws {
         configuration.commitObserver?(.before)
+        let began = time.instant()
         do { try connection.step("COMMIT") } catch { throw storageError(error).fromCommit }
+        configuration.commitDurationObserver?(time.instant() - began)
         configuration.commitObserver?(.after)
     }
 

@@ -165,7 +165,7 @@ extension ProcessTests {
                     await ordered
                     #expect(customers.sightings.faults == [])
                     #expect(process.errorText.contains("processes 1 × databases 3"))
-                    #expect(process.errorText.contains("may ask for 66"))
+                    #expect(process.errorText.contains("may ask for 69"))
                     // As it advises. The check needs connections, too.
                     try await home.server.configure(["max_connections": "200"])
                     try await home.server.restart()

@@ -83,6 +83,8 @@ public struct BatchMachine: Sendable {
     /// What somebody else has locked, and the commands that need it.
     private var (held, deferred): (Set<Need>, Set<Int>) = ([], [])
     private var rounds = 0
+    /// Nothing was asked for yet.
+    private var isFirstRound = true
     private var (loadCount, tripCount) = (0, 0)
     private var rowCount = 0
     private let report: (@Sendable (BatchReport) -> Void)?
@@ -181,13 +183,17 @@ public struct BatchMachine: Sendable {
                 if latest?.tenant != tenant { latest = (tenant, askForFence(of: tenant, &loads)) }
                 if latest?.isLost == true { continue }
             }
-            if !hasNamedAll[index] {
+            if isFirstRound {
+                hasNamedAll[index] = submission.hasNamedAllAtFirst
+                for need in submission.firstNeeds where work.ask(for: need) { loads.append(Load(need)) }
+            } else if !hasNamedAll[index] {
                 let needs = submission.needs(work)
                 hasNamedAll[index] = submission.hasNamedAll(work)
                 for need in needs where work.ask(for: need) { loads.append(Load(need)) }
             }
             for need in wanted[index] where work.ask(for: need) { loads.append(Load(need)) }
         }
+        isFirstRound = false
         return loads.inLockOrder(\.key, table: \.table)
     }
 

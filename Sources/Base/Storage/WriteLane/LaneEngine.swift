@@ -1,5 +1,8 @@
 /// What a driver implements, one for each primary: it runs a batch to its end and says what is to be run after it.
 public protocol LaneEngine: Sendable {
+    /// How many batches it runs at the same time; 1 unless it says otherwise. Batches that are under way together have
+    /// named different rows.
+    var batchConcurrency: Int { get }
     /// Drives the machine until it ends, and hands its ending over, once.
     ///
     /// A callback and not an `async` function: a lone command's way to the disk and back is then two changes of thread,
@@ -7,4 +10,9 @@ public protocol LaneEngine: Sendable {
     /// - Parameter whenEnded: called on whatever thread the batch ended on, never before this function has returned.
     ///   It must not block.
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void)
+}
+
+extension LaneEngine {
+    /// One batch after the other.
+    public var batchConcurrency: Int { 1 }
 }

@@ -19,6 +19,12 @@ public struct Need: Sendable, Hashable {
     @inlinable
     public static func rows<R: Record>(_ selection: Selection<R>) -> Need { Need(.selection(selection.erased), R.self) }
 
+    /// The row, if it is one that is locked for whoever asks alone.
+    var claim: RecordKey? {
+        guard case .row(let key) = kind, case .exclusive = key.table.lock else { return nil }
+        return key
+    }
+
     /// Whether both ask for the same rows.
     public static func == (a: Self, b: Self) -> Bool { a.kind == b.kind }
     /// Hashes what is asked for.

@@ -19,9 +19,17 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
     final let mark: (any Sendable)?
     /// Whether anybody wants to know how far the database had come.
     final let wantsPosition: Bool
+    /// What it needs while nothing is loaded, found out on the caller's thread: the lane's own is the busier one.
+    final let firstNeeds: [Need]
+    /// Whether that is all that it ever names.
+    final let hasNamedAllAtFirst: Bool
 
-    fileprivate init(tenant: Tenant?, deadline: Instant, mark: (any Sendable)?, wantsPosition: Bool) {
+    fileprivate init(
+        tenant: Tenant?, deadline: Instant, mark: (any Sendable)?, wantsPosition: Bool, firstNeeds: [Need],
+        hasNamedAllAtFirst: Bool
+    ) {
         (self.tenant, self.deadline, self.mark, self.wantsPosition) = (tenant, deadline, mark, wantsPosition)
+        (self.firstNeeds, self.hasNamedAllAtFirst) = (firstNeeds, hasNamedAllAtFirst)
     }
 
     static func of<C: LaneCommand>(
@@ -49,7 +57,10 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
         resume: @escaping @Sendable (Result<C.Outcome, LaneFailure>) -> Void
     ) {
         (self.command, self.trail, self.resume) = (command, trail, resume)
-        super.init(tenant: tenant, deadline: deadline, mark: mark, wantsPosition: trail != nil)
+        let nothing = WorkingSet()
+        super.init(
+            tenant: tenant, deadline: deadline, mark: mark, wantsPosition: trail != nil,
+            firstNeeds: command.needs(nothing), hasNamedAllAtFirst: command.hasNamedAll(nothing))
     }
 
     override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }

@@ -13,14 +13,12 @@ public struct WriteLaneConfiguration: Sendable {
 
 /// Where all commands of one primary go through: it gathers those that wait at a moment into one transaction.
 ///
-/// A lone command is not held back to wait for company; batches form by themselves while the one before them is being
-/// written. Correctness does not rest on the lane: several servers may write to one shard, and locks, guarded updates,
-/// unique keys and checks hold the invariants.
+/// A lone command is not held back to wait for company; batches form by themselves while those before them are being
+/// written, as many at a time as the engine takes (``LaneEngine/batchConcurrency``). Correctness does not rest on the
+/// lane: several servers may write to one shard, and locks, guarded updates, unique keys and checks hold the invariants.
 public final class WriteLane: Sendable {
     private struct State {
-        var queue: [Submission] = []
-        /// Whether a batch is being written.
-        var isBusy = false
+        var queue: LaneQueue
         /// Whether the latest batch had company.
         var isCrowded = false
         var runner = Runner.absent
@@ -50,7 +48,7 @@ public final class WriteLane: Sendable {
     private let configuration: WriteLaneConfiguration
     private let time: any TimeSource
     private let observer: (any LaneObserver)?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// A lane that writes through `engine`; before ``run()`` it only gathers commands.
     public init(
@@ -58,10 +56,12 @@ public final class WriteLane: Sendable {
         observer: (any LaneObserver)? = nil
     ) {
         (self.engine, self.time, self.configuration, self.observer) = (engine, time, configuration, observer)
+        state = Mutex(
+            State(queue: LaneQueue(batchLimit: configuration.batchLimit, concurrency: engine.batchConcurrency)))
     }
 
     /// How many commands wait for a batch at this moment.
-    public var waitingCount: Int { state.withLock { $0.queue.count } }
+    public var waitingCount: Int { state.withLock { $0.queue.waiting.count } }
 
     /// Queues the command and waits for its outcome, which comes after the commit.
     ///
@@ -90,7 +90,7 @@ public final class WriteLane: Sendable {
         state.withLock { $0.runner = .working }
         while true {
             writeNext()
-            if state.withLock({ $0.isStopped && !$0.isBusy && $0.queue.isEmpty }) { return }
+            if state.withLock({ $0.isStopped && $0.queue.running == 0 && $0.queue.waiting.isEmpty }) { return }
             await withCheckedContinuation { continuation in
                 let goesOn = state.withLock { state in
                     if case .askedAgain = state.runner {
@@ -116,7 +116,7 @@ public final class WriteLane: Sendable {
 
     private func enqueue(_ submission: Submission) {
         let isAccepted = state.withLock { state in
-            guard !state.isStopped, state.queue.count < configuration.queueLimit else { return false }
+            guard !state.isStopped, state.queue.waiting.count < configuration.queueLimit else { return false }
             state.queue.append(submission)
             return true
         }
@@ -124,42 +124,41 @@ public final class WriteLane: Sendable {
         proceed()
     }
 
-    /// Begins a batch if none is under way: here and now for a lone command, which then is on its way to the disk
-    /// without another task. Under load the runner does so: it is scheduled behind those who have just been answered,
-    /// so that what they send next is in the batch.
+    /// Begins a batch if one may begin: here and now for a lone command, which then is on its way to the disk without
+    /// another task. Under load the runner does so: it is scheduled behind those who have just been answered, so that
+    /// what they send next is in the batch.
     private func proceed() {
         let (isCrowded, runner) = state.withLock { state in
-            if state.isBusy { return (true, CheckedContinuation<Void, Never>?.none) }
-            let mustTell = state.isCrowded || state.isStopped
-            return (state.isCrowded, mustTell ? state.wakeRunner() : nil)
+            guard state.queue.mayBegin else { return (true, CheckedContinuation<Void, Never>?.none) }
+            let isCrowded = state.isCrowded || state.queue.running > 0
+            return (isCrowded, isCrowded || state.isStopped ? state.wakeRunner() : nil)
         }
         runner?.resume()
         if !isCrowded { writeNext() }
     }
 
     private func writeNext() {
-        while let submissions = takeBatch() {
-            if let batch = machine(submissions) { return write([batch.machine], batch.mark) }
+        while let batch = takeBatch() {
+            if let begun = machine(batch.submissions) {
+                write([begun.machine], of: batch, begun.mark)
+                continue
+            }
             // The runner may have looked meanwhile, and waits for the last batch to end.
             let runner = state.withLock { state in
-                state.isBusy = false
+                state.queue.end(batch)
                 return state.isStopped ? state.wakeRunner() : nil
             }
             runner?.resume()
         }
     }
 
-    private func takeBatch() -> [Submission]? {
+    private func takeBatch() -> LaneBatch? {
         state.withLock { state in
             if case .absent = state.runner { return nil }
-            guard !state.isBusy, !state.queue.isEmpty else { return nil }
-            (state.isBusy, state.isCrowded) = (true, state.queue.count > 1)
-            guard state.queue.count > configuration.batchLimit else {
-                defer { state.queue = [] }
-                return state.queue
-            }
-            defer { state.queue.removeFirst(configuration.batchLimit) }
-            return Array(state.queue.prefix(configuration.batchLimit))
+            let isCrowded = state.queue.waiting.count > 1
+            guard let batch = state.queue.take() else { return nil }
+            state.isCrowded = isCrowded
+            return batch
         }
     }
 
@@ -177,19 +176,18 @@ public final class WriteLane: Sendable {
     }
 
     /// Writes these one after the other, the last first, and then whatever has come meanwhile.
-    private func write(_ batches: [BatchMachine], _ mark: (any Sendable)?) {
-        var rest = batches
-        guard let batch = rest.popLast() else {
+    private func write(_ machines: [BatchMachine], of batch: LaneBatch, _ mark: (any Sendable)?) {
+        var rest = machines
+        guard let machine = rest.popLast() else {
             if let mark { observer?.batchEnded(mark) }
-            state.withLock { $0.isBusy = false }
+            state.withLock { $0.queue.end(batch) }
             return proceed()
         }
-        engine.run(batch) { [rest] ending in
+        engine.run(machine) { [rest] ending in
             ending.settle()
-            // Last in the line: in front they would take the places of those whose rows nobody holds. They keep their
-            // deadlines.
-            if !ending.deferred.isEmpty { self.state.withLock { $0.queue.append(contentsOf: ending.deferred) } }
-            self.write(rest + ending.again.reversed(), mark)
+            // They keep their deadlines.
+            if !ending.deferred.isEmpty { self.state.withLock { $0.queue.append(deferred: ending.deferred) } }
+            self.write(rest + ending.again.reversed(), of: batch, mark)
         }
     }
 }

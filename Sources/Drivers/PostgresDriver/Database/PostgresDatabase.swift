@@ -4,7 +4,7 @@ import ReplicaRouting
 import Storage
 
 /// One PostgreSQL database, on a primary and its replicas if it has any: reads go to a server that is fresh enough for
-/// them, slow-path transactions over a pool to the primary, the write lane's batches to it over a connection of their
+/// them, slow-path transactions over a pool to the primary, the write lane's batches to it over connections of their
 /// own. Which server is the primary is found out, also after a failover; see ``ReplicaRouting/ReplicaRouter``.
 public final class PostgresDatabase: Database, LaneEngine {
     let configuration: PostgresDatabaseConfiguration
@@ -46,7 +46,10 @@ public final class PostgresDatabase: Database, LaneEngine {
         servers.members.map { ($0.name, $0.pool.snapshot) }
     }
 
-    /// Runs the batch to its end on the lane's connection; see ``Storage/LaneEngine``.
+    /// As many as the lane has connections; see ``Storage/LaneEngine``.
+    public var batchConcurrency: Int { max(1, configuration.lane.connections) }
+
+    /// Runs the batch to its end on one of the lane's connections; see ``Storage/LaneEngine``.
     public func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         lane.take(batch, whenEnded)
     }
@@ -102,11 +105,13 @@ public final class PostgresDatabase: Database, LaneEngine {
             var commit = PostgresBatch()
             commit.appendCommit()
             configuration.commitObserver?(.before)
+            let began = time.instant()
             let reply = try await transaction.run(commit)
             // COMMIT of a transaction that has failed rolls back and says so, without an error.
             guard reply.first.commandTag == "COMMIT" else {
                 throw StorageError.conflict("the transaction had failed before its commit")
             }
+            configuration.commitDurationObserver?(time.instant() - began)
             configuration.commitObserver?(.after)
             return value
         } catch {

@@ -39,6 +39,8 @@ public struct PostgresDatabaseConfiguration: Sendable {
     /// Called right before a commit is sent and right after it was acknowledged; nil in production. Tests stop the
     /// process there.
     public var commitObserver: (@Sendable (CommitPhase) -> Void)?
+    /// Called with how long each commit took, from right before it was sent to its acknowledgement.
+    public var commitDurationObserver: (@Sendable (Duration) -> Void)?
     /// Called with each error that is no ordinary refusal: no connection, a full disk, a damaged page. Callers upstairs
     /// answer with what a client may know; the operator's log needs the cause.
     public var failureObserver: (@Sendable (StorageError) -> Void)?

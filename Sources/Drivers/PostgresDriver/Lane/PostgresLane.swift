@@ -4,15 +4,24 @@ import ReplicaRouting
 import Storage
 import Synchronization
 
-/// Drives the write lane's batches over one connection of its own, one after the other, each in two trips: `BEGIN`,
-/// locks and loads; then writes and `COMMIT`. Where the lane remembers all of a batch's rows, it is one trip.
+/// Drives the write lane's batches over a few connections of its own, one after the other on each, each in two trips:
+/// `BEGIN`, locks and loads; then writes and `COMMIT`. Where the lane remembers all of a batch's rows, it is one trip.
 ///
-/// One connection, because a second one would wait for the rows of the first. Batches of other servers take their locks
-/// in the same order, so that they wait for each other and never in a circle.
+/// A server works on one connection's statements with one process, so that a second one nearly doubles what two cores
+/// do. Batches that are under way together have named different rows, or the second would wait for the rows of the
+/// first. Where they meet nevertheless, and with those of other servers, they take their locks in the same order: they
+/// wait for each other and never in a circle.
+///
+/// A batch alone goes over the first connection, which has the memory of those before it.
 final class PostgresLane: Sendable {
     private struct Job: Sendable {
         let batch: BatchMachine
         let whenEnded: @Sendable (BatchMachine.Ending) -> Void
+    }
+    /// What is to go over one of the connections.
+    private struct Line: Sendable {
+        let jobs: AsyncStream<Job>
+        let enqueue: AsyncStream<Job>.Continuation
     }
     private let name: String
     private let database: PostgresDatabaseConfiguration
@@ -20,9 +29,9 @@ final class PostgresLane: Sendable {
     private let limits: PostgresLaneConfiguration
     private let time: any TimeSource
     private let random: any RandomSource
-    // The write lane has one batch under way at a time.
-    private let jobs: AsyncStream<Job>
-    private let enqueue: AsyncStream<Job>.Continuation
+    private let lines: [Line]
+    /// How many batches each line has; the write lane bounds them.
+    private let loads: Mutex<[Int]>
 
     init(
         _ configuration: PostgresDatabaseConfiguration, servers: PostgresReplicaSet, time: any TimeSource,
@@ -30,24 +39,66 @@ final class PostgresLane: Sendable {
     ) {
         (name, database, limits) = (configuration.name, configuration, configuration.lane)
         (self.servers, self.time, self.random) = (servers, time, random)
-        (jobs, enqueue) = AsyncStream.makeStream()
+        lines = (0..<max(1, limits.connections)).map { _ in
+            let (jobs, enqueue) = AsyncStream.makeStream(of: Job.self)
+            return Line(jobs: jobs, enqueue: enqueue)
+        }
+        loads = Mutex(Array(repeating: 0, count: lines.count))
     }
 
     func take(_ batch: BatchMachine, _ whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
-        guard case .terminated = enqueue.yield(Job(batch: batch, whenEnded: whenEnded)) else { return }
-        // Not from here: whoever submits is told after it has been let go, or the lane would recurse.
-        let ending = Self.ending(batch, .unavailable("\(name) is closed"), now: time.now())
-        DispatchQueue.global().async { whenEnded(ending) }
+        let line = loads.withLock { loads in
+            let line = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+            loads[line] += 1
+            return line
+        }
+        hand(Job(batch: batch, whenEnded: whenEnded), to: line)
     }
 
-    func stop() { enqueue.finish() }
+    private func hand(_ job: Job, to line: Int) {
+        guard case .terminated = lines[line].enqueue.yield(job) else { return }
+        loads.withLock { $0[line] -= 1 }
+        // Not from here: whoever submits is told after it has been let go, or the lane would recurse.
+        let ending = Self.ending(job.batch, .unavailable("\(name) is closed"), now: time.now())
+        DispatchQueue.global().async { job.whenEnded(ending) }
+    }
+
+    func stop() {
+        for line in lines { line.enqueue.finish() }
+    }
 
     func run() async {
+        await withDiscardingTaskGroup { group in
+            for line in lines.indices { group.addTask { await self.run(line) } }
+        }
+    }
+
+    private func run(_ line: Int) async {
         var session = LaneSession(name: name, servers: servers, limits: limits)
         // Before the pools have grown: when the server has no connection left, it must not be the lane that has none.
-        try? await session.open(time: time, random: random)
-        for await job in jobs { job.whenEnded(await drive(job.batch, &session)) }
+        // The others are made when they are wanted.
+        if line == 0 { try? await session.open(time: time, random: random) }
+        for await job in lines[line].jobs {
+            if line > 0, await !opens(&session) {
+                // The server may have room for one connection and not for two.
+                loads.withLock { ($0[line], $0[0]) = ($0[line] - 1, $0[0] + 1) }
+                hand(job, to: 0)
+                continue
+            }
+            let ending = await drive(job.batch, &session)
+            loads.withLock { $0[line] -= 1 }
+            job.whenEnded(ending)
+        }
         session.connection?.close()
+    }
+
+    private func opens(_ session: inout LaneSession) async -> Bool {
+        do throws(StorageError) {
+            try await session.open(time: time, random: random)
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
@@ -87,7 +138,9 @@ final class PostgresLane: Sendable {
                 do throws(StorageError) {
                     try await session.prepare(changes, appended)
                     database.commitObserver?(.before)
+                    let began = time.instant()
                     position = try await session.write(changes, appended, asks: batch.wantsPosition)
+                    database.commitDurationObserver?(time.instant() - began)
                     database.commitObserver?(.after)
                     (hasCommitted, event) = (true, .committed)
                 } catch {

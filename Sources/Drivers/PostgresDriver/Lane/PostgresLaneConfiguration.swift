@@ -2,6 +2,8 @@ import ConnectionPooling
 
 /// How the write lane of a ``PostgresDatabase`` waits.
 public struct PostgresLaneConfiguration: Sendable {
+    /// How many connections the lane has, and so how many batches may be under way: 2 by default, from 1 to 8.
+    public var connections = 2
     /// How long a batch waits for a row that another server has locked; 100 ms by default. Then the rows that are
     /// locked are passed over, and the commands that need them put off.
     public var lockTimeout: Duration = .milliseconds(100)
@@ -24,7 +26,7 @@ public struct PostgresLaneConfiguration: Sendable {
     /// The most commands of a batch that uses the memory: 16 by default. Among more a trip is little.
     public var memoryBatchLimit = 16
     /// The pauses between attempts to connect: 50 ms after the first failure, 1 s at most by default. Only the pauses
-    /// count here, for there is one connection.
+    /// count here, for there are few connections.
     public var reconnecting = {
         var connecting = PoolConfiguration.Connecting()
         (connecting.pause, connecting.longestPause) = (.milliseconds(50), .seconds(1))

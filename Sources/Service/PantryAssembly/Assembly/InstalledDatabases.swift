@@ -85,7 +85,8 @@ package enum InstalledDatabases {
         var settings = SQLiteConfiguration(name: place.name, path: path)
         settings.isReadOnly = opening.isReadOnly
         settings.readerCount = place.role == .shard ? 4 : 2
-        settings.commitObserver = opening.commitObserver(place.name)
+        settings.commitObserver = opening.faultPoints?.observer(for: place.name)
+        settings.commitDurationObserver = opening.observation?.commitDurationObserver(place.name)
         settings.failureObserver = opening.failureObserver(place.name)
         if !opening.isReadOnly { DataDirectory.createPrivate(path) }
         do { return try SQLiteDatabase.open(settings, time: opening.time) } catch {
@@ -112,7 +113,8 @@ package enum InstalledDatabases {
         settings.registry = opening.registry
         let monitor = ServerMonitor(place.name, opening.logger, opening.observation, opening.alerts)
         (settings.replicaObserver, settings.poolObserver) = (monitor, monitor)
-        settings.commitObserver = opening.commitObserver(place.name)
+        settings.commitObserver = opening.faultPoints?.observer(for: place.name)
+        settings.commitDurationObserver = opening.observation?.commitDurationObserver(place.name)
         settings.failureObserver = opening.failureObserver(place.name)
         let database = try PostgresDatabase(
             settings, reactor: try reactor ?? PostgresReactor(time: opening.time), time: opening.time,
@@ -131,11 +133,6 @@ package enum InstalledDatabases {
 }
 
 extension InstalledDatabases.Opening {
-    fileprivate func commitObserver(_ database: String) -> (@Sendable (CommitPhase) -> Void)? {
-        let other = faultPoints?.observer(for: database)
-        return observation.map { $0.commitObserver(database, other) } ?? other
-    }
-
     fileprivate func failureObserver(_ database: String) -> (@Sendable (StorageError) -> Void)? {
         guard let logger else { return nil }
         return { error in

@@ -56,6 +56,7 @@ final class PostgresService: OpenDatabase {
         begin()
         return try await database.write(body)
     }
+    var batchConcurrency: Int { database.batchConcurrency }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         begin()
         database.run(batch, whenEnded: whenEnded)

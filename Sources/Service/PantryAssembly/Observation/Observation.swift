@@ -108,21 +108,9 @@ extension SpanDelivery {
 }
 
 extension Observation {
-    /// Times each commit, from right before it to right after it, inside of what else wants to know of both moments.
-    func commitObserver(
-        _ database: String, _ other: (@Sendable (CommitPhase) -> Void)?
-    ) -> @Sendable (CommitPhase) -> Void {
+    /// Hears how long each commit of a database takes.
+    func commitDurationObserver(_ database: String) -> @Sendable (Duration) -> Void {
         let timer = Timer(label: "pantry_commit_duration", dimensions: [("database", database)], factory: metrics)
-        let commits = CommitTimer()
-        return { [time] phase in
-            switch phase {
-            case .before:
-                other?(.before)
-                commits.begin(at: time.instant())
-            case .after:
-                if let duration = commits.end(at: time.instant()) { timer.recordNanoseconds(duration.inNanoseconds) }
-                other?(.after)
-            }
-        }
+        return { timer.recordNanoseconds($0.inNanoseconds) }
     }
 }

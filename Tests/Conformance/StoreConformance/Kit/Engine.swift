@@ -81,6 +81,7 @@ struct OpenedDatabase: Database, LaneEngine {
     func write<Value: Sendable>(_ body: @Sendable (any Transaction) async throws -> Value) async throws -> Value {
         try await inner.write(body)
     }
+    var batchConcurrency: Int { inner.batchConcurrency }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         inner.run(batch, whenEnded: whenEnded)
     }

@@ -16,6 +16,7 @@ struct WatchedDatabase: Database, LaneEngine {
         defer { bench.end() }
         return try await inner.write(body)
     }
+    var batchConcurrency: Int { inner.batchConcurrency }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         bench.begin()
         inner.run(batch) { ending in

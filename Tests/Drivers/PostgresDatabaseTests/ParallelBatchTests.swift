@@ -1,0 +1,101 @@
+import Determinism
+import PostgresDriver
+import PostgresTestKit
+import ProcessTestKit
+import Storage
+import Testing
+
+/// Several batches of one lane under way at the same time.
+@Suite("Write lane on PostgreSQL: batches beside each other", .timeLimit(.minutes(2)))
+struct ParallelBatchTests {
+    /// Puts a unit on each of these at the same moment.
+    private func put(_ names: [String], _ running: RunningDatabase, _ answered: Tally) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for name in names {
+                group.addTask {
+                    _ = try await running.put(name)
+                    answered.add(name)
+                }
+            }
+        }
+    }
+
+    @Test("a batch that waits for a row holds up none of those over other rows")
+    func waitsAlone() async throws {
+        try await PostgresTestbed.withServer { server in
+            try await RunningDatabase.with(server.url(), migrates: true, { $0.lane.lockTimeout = .seconds(60) }) {
+                running in
+                let names = (0..<40).map { "n\($0)" }
+                let answered = Tally()
+                try await put(names, running, answered)
+                let holder = try await PostgresConnection.connect(
+                    try PostgresConfiguration(url: server.url()), on: running.reactor)
+                defer { holder.close() }
+                let hold = [
+                    SQLStatement("BEGIN"), SQLStatement("UPDATE shelves SET units = units WHERE name = 'n0'"),
+                ]
+                _ = try await holder.submit(PostgresBatch(hold, effect: .uncommitted))
+                try await withThrowingDiscardingTaskGroup { group in
+                    group.addTask { try await put(["n0"], running, answered) }
+                    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    try await Poll.untilTrue("the first batch waits", within: .seconds(20)) {
+                        (try? await server.psql(waiting)) == "1"
+                    }
+                    try await put(Array(names.dropFirst()), running, answered)
+                    #expect(answered["n0"] == 1 && answered.total == 79, "the others did not wait")
+                    _ = try await holder.submit(PostgresBatch([SQLStatement("ROLLBACK")], effect: .uncommitted))
+                }
+                #expect(answered.total == 80)
+                let sum = try await running.database.read(
+                    SQLStatement("SELECT sum(units)::bigint, count(*) FROM shelves", []), .strong)
+                #expect(try sum.first?.integer(0) == 80 && sum.first?.integer(1) == 40)
+            }
+        }
+    }
+
+    @Test(
+        "crowds over few and over many rows, on one connection and on several: no unit is lost", arguments: [1, 2, 4])
+    func crowds(connections: Int) async throws {
+        try await PostgresTestbed.withServer { server in
+            try await RunningDatabase.with(server.url(), migrates: true, { $0.lane.connections = connections }) {
+                running in
+                let answered = Tally()
+                try await withThrowingDiscardingTaskGroup { group in
+                    for caller in 0..<96 {
+                        group.addTask {
+                            let random = SeededRandom(seed: UInt64(caller))
+                            for _ in 0..<20 {
+                                let rows = random.next(below: 4) == 0 ? 2 : 150 as UInt64
+                                let name = "r\(random.next(below: rows))"
+                                _ = try await running.put(name)
+                                answered.add(name)
+                            }
+                        }
+                    }
+                }
+                for (name, count) in answered.all {
+                    #expect(try await running.units(of: name) == Int64(count), "\(name)")
+                }
+                #expect(answered.total == 96 * 20)
+            }
+        }
+    }
+
+    @Test("a server with room for one of the lane's connections only is written to over that one")
+    func noRoom() async throws {
+        try await PostgresTestbed.withServer { server in
+            _ = try await server.psql("CREATE ROLE shop LOGIN")
+            _ = try await server.psql("GRANT ALL ON SCHEMA public TO shop")
+            try await RunningDatabase.with(server.url(user: "shop")) { running in
+                // The lane has its first connection. Whoever asks for another from now on gets none.
+                _ = try await running.put("a")
+                _ = try await server.psql("ALTER ROLE shop CONNECTION LIMIT 1")
+                let answered = Tally()
+                for round in 0..<5 { try await put((0..<64).map { "\(round)-\($0)" }, running, answered) }
+                #expect(answered.total == 320)
+                #expect(
+                    server.log.contains("too many connections for role"), "the second connection was never asked for")
+            }
+        }
+    }
+}
