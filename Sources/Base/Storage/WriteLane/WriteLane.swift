@@ -15,7 +15,8 @@ public struct WriteLaneConfiguration: Sendable {
 ///
 /// A lone command is not held back to wait for company; batches form by themselves while those before them are being
 /// written, as many at a time as the engine takes (``LaneEngine/batchConcurrency``). Correctness does not rest on the
-/// lane: several servers may write to one shard, and locks, guarded updates, unique keys and checks hold the invariants.
+/// lane: several servers may write to one shard, and locks, guarded updates, unique keys and checks hold the
+/// invariants.
 public final class WriteLane: Sendable {
     private struct State {
         var queue: LaneQueue
