@@ -6,14 +6,17 @@ import Testing
 /// Which commands are in the next batch, and beside which batches it may begin.
 @Suite("LaneQueue")
 struct LaneQueueTests {
-    /// Wants some accounts.
+    /// Wants some accounts, and more later if it says so.
     private struct Want: LaneCommand {
         let names: [String]
+        var mayNameMore = false
         func needs(_ loaded: WorkingSet) -> [Need] { names.map { .row(Account.key($0)) } }
         func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int> { .discard(0) }
     }
-    private func want(_ names: String...) -> Submission {
-        Submission.of(Want(names: names), tenant: nil, deadline: Instant(nanoseconds: 0)) { _ in }
+    private func want(_ names: String..., mayNameMore: Bool = false) -> Submission {
+        Submission.of(
+            Want(names: names, mayNameMore: mayNameMore), tenant: nil, deadline: Instant(nanoseconds: 0)
+        ) { _ in }
     }
     /// A queue that expectations may change.
     private final class Desk {
@@ -31,7 +34,7 @@ struct LaneQueueTests {
     }
     private func names(_ batch: LaneBatch?) -> [String] {
         (batch?.submissions ?? []).map { submission in
-            submission.firstNeeds.compactMap { $0.claim?.text }.joined(separator: "+")
+            submission.firstNeeds.compactMap { $0.row?.text }.joined(separator: "+")
         }
     }
 
@@ -86,13 +89,34 @@ struct LaneQueueTests {
         #expect(names(desk.take()) == ["0+x", "x"])
     }
 
+    @Test("of those who may come to want more, one batch at most has any")
+    func open() throws {
+        let desk = Desk((0..<20).map { want("a\($0)", mayNameMore: true) } + (0..<40).map { want("b\($0)") })
+        let first = try #require(desk.take())
+        #expect(first.submissions.count == 30 && names(first).first == "a0")
+        for number in 0..<30 { desk.append(want("c\(number)", "b39", mayNameMore: number == 0)) }
+        let second = try #require(desk.take())
+        #expect(names(second) == (10..<40).map { "b\($0)" }, "c0 waits, and those behind it with it")
+        desk.end(first)
+        #expect(names(desk.take()) == [] && desk.waiting.count == 30)
+        desk.end(second)
+        #expect(names(desk.take()).prefix(2) == ["c0+b39", "c1+b39"])
+    }
+
+    @Test(
+        "three connections divide what is worth three batches, and no less", arguments: [(50, 25), (51, 17), (90, 30)])
+    func three(waiting: Int, share: Int) {
+        let desk = Desk(concurrency: 3, (0..<waiting).map { want("\($0)") })
+        #expect(desk.take()?.submissions.count == share)
+    }
+
     @Test("all want one row: one batch, and nobody looks again for each that comes")
     func hot() throws {
         let desk = Desk((0..<64).map { _ in want("hot") })
         #expect(desk.take()?.submissions.count == 64)
         for count in 1...40 {
             desk.append(want("hot"))
-            #expect(desk.mayBegin == [17, 25, 33].contains(count), "\(count)")
+            #expect(desk.mayBegin == [17, 25, 37].contains(count), "\(count)")
             #expect(desk.take() == nil)
         }
         #expect(desk.waiting.count == 40)
@@ -114,7 +138,9 @@ struct LaneQueueTests {
                 for _ in 0...draw(40) {
                     let rows = (0...draw(3)).map { _ in "\(draw(draw(3) == 0 ? 3 : 200))" }
                     queue.append(
-                        Submission.of(Want(names: rows), tenant: nil, deadline: Instant(nanoseconds: 0)) { _ in })
+                        Submission.of(
+                            Want(names: rows, mayNameMore: draw(5) == 0), tenant: nil, deadline: Instant(nanoseconds: 0)
+                        ) { _ in })
                     submitted += 1
                 }
             }
@@ -125,6 +151,7 @@ struct LaneQueueTests {
                 }
                 #expect(!batch.submissions.isEmpty)
                 underWay.append(batch)
+                #expect(underWay.count { $0.submissions.contains(where: \.mayNameMore) } <= 1)
             }
             #expect(underWay.count == queue.running && queue.running <= concurrency)
             // Where nothing is under way, somebody who waits has begun.

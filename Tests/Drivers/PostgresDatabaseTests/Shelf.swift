@@ -42,6 +42,7 @@ struct PutUnit: LaneCommand {
     let name: String
 
     func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key(name))] }
+    var mayNameMore: Bool { false }
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64> {
         var shelf = work[Shelf.key(name)] ?? Shelf(name, 0)
         shelf.units += 1

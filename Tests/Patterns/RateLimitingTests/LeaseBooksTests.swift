@@ -113,4 +113,30 @@ struct LeaseBooksTests {
             #expect(counts.snapshot.tokensReturned == (isLost ? 0 : held))
         }
     }
+
+    /// A token that was set aside for another limit's trip vanished when its key was forgotten before the trip failed.
+    @Test func aTokenThatWasSetAsideIsAccountedForWhenItsKeyIsGone() async throws {
+        let time = ManualTime()
+        let store = try ScriptedStore(time)
+        let counts = RateLimitCounts()
+        let limiter = try LeasedRateLimiter(store, processes: { 1 }, time: time, observer: counts)
+        let limits = try ["a", "b"].map { try RateLimit.tokenBucket($0, capacity: 1_000, refill: 1) }
+        func held() -> Int64 { counts.snapshot.tokensLeased - Int64(counts.snapshot.leaseDecisions) }
+        while counts.snapshot.tokensLeased < 8 || held() > 1 {
+            _ = try await limiter.decide(RateLimitRequest(.consume, RateLimitKey("x"), limits[0]))
+        }
+        #expect(held() == 1)
+        let gate = Gate()
+        store.fail(RateLimitStoreError(.unavailable))
+        store.hang(at: gate)
+        let trips = store.trips
+        async let failed = try? limiter.decide(
+            RateLimitRequest(.consume, tenant: "x", limits.map { RateLimitCheck($0) }))
+        while store.trips == trips { await Task.yield() }
+        time.advance(by: .seconds(3_600))
+        try await limiter.returnUnused()
+        gate.open()
+        #expect(await failed == nil)
+        #expect(counts.snapshot.tokensLapsed == 1)
+    }
 }

@@ -18,6 +18,11 @@ public protocol LaneCommand: Sendable {
     /// ``decide(_:at:)`` asks for with ``Verdict/more(_:)``. False unless a command says otherwise.
     func hasNamedAll(_ loaded: WorkingSet) -> Bool
 
+    /// Whether it may name more rows later than those that it needs while nothing is loaded. Of batches that are under
+    /// way together only one has such commands, or each might hold what the other comes to want. True unless a command
+    /// names all at first, or says otherwise; one that says so wrongly costs a wait, no more.
+    var mayNameMore: Bool { get }
+
     /// Decides. Everything that ``needs(_:)`` names is loaded. A refusal is an outcome too.
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Outcome>
 }
@@ -25,6 +30,8 @@ public protocol LaneCommand: Sendable {
 extension LaneCommand {
     /// Is asked again after each load.
     public func hasNamedAll(_ loaded: WorkingSet) -> Bool { false }
+    /// Whether it has not named all at first.
+    public var mayNameMore: Bool { !hasNamedAll(WorkingSet()) }
 }
 
 /// What becomes of a command's changes.

@@ -1,7 +1,7 @@
 /// What a driver implements, one for each primary: it runs a batch to its end and says what is to be run after it.
 public protocol LaneEngine: Sendable {
     /// How many batches it runs at the same time; 1 unless it says otherwise. Batches that are under way together have
-    /// named different rows.
+    /// named different rows, as far as they were named at first.
     var batchConcurrency: Int { get }
     /// Drives the machine until it ends, and hands its ending over, once.
     ///

@@ -4,11 +4,14 @@
 /// **Several batches** may be under way at the same time, where the engine has a connection for each, but never over
 /// the same rows: the second would wait for the first one's commit, with its own locks in hand. So a command that wants
 /// a row of a batch under way waits for that to end; and those behind it that want a row that it wants wait with it,
-/// so that nobody is overtaken for ever. What a command only turns out to want later is not known here; the rows' locks
-/// are what correctness rests on.
+/// so that nobody is overtaken for ever.
+///
+/// **What a command only comes to want later** is not known here. Two batches with such commands might wait for each
+/// other in a circle, although each command takes its rows in the one order; so only one of those under way has any.
+/// It may still wait for another one's end. The rows' locks are what correctness rests on.
 ///
 /// A batch takes its share of all commands at hand, and those beyond it that want its rows anyway. Few commands are
-/// better off together: their batch is not divided, and no second one begins beside it.
+/// better off together: a share is more than ``crowd``, and no batch of fewer begins beside another one.
 struct LaneQueue {
     /// The fewest commands that are worth a batch beside another one, less one.
     static let crowd = 16
@@ -22,6 +25,8 @@ struct LaneQueue {
     private(set) var (running, runningCommands) = (0, 0)
     /// The rows that they have named.
     private var claimed: Set<RecordKey> = []
+    /// Whether a batch under way may come to want more.
+    private var isOpen = false
     /// How many must wait for a look at them to be worth it, beside a batch that is under way: more than there were
     /// when they were last looked at in vain.
     private var worthALook = Self.crowd + 1
@@ -45,14 +50,17 @@ struct LaneQueue {
         guard mayBegin, !waiting.isEmpty else { return nil }
         let batch = concurrency == 1 ? takeFirst() : takeShare()
         guard running == 0 || batch.submissions.count > Self.crowd else {
-            worthALook = waiting.count + Self.crowd / 2
+            // To look costs as much as there are: seldom, if there are many.
+            worthALook = waiting.count + max(Self.crowd, waiting.count) / 2
             return nil
         }
         waiting = batch.rest
         running += 1
         runningCommands += batch.submissions.count
         claimed.formUnion(batch.claims)
-        return LaneBatch(submissions: batch.submissions, claims: batch.claims)
+        let begun = LaneBatch(submissions: batch.submissions, claims: batch.claims)
+        if begun.isOpen { isOpen = true }
+        return begun
     }
 
     /// A batch has ended.
@@ -60,6 +68,7 @@ struct LaneQueue {
         running -= 1
         runningCommands -= batch.submissions.count
         claimed.subtract(batch.claims)
+        if batch.isOpen { isOpen = false }
         worthALook = Self.crowd + 1
     }
 
@@ -72,7 +81,8 @@ struct LaneQueue {
 
     private func takeShare() -> Choice {
         let all = runningCommands + waiting.count
-        let share = all <= 2 * Self.crowd ? all : (all + concurrency - 1) / concurrency
+        let parts = max(1, min(concurrency, all / (Self.crowd + 1)))
+        let share = (all + parts - 1) / parts
         var (chosen, claims, rest): Choice = ([], [], [])
         var reserved: Set<RecordKey> = []
         for (index, submission) in waiting.enumerated() {
@@ -81,7 +91,8 @@ struct LaneQueue {
                 break
             }
             let needs = submission.firstNeeds
-            if needs.claims(anyOf: claimed) || needs.claims(anyOf: reserved) {
+            let wouldBeOpenToo = isOpen && submission.mayNameMore
+            if wouldBeOpenToo || needs.claims(anyOf: claimed) || needs.claims(anyOf: reserved) {
                 needs.claim(in: &reserved)
                 rest.append(submission)
             } else if chosen.count >= share, !needs.claims(anyOf: claims) {
@@ -99,20 +110,23 @@ struct LaneQueue {
 struct LaneBatch: Sendable {
     let submissions: [Submission]
     fileprivate let claims: Set<RecordKey>
+    /// Whether some of them may come to want more.
+    fileprivate let isOpen: Bool
 
     fileprivate init(submissions: [Submission], claims: Set<RecordKey>) {
         (self.submissions, self.claims) = (submissions, claims)
+        isOpen = submissions.contains(where: \.mayNameMore)
     }
 }
 
 extension [Need] {
     fileprivate func claims(anyOf keys: Set<RecordKey>) -> Bool {
-        !keys.isEmpty && contains { $0.claim.map(keys.contains) ?? false }
+        !keys.isEmpty && contains { $0.row.map(keys.contains) ?? false }
     }
 
     fileprivate func claim(in keys: inout Set<RecordKey>) {
         for need in self {
-            if let key = need.claim { keys.insert(key) }
+            if let key = need.row { keys.insert(key) }
         }
     }
 }

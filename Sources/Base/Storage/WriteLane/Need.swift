@@ -19,9 +19,9 @@ public struct Need: Sendable, Hashable {
     @inlinable
     public static func rows<R: Record>(_ selection: Selection<R>) -> Need { Need(.selection(selection.erased), R.self) }
 
-    /// The row, if it is one that is locked for whoever asks alone.
-    var claim: RecordKey? {
-        guard case .row(let key) = kind, case .exclusive = key.table.lock else { return nil }
+    /// The row, if it is asked for by its key.
+    var row: RecordKey? {
+        guard case .row(let key) = kind else { return nil }
         return key
     }
 

@@ -23,13 +23,16 @@ class Submission: @unchecked Sendable {  // immutable; subclassed in this file o
     final let firstNeeds: [Need]
     /// Whether that is all that it ever names.
     final let hasNamedAllAtFirst: Bool
+    /// See ``LaneCommand/mayNameMore``.
+    final let mayNameMore: Bool
 
     fileprivate init(
         tenant: Tenant?, deadline: Instant, mark: (any Sendable)?, wantsPosition: Bool, firstNeeds: [Need],
-        hasNamedAllAtFirst: Bool
+        hasNamedAllAtFirst: Bool, mayNameMore: Bool
     ) {
         (self.tenant, self.deadline, self.mark, self.wantsPosition) = (tenant, deadline, mark, wantsPosition)
         (self.firstNeeds, self.hasNamedAllAtFirst) = (firstNeeds, hasNamedAllAtFirst)
+        self.mayNameMore = mayNameMore
     }
 
     static func of<C: LaneCommand>(
@@ -60,7 +63,8 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
         let nothing = WorkingSet()
         super.init(
             tenant: tenant, deadline: deadline, mark: mark, wantsPosition: trail != nil,
-            firstNeeds: command.needs(nothing), hasNamedAllAtFirst: command.hasNamedAll(nothing))
+            firstNeeds: command.needs(nothing), hasNamedAllAtFirst: command.hasNamedAll(nothing),
+            mayNameMore: command.mayNameMore)
     }
 
     override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }

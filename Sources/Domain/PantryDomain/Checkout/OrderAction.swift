@@ -25,6 +25,8 @@ extension OrderAction {
         state.companions.map { companionNeeds($0, state, context.organization) } ?? []
     }
 
+    func foreseesAll(_ state: State, _ context: StepContext) -> Bool { state.companions != nil && !touchesStock }
+
     private func companionNeeds(_ companions: OrderCompanions, _ state: State, _ number: Int64) -> [Need] {
         var needs: [Need] = [.row(PaymentRecord.key(number, companions.payment))]
         for scope in companions.scopes { needs.append(.row(IdempotencyRecord.key(number, scope))) }

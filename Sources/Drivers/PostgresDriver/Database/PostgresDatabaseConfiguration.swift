@@ -56,6 +56,9 @@ extension PostgresDatabaseConfiguration {
     /// - Throws: ``PostgresConfigurationError`` when one cannot be, or is named twice.
     func servers() throws(PostgresConfigurationError) -> [PostgresConfiguration] {
         var (servers, names): ([PostgresConfiguration], Set<String>) = ([], [])
+        guard (1...8).contains(lane.connections) else {
+            throw PostgresConfigurationError("\(name): lane.connections is \(lane.connections), not from 1 to 8")
+        }
         for group in [connection] + replicas {
             try group.validate()
             for host in group.hosts {

@@ -1,6 +1,6 @@
 import Storage
 
-/// Rows as the lane's connection has last read or written them, so that a batch need not ask for them again.
+/// Rows as the lane's first connection has last read or written them, so that a batch need not ask for them again.
 ///
 /// A row is remembered with the number of the transaction that wrote it, its `xmin`. A batch that takes rows from here
 /// has its next trip lock and compare them before anything else (``LaneAssumptions``); if anybody has changed one, by

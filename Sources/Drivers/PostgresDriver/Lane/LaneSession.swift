@@ -3,11 +3,13 @@ import Determinism
 import ReplicaRouting
 import Storage
 
-/// The lane's connection, and the transaction that is open on it.
+/// One of the lane's connections, and the transaction that is open on it.
 struct LaneSession {
     let name: String
     let servers: PostgresReplicaSet
     let limits: PostgresLaneConfiguration
+    /// Whether the lane can do without it.
+    private let isSpare: Bool
     private(set) var connection: PostgresConnection?
     /// The primary that the connection leads to.
     private var route: WriteRoute?
@@ -28,16 +30,23 @@ struct LaneSession {
     private(set) var isBlocked = false
     /// Until when rows that others have locked are passed over.
     private var skipsUntil = Instant(nanoseconds: .min)
-    /// How many batches the connection has had.
-    private var batchCount = 0
+    private var planAge = PlanAge()
     private var failures = 0
     private var nextAttempt: Instant?
     /// Why the last attempt failed.
     private var lastError = StorageError.unavailable("not connected yet")
 
-    init(name: String, servers: PostgresReplicaSet, limits: PostgresLaneConfiguration) {
-        (self.name, self.servers, self.limits) = (name, servers, limits)
-        memory = LaneMemory(bytes: limits.memoryBytes)
+    /// - Parameter isSpare: one that is used by crowds beside another one. It remembers nothing: few commands go over
+    ///   the other one.
+    init(name: String, servers: PostgresReplicaSet, limits: PostgresLaneConfiguration, isSpare: Bool) {
+        (self.name, self.servers, self.limits, self.isSpare) = (name, servers, limits, isSpare)
+        memory = LaneMemory(bytes: isSpare ? 0 : limits.memoryBytes)
+    }
+
+    /// Whether the connection is there, and leads to the primary.
+    var isReady: Bool {
+        guard let connection, let route else { return false }
+        return connection.isOpen && servers.isCurrent(route)
     }
 
     // MARK: connecting
@@ -45,7 +54,7 @@ struct LaneSession {
     /// Connects to the primary if need be, and anew when there is another one. While the pause after a failed attempt
     /// lasts, batches fail at once.
     mutating func open(time: any TimeSource, random: any RandomSource) async throws(StorageError) {
-        if let connection, let route, connection.isOpen, servers.isCurrent(route) { return }
+        if isReady { return }
         connection?.close()
         (connection, isInTransaction) = (nil, false)
         // Another server may have given the same numbers to other transactions.
@@ -58,15 +67,15 @@ struct LaneSession {
         do {
             let (made, reading) = try await servers.connect(
                 to: target.host, configuration(of: target.host), within: limits.connectTimeout)
-            (connection, failures, nextAttempt, batchCount) = (made, 0, nil, 0)
+            (connection, failures, nextAttempt, planAge) = (made, 0, nil, PlanAge())
             positionStatement = reading.durability.commitsSynchronously ? Self.flushPosition : Self.insertPosition
         } catch {
             failures += 1
             nextAttempt = time.instant() + limits.reconnecting.pause(afterFailures: failures, draw: random.next())
             lastError = error.storage
             servers.report(error, on: target)
-            // Reads can wait for each other; all writes wait for this one connection.
-            if error.sqlState == .tooManyConnections { servers.member(target.host).pool.evict(.all) }
+            // Reads can wait for each other; all writes wait for this one connection, unless it is a spare one.
+            if !isSpare, error.sqlState == .tooManyConnections { servers.member(target.host).pool.evict(.all) }
             throw error.storage
         }
         guard servers.isCurrent(target) else { throw .unavailable("\(name): the primary has just changed") }
@@ -87,10 +96,11 @@ struct LaneSession {
     ///
     /// The memory spares a trip, which is much for a few commands and little for many; keeping their rows costs each
     /// of them the same.
-    /// - Parameter trusting: whether rows may be taken from the lane's memory.
-    mutating func beginBatch(of commands: Int, trusting: Bool) async {
-        batchCount += 1
-        if batchCount > 1, batchCount.nonzeroBitCount == 1 { await planAnew() }
+    /// - Parameters:
+    ///   - trusting: whether rows may be taken from the lane's memory.
+    ///   - batches: how many batches all of the lane's connections have had, this one included.
+    mutating func beginBatch(of commands: Int, trusting: Bool, batches: Int) async {
+        if planAge.begins(batches) { await planAnew() }
         (assumptions, isOutdated) = (LaneAssumptions(), false)
         remembers = !hidesServer && commands <= limits.memoryBatchLimit
         if !remembers { memory.forgetAll() }
@@ -363,11 +373,7 @@ struct LaneSession {
 
     private static let begin = PostgresStatement("BEGIN")
 
-    /// Has the server plan the statements again, whenever the connection has had twice as many batches as before.
-    ///
-    /// A plan is made once, and over a table that is still empty every index is as good as another: it may be one that
-    /// finds all rows of an organization, which no longer does when there are some thousands. A server notices when it
-    /// analyzes the table, a minute later or never.
+    /// Has the server plan the statements again.
     private mutating func planAnew() async {
         guard !hidesServer else { return }
         // A connection that fails here fails at the batch, too.
@@ -382,8 +388,7 @@ struct LaneSession {
 
     /// Asks the catalog for the types of a table's columns, once.
     private mutating func prepare(_ table: Table) async throws(StorageError) {
-        // A table that is new to the connection may be empty.
-        batchCount = 0
+        planAge.metTable()
         let batch = PostgresBatch([LaneCatalog.question(of: table)], effect: isInTransaction ? .uncommitted : .reads)
         let answer: PostgresResult
         do { answer = try await submit(batch).first } catch { throw error.storage }

@@ -9,8 +9,8 @@ import Synchronization
 ///
 /// A server works on one connection's statements with one process, so that a second one nearly doubles what two cores
 /// do. Batches that are under way together have named different rows, or the second would wait for the rows of the
-/// first. Where they meet nevertheless, and with those of other servers, they take their locks in the same order: they
-/// wait for each other and never in a circle.
+/// first. Where they meet nevertheless, and with those of other servers, they take the rows that they have named at
+/// first in the same order. A circle of what was named later ends with the lock timeout.
 ///
 /// A batch alone goes over the first connection, which has the memory of those before it.
 final class PostgresLane: Sendable {
@@ -32,6 +32,8 @@ final class PostgresLane: Sendable {
     private let lines: [Line]
     /// How many batches each line has; the write lane bounds them.
     private let loads: Mutex<[Int]>
+    /// How many batches there were.
+    private let batches = Atomic<Int>(0)
 
     init(
         _ configuration: PostgresDatabaseConfiguration, servers: PostgresReplicaSet, time: any TimeSource,
@@ -74,15 +76,17 @@ final class PostgresLane: Sendable {
     }
 
     private func run(_ line: Int) async {
-        var session = LaneSession(name: name, servers: servers, limits: limits)
+        var session = LaneSession(name: name, servers: servers, limits: limits, isSpare: line > 0)
         // Before the pools have grown: when the server has no connection left, it must not be the lane that has none.
         // The others are made when they are wanted.
         if line == 0 { try? await session.open(time: time, random: random) }
         for await job in lines[line].jobs {
-            if line > 0, await !opens(&session) {
-                // The server may have room for one connection and not for two.
-                loads.withLock { ($0[line], $0[0]) = ($0[line] - 1, $0[0] + 1) }
+            if line > 0, !session.isReady {
+                // Nobody waits for it to be made: the server may have room for one connection and not for two.
+                loads.withLock { $0[0] += 1 }
                 hand(job, to: 0)
+                try? await session.open(time: time, random: random)
+                loads.withLock { $0[line] -= 1 }
                 continue
             }
             let ending = await drive(job.batch, &session)
@@ -92,17 +96,9 @@ final class PostgresLane: Sendable {
         session.connection?.close()
     }
 
-    private func opens(_ session: inout LaneSession) async -> Bool {
-        do throws(StorageError) {
-            try await session.open(time: time, random: random)
-            return true
-        } catch {
-            return false
-        }
-    }
-
     private func drive(_ batch: BatchMachine, _ session: inout LaneSession) async -> BatchMachine.Ending {
         let now = time.now()
+        let number = batches.add(1, ordering: .relaxed).newValue
         // What was decided over remembered rows that somebody else has changed is decided again over read ones. The
         // connection may have been let go of in between, with the locks of what had failed.
         for trusting in [true, false] {
@@ -110,7 +106,7 @@ final class PostgresLane: Sendable {
                 database.observe(error)
                 return Self.ending(batch, error, now: now)
             }
-            await session.beginBatch(of: batch.count, trusting: trusting)
+            await session.beginBatch(of: batch.count, trusting: trusting, batches: number)
             if let ending = await attempt(batch, &session, now) { return ending }
         }
         return Self.ending(batch, .conflict("its rows have changed since they were read"), now: now)

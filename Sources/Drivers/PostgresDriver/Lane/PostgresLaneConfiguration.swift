@@ -4,8 +4,8 @@ import ConnectionPooling
 public struct PostgresLaneConfiguration: Sendable {
     /// How many connections the lane has, and so how many batches may be under way: 2 by default, from 1 to 8.
     public var connections = 2
-    /// How long a batch waits for a row that another server has locked; 100 ms by default. Then the rows that are
-    /// locked are passed over, and the commands that need them put off.
+    /// How long a batch waits for a row that another server, or another batch of this one, has locked; 100 ms by
+    /// default. Then the rows that are locked are passed over, and the commands that need them put off.
     public var lockTimeout: Duration = .milliseconds(100)
     /// How long rows are passed over without a wait, after one was in vain; 500 ms by default.
     public var skipTime: Duration = .milliseconds(500)

@@ -160,6 +160,8 @@ struct LeaseTable {
     }
 
     private mutating func putBack(_ cost: Int64, _ name: LocalKey, from generation: Int) {
+        // Its machine may have been forgotten meanwhile.
+        guard keys[name] != nil else { return lapsed = lapsed.adding(cost) }
         keys[name]?.putBack(cost, from: generation)
         collectLapsed(name)
     }

@@ -26,6 +26,9 @@ public protocol LocalAction<State>: Sendable {
     /// What can be named of that before anything is loaded, from the state alone: it is loaded together with the
     /// saga's row, in the order of the ranks. None by default.
     func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need]
+    /// Whether ``foreseenNeeds(_:_:)`` names all that it will need, but for what the saga's subject names. False by
+    /// default; see ``Storage/LaneCommand/mayNameMore``.
+    func foreseesAll(_ state: State, _ context: StepContext) -> Bool
     /// Decides. Changes of `state` are kept when the result is ``LocalResult/done`` or ``LocalResult/refused(_:)``.
     func decide(_ work: inout WorkingSet, _ state: inout State, _ context: StepContext) -> LocalResult
 }
@@ -33,6 +36,8 @@ public protocol LocalAction<State>: Sendable {
 extension LocalAction {
     /// Nothing is known before.
     public func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need] { [] }
+    /// Nobody has said so.
+    public func foreseesAll(_ state: State, _ context: StepContext) -> Bool { false }
 }
 
 /// A ``LocalAction`` made of closures.

@@ -35,6 +35,15 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
         return advance.foreseenNeeds(move)
     }
 
+    /// Whether that is most likely all.
+    var foreseesAll: Bool {
+        guard let known, var advance = begin(SagaTransition(known.record, at: known.record.updatedAt)) else {
+            return false
+        }
+        advance.takeMove()
+        return advance.foreseesAll(move)
+    }
+
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Outcome> {
         var advance: SagaAdvance<State>
         do { advance = try makeAdvance(saga) } catch { return .discard(.broken(error)) }
@@ -107,6 +116,16 @@ extension SagaAdvance {
     /// What can be named of it before anything is loaded.
     func foreseenNeeds(_ move: SagaMove<State>) -> [Need] {
         localActions(move).flatMap { $0.action.foreseenNeeds(situation.state, $0.context) }
+    }
+
+    /// Whether that is all, if the row is as it is known.
+    func foreseesAll(_ move: SagaMove<State>) -> Bool {
+        let organization = saga.record.organization
+        var locks = SagaLocking.needs(organization, machine.progress.locks)
+        if let local = localStep(move) { locks += lockNeeds(of: local.step, organization) }
+        for step in machine.progress.isBackward ? [] : machine.ready { locks += lockNeeds(of: step, organization) }
+        return locks.isEmpty && signalNeeds(organization).isEmpty
+            && localActions(move).allSatisfy { $0.action.foreseesAll(situation.state, $0.context) }
     }
 
     /// All that may be decided in this commit.

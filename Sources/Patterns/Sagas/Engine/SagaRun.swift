@@ -200,7 +200,8 @@ final class SagaRun<State: SagaState>: Sendable {
                 chance: engine.random.next(), own: own)
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
-                subject: definition.locking(ticket.tenant.organization, ticket.subject) + step.foreseenNeeds)
+                subject: definition.locking(ticket.tenant.organization, ticket.subject) + step.foreseenNeeds,
+                mayNameMore: !step.foreseesAll)
             let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)

@@ -108,13 +108,20 @@ public struct SagaCommand<Step: SagaStep>: LaneCommand {
     let epoch: Int64
     let subject: [Need]
     let step: Step
+    /// Whether the step may name more than the subject once the saga's row is loaded.
+    public let mayNameMore: Bool
 
     /// The step of that saga, by a worker that claimed it at `epoch`.
-    /// - Parameter subject: rows that everybody locks before the saga's, such as the one that the saga is about: they
-    ///   are loaded together with it, in the order of their ranks. A step that asked for them after the saga's row
-    ///   would wait in a circle with a command of another server that came through them to the saga.
-    public init(_ step: Step, saga: SagaID, organization: Int64, epoch: Int64, subject: [Need] = []) {
+    /// - Parameters:
+    ///   - subject: rows that everybody locks before the saga's, such as the one that the saga is about: they are
+    ///     loaded together with it, in the order of their ranks. A step that asked for them after the saga's row would
+    ///     wait in a circle with a command of another server that came through them to the saga.
+    ///   - mayNameMore: see ``Storage/LaneCommand/mayNameMore``.
+    public init(
+        _ step: Step, saga: SagaID, organization: Int64, epoch: Int64, subject: [Need] = [], mayNameMore: Bool = true
+    ) {
         (self.step, row, self.epoch, self.subject) = (step, SagaRecord.key(organization, saga), epoch, subject)
+        self.mayNameMore = mayNameMore
     }
     /// The saga's row and its subject, then what the step needs.
     public func needs(_ loaded: WorkingSet) -> [Need] {
