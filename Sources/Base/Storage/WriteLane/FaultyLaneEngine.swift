@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// The commits are numbered, so that a test can let each one of a piece of work fail in turn: it runs the work once
 /// without a fault, takes ``commitCount``, and then runs it as often again, with a fault at the first, the second, …
-/// commit. Two of them around one engine are two servers on one database.
+/// commit. Two of them around one engine are two servers on one database. Whatever the inner engine can do, it runs one
+/// batch at a time: the numbers would mean nothing otherwise.
 public final class FaultyLaneEngine: LaneEngine {
     private let inner: any LaneEngine
     private let faults: @Sendable (_ commit: Int) -> CommitFault?
