@@ -101,6 +101,10 @@ struct TruthLiveTests {
             let connection = try await live.connect(try live.configuration(url: url, []))
             #expect(try await connection.value("SELECT 1::bigint") == .integer(1))
             try await live.server.configure(["synchronous_standby_names": "nobody"])
+            // The server says that it has read its configuration before its processes have.
+            try await Poll.untilTrue("the pooler's connection to wait for a standby") {
+                try await connection.value("SELECT current_setting('synchronous_standby_names')") == .text("nobody")
+            }
             var batch = PostgresBatch([SQLStatement("BEGIN"), SQLStatement("INSERT INTO t VALUES (1)")])
             batch.appendCommit()
             async let outcome: PostgresError? = {

@@ -11,7 +11,8 @@ struct EnvironmentTests {
         try await Installation.with { installation in
             let data = installation.dataDirectory
             try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
-            #expect(try await Machine.mountMemory(at: data.path, kibibytes: 6 * 1_024))
+            // Room for the logs of three databases, which are moved when they have come to 16 MiB each.
+            #expect(try await Machine.mountMemory(at: data.path, kibibytes: 64 * 1_024))
             do {
                 try await fillAndFree(installation, data)
             } catch {

@@ -72,9 +72,9 @@ struct SagaTrialTests {
     @Test func everyAfflictionEndsInAWayThatTheSagaMayEnd() async throws {
         let report = try await SagaTrials.run { trip(Bank()) }
         #expect(report.failures.isEmpty, "\(report)")
-        #expect(report.count > 250, "\(report)")
-        // How many calls branches side by side make depends on who is first; all else goes wrong as it was to.
-        #expect(report.spared * 10 < report.count, "\(report)")
+        // How many calls and commits branches side by side make depends on who is first, and on how busy the machine is
+        // when they are counted: a trial of one more than there are later is spared. Those that went wrong count.
+        #expect(report.count - report.spared > 250, "\(report)")
         #expect((report.endings[.succeeded] ?? 0) > 20 && (report.endings[.compensated] ?? 0) > 200, "\(report)")
     }
 
