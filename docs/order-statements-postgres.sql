@@ -1,6 +1,7 @@
--- All that an order of three lines executes on PostgreSQL, in its order, where nothing is remembered from orders before it.
--- Rows that a lane remembers it locks and compares by the transaction that wrote them, with the writes, instead of reading
--- them in a trip of their own; the writes are the same.
+-- All that an order of three lines executes on PostgreSQL, in its order, through a transaction pooler, where each transaction
+-- says all that it does. Without one the first loads lock nothing and stand before the transaction, which begins with the
+-- locks of what was read, or remembered from earlier orders, and a comparison with the transactions that wrote it; where rows
+-- are updated anyway, their updates compare. The writes are the same.
 -- Orders that wait at the same moment share each of the three transactions: the lists then have more elements, the
 -- statements stay the same. Parameters are open. Of a transaction BEGIN and the first loads travel together, later loads
 -- where they depend on the first, and the writes with COMMIT. What sets a transaction's timeouts is left out.

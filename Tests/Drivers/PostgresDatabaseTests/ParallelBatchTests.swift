@@ -28,7 +28,10 @@ struct ParallelBatchTests {
                 let names = (0..<40).map { "n\($0)" }
                 let answered = Tally()
                 // The second connection is made when many commands want it.
-                let lanes = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT'"
+                let lanes = """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE query ~ '(UPDATE|INTO) shelves' AND pid <> pg_backend_pid()
+                    """
                 try await Poll.untilTrue("there are two connections", within: .seconds(20)) {
                     try await put(names, running, answered)
                     return try await server.psql(lanes) == "2"

@@ -49,6 +49,22 @@ struct ReplicaTests {
         }
     }
 
+    /// A batch that had read without locks that there is nothing was not asked how far the log was.
+    @Test func aCommandThatFindsNothingHasAPositionToo() async throws {
+        struct Look: LaneCommand {
+            func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key("nowhere"))] }
+            func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
+                .discard(work[Shelf.key("nowhere")]?.units)
+            }
+        }
+        try await Fleet.with { fleet in
+            let trail = CommitTrail()
+            let seen = try await fleet.running.lane.submit(
+                Look(), tenant: nil, deadline: fleet.running.time.instant() + .seconds(30), trail: trail)
+            #expect(seen == nil && trail.position != nil)
+        }
+    }
+
     @Test func pausedAndKilledReplicasServeNobodyWhoWouldNotice() async throws {
         try await Fleet.with { fleet in
             for replica in fleet.replicas { try await replica.pauseReplay() }

@@ -92,30 +92,10 @@ struct LaneMemoryTests {
         }
     }
 
-    @Test func withoutBytesItIsNeverTrusted() {
+    @Test func withoutBytesNothingIsKept() {
         var memory = LaneMemory(bytes: 0)
         memory.remember(stored(1), writer: 1, bytes: 1)
         #expect(memory.count == 0)
-        let isTrusted = memory.isTrusted()
-        #expect(!isTrusted)
-    }
-
-    @Test func whoeverIsDeceivedWaitsLongerEachTime() {
-        var memory = LaneMemory(bytes: 1 << 20)
-        func batchesWithout() -> Int {
-            var count = 0
-            while !memory.isTrusted() { count += 1 }
-            return count
-        }
-        #expect(batchesWithout() == 0)
-        for expected in [8, 16, 32, 64, 128, 256, 512, 1_024, 1_024] {
-            memory.remember(stored(1), writer: 1, bytes: 1)
-            memory.wasWrong()
-            #expect(memory.count == 0)
-            #expect(batchesWithout() == expected)
-        }
-        for _ in 0..<20 { memory.wasRight() }
-        memory.wasWrong()
-        #expect(batchesWithout() == 8)
+        #expect(!memory.isKept)
     }
 }

@@ -70,6 +70,9 @@ extension PostgresError {
         return isFatal || sqlState.endsSession && sqlState != .protocolViolation
     }
 
+    /// Whether a statement has failed and nothing else: the connection is as good as before.
+    var isStatements: Bool { code == .server && statement != nil && !endsSession }
+
     /// The same error as that of a commit: nobody knows whether it happened.
     func asUnknownCommit() -> PostgresError {
         PostgresError(

@@ -1,11 +1,13 @@
 import Storage
 
-/// What a batch has taken from the lane's memory and its next trip must find so.
+/// What a batch has taken from the lane's memory, or read without a lock, and its next trip must find so.
 struct LaneAssumptions {
     private struct Row {
         let key: RecordKey
         /// The transaction that wrote the row; nil where there is none under the key.
         let writer: UInt32?
+        /// Whether the batch makes the row that is not there, which fails if it is: its name need only be locked.
+        var isMade = false
     }
     private var rows: [Row] = []
 
@@ -17,13 +19,39 @@ struct LaneAssumptions {
     /// Assumes that there is no row with this key.
     mutating func assumeAbsent(_ key: RecordKey) { rows.append(Row(key: key, writer: nil)) }
 
+    /// Assumes that what was read without locks, all of it by keys, is still so. Where a load would have locked
+    /// nothing, nothing is assumed.
+    mutating func assume(_ loads: [Load], _ findings: LaneFindings) {
+        // What was read is in the order of the loads.
+        var read = findings.read.makeIterator()
+        for (load, records) in zip(loads, findings.records) {
+            guard let key = load.key else { continue }
+            if !records.isEmpty, let writer = read.next()?.writer {
+                if load.table.lock != .none { assume(key, writer: writer) }
+            } else if load.table.locksAbsentRows {
+                assumeAbsent(key)
+            }
+        }
+    }
+
     /// Leaves those rows to their own updates, which can look as well whether they are as assumed; unless rows would
     /// then be locked in another order than loads lock them in.
     /// - Returns: the transactions that wrote the rows that are left to their updates.
     mutating func leaveToUpdates(_ changes: [RowChange]) -> [RecordKey: UInt32] {
         if rows.isEmpty { return [:] }
-        var updated: Set<RecordKey> = []
-        for case .update(let record) in changes { updated.insert(record.key) }
+        var (updated, made): (Set<RecordKey>, Set<RecordKey>) = ([], [])
+        for change in changes {
+            switch change {
+            case .update(let record): updated.insert(record.key)
+            case .insert(let record): if record.key.table.locksAbsentRows { made.insert(record.key) }
+            case .delete: break
+            }
+        }
+        if !made.isEmpty {
+            for index in rows.indices where rows[index].writer == nil && made.contains(rows[index].key) {
+                rows[index].isMade = true
+            }
+        }
         var (left, kept): ([RecordKey: UInt32], [Row]) = ([:], [])
         for row in rows {
             if let writer = row.writer, updated.contains(row.key) { left[row.key] = writer } else { kept.append(row) }
@@ -53,7 +81,7 @@ struct LaneAssumptions {
 
     /// Appends statements that lock the rows, in the order and in the way in which a load would have, and fail with a
     /// division by zero unless all are as assumed.
-    /// - Returns: the positions of those that may fail so.
+    /// - Returns: the positions of all that stand for an assumption: also of the locks of names whose rows are made.
     func confirm(
         in batch: inout PostgresBatch, _ statements: [ObjectIdentifier: LaneStatements]
     ) -> Set<Int> {
@@ -61,6 +89,7 @@ struct LaneAssumptions {
         for group in rows.groups({ $0.key.table === $1.key.table }) {
             guard let statements = statements[ObjectIdentifier(rows[group.lowerBound].key.table)] else { continue }
             if statements.table.locksAbsentRows {
+                positions.insert(batch.items.count)
                 batch.append(LaneReading.lockNames, LaneReading.names(rows[group].lazy.map(\.key)))
             }
             if group.count == 1, let writer = rows[group.lowerBound].writer {
@@ -73,7 +102,7 @@ struct LaneAssumptions {
             }
             let (present, absent) = (ColumnArrays(statements.keyTypes), ColumnArrays(statements.keyTypes))
             var writers = BinaryArray(of: PostgresType.xid)
-            for row in rows[group] {
+            for row in rows[group] where !row.isMade {
                 let keys = row.writer == nil ? absent : present
                 keys.beginRow()
                 keys.key(row.key)

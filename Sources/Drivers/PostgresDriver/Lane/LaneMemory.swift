@@ -21,14 +21,8 @@ struct LaneMemory {
     private var young: [RecordKey: Row] = [:]
     private var old: [RecordKey: Row] = [:]
     private var youngBytes = 0
-    /// How many batches still have to do without the memory.
-    private var pause = 0
-    private var nextPause = Self.shortestPause
-
     /// What an entry takes beside its columns: key, record and place, about.
     private static let entryBytes = 400
-    private static let shortestPause = 8
-    private static let longestPause = 1_024
 
     /// - Parameter bytes: how much may be remembered, about; nothing if 0.
     init(bytes: Int) { generationBytes = bytes / 2 }
@@ -36,23 +30,8 @@ struct LaneMemory {
     /// How many rows are remembered.
     var count: Int { young.count + old.keys.count { young[$0] == nil } }
 
-    // MARK: trust
-
-    /// Whether the next batch may use the memory: each time that one was deceived, more of those that follow may not.
-    /// Where other servers keep changing the same rows, remembering them costs a trip and saves none.
-    mutating func isTrusted() -> Bool {
-        if generationBytes == 0 { return false }
-        if pause == 0 { return true }
-        pause -= 1
-        return false
-    }
-    /// What was remembered was so.
-    mutating func wasRight() { nextPause = max(Self.shortestPause, nextPause / 2) }
-    /// Something was not.
-    mutating func wasWrong() {
-        forgetAll()
-        (pause, nextPause) = (nextPause, min(Self.longestPause, nextPause * 2))
-    }
+    /// Whether anything is ever remembered.
+    var isKept: Bool { generationBytes > 0 }
 
     // MARK: rows
 

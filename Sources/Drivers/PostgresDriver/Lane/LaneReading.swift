@@ -26,12 +26,13 @@ struct LaneReading {
 
     /// Appends the statements.
     init(
-        _ group: Range<Int>, of loads: [Load], _ statements: LaneStatements, skips: Bool,
+        _ group: Range<Int>, of loads: [Load], _ statements: LaneStatements, _ locking: LaneLocking,
         into batch: inout PostgresBatch, search: (String) -> PostgresStatement
     ) {
         self.group = group
         let first = loads[group.lowerBound]
         let table = statements.table
+        let skips = locking == .skips
         let passesOver = skips && table.lock != .none
         if let selection = first.selection {
             let (place, parameters) = (selection.condition, PostgresParameters(selection.parameters))
@@ -53,14 +54,19 @@ struct LaneReading {
             keys.beginRow()
             keys.key(key)
         }
-        names = table.locksAbsentRows ? batch.items.count : nil
-        if table.locksAbsentRows { batch.append(skips ? Self.tryNames : Self.lockNames, Self.names(wanted)) }
+        let locksNames = table.locksAbsentRows && locking != .leftToWrites
+        names = locksNames ? batch.items.count : nil
+        if locksNames { batch.append(skips ? Self.tryNames : Self.lockNames, Self.names(wanted)) }
         let parameters = keys.parameters
         // Asked for first: what is made between the two statements is then found, and not taken for locked.
         present = passesOver ? batch.items.count : nil
         if passesOver { batch.append(statements.present, parameters) }
         rows = batch.items.count
-        batch.append(skips ? statements.loadFree : statements.load, parameters)
+        switch locking {
+        case .waits: batch.append(statements.load, parameters)
+        case .skips: batch.append(statements.loadFree, parameters)
+        case .leftToWrites: batch.append(statements.read, parameters)
+        }
     }
 
     /// Locks names, not rows, until the transaction's end; in the order of the numbers, which is the same everywhere.

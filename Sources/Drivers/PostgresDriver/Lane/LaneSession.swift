@@ -14,20 +14,25 @@ struct LaneSession {
     /// The primary that the connection leads to.
     private var route: WriteRoute?
     /// Asks how far the log is.
-    private var positionStatement = Self.flushPosition
+    private var positionStatement = LanePosition.flushed
     private var isInTransaction = false
     private var statements: [ObjectIdentifier: LaneStatements] = [:]
     private var searches = LaneSearches()
     private var memory: LaneMemory
     /// Whether the rows of the present batch are kept for the next one.
     private var remembers = false
-    /// Whether the present batch may take rows from the memory.
-    private var trustsMemory = false
+    private var trust = LaneTrust()
+    /// Whether the present batch may go by rows that it has not locked.
+    private var isTrusting = false
     private var assumptions = LaneAssumptions()
     /// Whether the last request failed because a row was not as it was remembered: the batch must begin anew.
     private(set) var isOutdated = false
     /// Whether the last request ended because others hold what it needs.
     private(set) var isBlocked = false
+    /// Whether the batch has read anything without locks.
+    private var hasReadUnlocked = false
+    /// Whether somebody held what the writes of an unlocked batch wanted: it is not waited for again.
+    private var wasHeldUp = false
     /// Until when rows that others have locked are passed over.
     private var skipsUntil = Instant(nanoseconds: .min)
     private var planAge = PlanAge()
@@ -68,7 +73,7 @@ struct LaneSession {
             let (made, reading) = try await servers.connect(
                 to: target.host, configuration(of: target.host), within: limits.connectTimeout)
             (connection, failures, nextAttempt, planAge) = (made, 0, nil, PlanAge())
-            positionStatement = reading.durability.commitsSynchronously ? Self.flushPosition : Self.insertPosition
+            positionStatement = reading.durability.commitsSynchronously ? LanePosition.flushed : LanePosition.inserted
         } catch {
             failures += 1
             nextAttempt = time.instant() + limits.reconnecting.pause(afterFailures: failures, draw: random.next())
@@ -97,28 +102,37 @@ struct LaneSession {
     /// The memory spares a trip, which is much for a few commands and little for many; keeping their rows costs each
     /// of them the same.
     /// - Parameters:
-    ///   - trusting: whether rows may be taken from the lane's memory.
+    ///   - trusting: whether it may go by rows that it has not locked.
     ///   - batches: how many batches all of the lane's connections have had, this one included.
     mutating func beginBatch(of commands: Int, trusting: Bool, batches: Int) async {
         if planAge.begins(batches) { await planAnew() }
-        (assumptions, isOutdated) = (LaneAssumptions(), false)
+        (assumptions, isOutdated, hasReadUnlocked) = (LaneAssumptions(), false, false)
         remembers = !hidesServer && commands <= limits.memoryBatchLimit
         if !remembers { memory.forgetAll() }
-        trustsMemory = trusting && remembers && memory.isTrusted()
+        isTrusting = trusting && !hidesServer && trust.isGiven()
     }
 
-    /// Locks and reads, in the order of the loads; opens the transaction if need be. Where all of it is remembered,
-    /// the next trip locks and confirms it instead.
+    /// Locks and reads, in the order of the loads; opens the transaction if need be.
     ///
-    /// Waits for what other servers have locked, which in good times is a matter of milliseconds. Where the wait ends
-    /// with the lock timeout, somebody holds a row and says nothing: then, and for some time after, rows are passed
-    /// over instead, and only the commands that need them wait.
+    /// A batch that may trust takes no locks at first: what is remembered is not even read. Its writes take the locks,
+    /// and confirm that all rows are as the batch has seen them; nothing is locked between its two trips.
+    ///
+    /// Otherwise it waits for what other servers have locked, which in good times is a matter of milliseconds. Where
+    /// the wait ends with the lock timeout, somebody holds a row and says nothing: then, and for some time after, rows
+    /// are passed over instead, and only the commands that need them wait.
     mutating func load(_ loads: [Load], now: Instant) async throws(StorageError) -> LaneFindings {
         for load in loads where !knows(load.table) { try await prepare(load.table) }
+        if wasHeldUp { (wasHeldUp, skipsUntil) = (false, now + limits.skipTime) }
         if now >= skipsUntil {
             if let remembered = recall(loads) { return remembered }
+            if isTrusting, !isInTransaction, assumptions.isEmpty, loads.allSatisfy({ $0.key != nil }) {
+                do { return try await load(loads, .leftToWrites) } catch {
+                    isOutdated = !isBlocked && error.isStatements
+                    throw error.storage
+                }
+            }
             let wasInTransaction = isInTransaction
-            do { return try await load(loads, skips: false) } catch {
+            do { return try await load(loads, .waits) } catch {
                 guard isBlocked, !isOutdated else { throw error.storage }
                 skipsUntil = now + limits.skipTime
                 // What an earlier trip of the batch has read is gone with its transaction.
@@ -126,13 +140,13 @@ struct LaneSession {
             }
             await rollBack()
         }
-        do { return try await load(loads, skips: true) } catch { throw error.storage }
+        do { return try await load(loads, .skips) } catch { throw error.storage }
     }
 
     /// The rows as they are remembered, if all of them are. A name that clients make is new until somebody says that
     /// it is not.
     private mutating func recall(_ loads: [Load]) -> LaneFindings? {
-        guard trustsMemory else { return nil }
+        guard isTrusting, remembers, memory.isKept else { return nil }
         var findings = LaneFindings(count: loads.count)
         var taken = assumptions
         for (index, load) in loads.enumerated() {
@@ -150,15 +164,16 @@ struct LaneSession {
         return findings
     }
 
-    private mutating func load(_ loads: [Load], skips: Bool) async throws(PostgresError) -> LaneFindings {
-        var batch = PostgresBatch(effect: .uncommitted)
-        let confirming = begin(&batch)
+    private mutating func load(_ loads: [Load], _ locking: LaneLocking) async throws(PostgresError) -> LaneFindings {
+        let isUnlocked = locking == .leftToWrites
+        var batch = PostgresBatch(effect: isUnlocked ? .reads : .uncommitted)
+        let confirming = isUnlocked ? [] : begin(&batch)
         let groups = loads.groups { $0.key != nil && $1.key != nil && $0.table === $1.table }
         var readings: [LaneReading] = []
         for group in groups {
             guard let statements = statements[ObjectIdentifier(loads[group.lowerBound].table)] else { continue }
             readings.append(
-                LaneReading(group, of: loads, statements, skips: skips, into: &batch) { searches.statement($0) })
+                LaneReading(group, of: loads, statements, locking, into: &batch) { searches.statement($0) })
         }
         let reply = try await submit(batch, confirming)
         var findings = LaneFindings(count: loads.count)
@@ -168,6 +183,10 @@ struct LaneSession {
             throw PostgresError(.server, error)
         } catch {
             throw PostgresError(.server, .corrupt("\(error)"))
+        }
+        if isUnlocked {
+            assumptions.assume(loads, findings)
+            hasReadUnlocked = true
         }
         guard remembers else { return findings }
         for (load, records) in zip(loads, findings.records) where records.isEmpty {
@@ -215,9 +234,9 @@ struct LaneSession {
         if case .commits(let place?) = batch.effect, reply.results[place].commandTag != "COMMIT" {
             throw .conflict("the transaction had failed before its commit")
         }
-        remember(changes, number: writes.numbered.flatMap { Self.number(reply.results[$0]) }, batch.byteCount)
+        remember(changes, number: writes.number(in: reply.results), batch.byteCount)
         guard asks, case .commits(let place?) = batch.effect, reply.results.count > place + 1 else { return nil }
-        return Self.position(reply.results[place + 1])
+        return LanePosition.read(reply.results[place + 1])
     }
 
     /// Keeps the rows as the commit has left them.
@@ -233,20 +252,14 @@ struct LaneSession {
         }
     }
 
-    /// The transaction's number as rows have it, without the count of times that numbers began anew.
-    private static func number(_ result: PostgresResult) -> UInt32? {
-        let row = result.reader()
-        row.begin(row: 0, column: 1)
-        return (try? row.integer()).map { UInt32(truncatingIfNeeded: $0) }
-    }
-
     /// Ends a transaction that has nothing to commit.
     /// - Parameter asks: whether to ask how far the log is.
     /// - Returns: how far the log is, which is beyond everything that was read; nil if that could not be found out.
     /// - Throws: where what was taken from the memory could not be confirmed.
     mutating func end(asks: Bool) async throws(StorageError) -> CommitPosition? {
         let mustConfirm = !assumptions.isEmpty
-        guard let connection, connection.isOpen, isInTransaction || mustConfirm else {
+        let isWorthATrip = isInTransaction || mustConfirm || asks && hasReadUnlocked
+        guard let connection, connection.isOpen, isWorthATrip else {
             await rollBack()
             if mustConfirm { throw .unavailable("\(name) is not connected") }
             return nil
@@ -260,27 +273,12 @@ struct LaneSession {
             let reply = try await submit(batch, confirming)
             isInTransaction = false
             await rollBack()
-            return asks ? Self.position(reply.results[place]) : nil
+            return asks ? LanePosition.read(reply.results[place]) : nil
         } catch {
             await rollBack()
             if mustConfirm { throw error.storage }
             return nil
         }
-    }
-
-    /// The positions behind a commit that waited for its log to be on the disk, and behind one that did not. The
-    /// timeline comes along: behind a pooler the server may be another one than a moment ago.
-    private static let flushPosition = PostgresStatement(
-        "SELECT pg_walfile_name(pg_current_wal_insert_lsn()), (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint")
-    private static let insertPosition = PostgresStatement(
-        "SELECT pg_walfile_name(pg_current_wal_insert_lsn()), (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
-
-    private static func position(_ result: PostgresResult) -> CommitPosition? {
-        let row = result.reader()
-        guard let name = try? row.text(), let timeline = Timeline(walFileName: name), let offset = try? row.integer()
-        else { return nil }
-        let end = LSN(bytes: UInt64(bitPattern: offset)).withoutPageHeader()
-        return CommitPosition(timeline: timeline.number, offset: end.bytes)
     }
 
     /// Ends what the batch was about: it has failed, and nothing of what it decided counts.
@@ -347,7 +345,7 @@ struct LaneSession {
             let reply = try await connection.submit(batch)
             if !confirming.isEmpty {
                 assumptions = LaneAssumptions()
-                memory.wasRight()
+                trust.wasRight()
             }
             return reply
         } catch {
@@ -364,11 +362,11 @@ struct LaneSession {
     private mutating func judge(_ error: PostgresError, _ confirming: Set<Int>) {
         let isDenied = error.sqlState == .divisionByZero && error.statement.map(confirming.contains) == true
         // Whoever holds a row changes it; and what is passed over must be looked at.
-        if isDenied || isBlocked { memory.wasWrong() } else { memory.forgetAll() }
+        if isDenied || isBlocked { trust.wasWrong() }
+        memory.forgetAll()
+        wasHeldUp = isBlocked
         if case .unknown = error.storage { return }
-        isOutdated =
-            isBlocked
-            || error.code == .server && error.statement != nil && !error.endsSession
+        isOutdated = isBlocked || error.isStatements
     }
 
     private static let begin = PostgresStatement("BEGIN")

@@ -11,6 +11,8 @@ final class LaneStatements: Sendable {
     /// Returns the position of the key (from 1), the row's columns and the transaction that wrote it, for rows that are
     /// there.
     let load: PostgresStatement
+    /// As ``load``, locking nothing.
+    let read: PostgresStatement
     /// As ``load``, passing over rows that others have locked.
     let loadFree: PostgresStatement
     /// Returns the positions of the keys whose rows are there, locked or not.
@@ -50,6 +52,7 @@ final class LaneStatements: Sendable {
             """
         let ordered = "SELECT k.place, \(table.list("t")), t.xmin \(join) ORDER BY k.place"
         load = PostgresStatement(ordered + Self.lock(table.lock, of: "t"))
+        read = table.lock == .none ? load : PostgresStatement(ordered)
         loadFree = PostgresStatement(ordered + Self.lock(table.lock, of: "t", skips: true))
         present = PostgresStatement("SELECT k.place \(join)")
         confirm = PostgresStatement(

@@ -10,10 +10,19 @@ struct LaneWrites {
     /// The places of statements that fail where a row has changed since it was read.
     private(set) var guarded: Set<Int> = []
     /// The place of a statement that returns the transaction's number.
-    private(set) var numbered: Int?
+    private var numbered: Int?
 
     /// - Parameter statements: of all tables that are written.
     init(_ statements: [ObjectIdentifier: LaneStatements]) { self.statements = statements }
+
+    /// The transaction's number as rows have it, without the count of times that numbers began anew; nil if no
+    /// statement has returned it.
+    func number(in results: [PostgresResult]) -> UInt32? {
+        guard let numbered else { return nil }
+        let row = results[numbered].reader()
+        row.begin(row: 0, column: 1)
+        return (try? row.integer()).map { UInt32(truncatingIfNeeded: $0) }
+    }
 
     /// Appends changes, in their order.
     /// - Parameter seen: the transactions that wrote the rows whose updates confirm what was taken from the memory.

@@ -5,7 +5,9 @@ import Storage
 import Synchronization
 
 /// Drives the write lane's batches over a few connections of its own, one after the other on each, each in two trips:
-/// `BEGIN`, locks and loads; then writes and `COMMIT`. Where the lane remembers all of a batch's rows, it is one trip.
+/// one that reads; then one that locks, finds that the rows are still as they were read, writes and commits. Where the
+/// lane remembers all of a batch's rows, it is one trip. Where rows change in between, or are searched for, the first
+/// trip is `BEGIN`, locks and loads, and the second writes and `COMMIT`.
 ///
 /// A server works on one connection's statements with one process, so that a second one nearly doubles what two cores
 /// do. Batches that are under way together have named different rows, or the second would wait for the rows of the
