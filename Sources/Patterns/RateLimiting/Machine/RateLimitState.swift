@@ -1,5 +1,5 @@
-/// What a store keeps of one key under one limit: 49 bytes of numbers, in ticks of one resolution. It carries the
-/// numbers that it was counted by, so that a change of the limit is seen and carried over.
+/// What is known of one key under one limit, in ticks of one resolution. It carries the numbers that it was counted by,
+/// so that a change of the limit is seen and carried over.
 public struct RateLimitState: Sendable, Hashable {
     /// nil: nothing is known of the key, as if it had never come.
     var kind: LimitParameters.Kind?

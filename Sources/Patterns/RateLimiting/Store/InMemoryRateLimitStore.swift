@@ -4,7 +4,7 @@ import Synchronization
 /// The size of an ``InMemoryRateLimitStore``.
 public struct InMemoryRateLimitConfiguration: Sendable {
     /// How many keys find room: 16 to 2^28, 262,144 by default. A key under two limits counts twice. There is a place
-    /// more for each twenty, rounded up to whole buckets, because the last places of a table are hard to find. 59 bytes
+    /// more for each twenty, rounded up to whole buckets, because the last places of a table are hard to find. 42 bytes
     /// for each key, which the system hands out as they are used.
     public var keyLimit = 1 << 18
     /// Parts with a lock each: `1...1_024`, 64 by default.
@@ -122,12 +122,13 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         _ operation: RateLimitOperation, _ cost: Int64, _ limit: RateLimit, _ hash: UInt64,
         in table: inout StateTable, now: Int64, _ reading: inout LimitReading
     ) -> Bool {
-        guard case .consume = operation, let index = table.known(hash) else { return false }
-        var state = table.load(index)
+        guard case .consume = operation, let index = table.known(hash),
+            var state = table.state(at: index, countedBy: limit)
+        else { return false }
         guard LimiterMachine.admitAtOnce(&state, limit.nanoseconds, cost: cost, now: now, &reading) else {
             return false
         }
-        table.write(state, at: index, hash)
+        table.charge(state, at: index)
         return true
     }
 

@@ -20,7 +20,7 @@ extension StateTable {
     ) -> Place {
         if let index = known(hash) { return .known(index) }
         let mark = Self.mark(hash)
-        let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
+        let (first, second) = (Self.bucket(mark, bucketCount), Self.otherBucket(mark, bucketCount))
         // The first bucket, or the emptier one when that is almost full, so that few keys find no room.
         let isRoomy = freeCount(in: first) >= min(2, freeCount(in: second))
         let (near, far) = isRoomy ? (first, second) : (second, first)
@@ -87,7 +87,7 @@ extension StateTable {
 
     private mutating func move(_ index: Int, to free: Int) {
         marks(free).pointee = marks(index).pointee
-        words(free).update(from: words(index), count: 6)
+        words(free).update(from: words(index), count: 4)
         marks(index).pointee = 0
     }
 

@@ -1,9 +1,9 @@
 import CPrefetch
 
 /// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two (Azar, Broder, Karlin,
-/// Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and 48 bytes for each state: 56
-/// bytes for a key. Nothing is allocated after the beginning and nothing is swept: a state that says nothing any more
-/// is a free place.
+/// Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and half a line for each state: 40
+/// bytes for a key. What a state is counted by is kept once for all (``LimitNumbers``). Nothing is allocated after the
+/// beginning and nothing is swept: a state that says nothing any more is a free place.
 ///
 /// A key has a place of its own in each of its buckets, which is looked at first. A newcomer may have others make room
 /// for it: see ``place(of:cost:limit:now:isTaken:)``.
@@ -11,7 +11,8 @@ import CPrefetch
 /// Not safe by itself: used under a shard's lock.
 struct StateTable: ~Copyable, @unchecked Sendable {
     static let width = 8
-    static let bytesPerKey = 56
+    static let bytesPerKey = stateBytes + 8
+    private static let stateBytes = 32
     /// Places for limits whose keys find none: two buckets.
     static let overflowBuckets = 2
     private static let bucketBytes = bytesPerKey * width
@@ -55,10 +56,10 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func known(_ hash: UInt64) -> Int? {
         let mark = Self.mark(hash)
-        let (first, second) = (Self.bucket(hash, bucketCount), Self.otherBucket(hash, bucketCount))
+        let (first, second) = (Self.bucket(mark, bucketCount), Self.otherBucket(mark, bucketCount))
         let preferred = Self.preferred(mark)
-        if bucketMarks(first)[preferred] & ~3 == mark { return first &* Self.width &+ preferred }
-        if bucketMarks(second)[preferred] & ~3 == mark { return second &* Self.width &+ preferred }
+        if bucketMarks(first)[preferred] & Self.markBits == mark { return first &* Self.width &+ preferred }
+        if bucketMarks(second)[preferred] & Self.markBits == mark { return second &* Self.width &+ preferred }
         return find(mark, in: first) ?? find(mark, in: second)
     }
 
@@ -66,23 +67,21 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     /// place of a large table, waiting for memory is most of a decision. Touches nothing, and needs no lock.
     @inline(__always)
     static func prefetch(_ hash: UInt64, bucketCount: Int, at base: UnsafeMutableRawPointer) {
-        let place = Self.preferred(mark(hash))
-        let first = base + (bucket(hash, bucketCount) &* bucketBytes)
+        let mark = mark(hash)
+        let state = 64 &+ preferred(mark) &* stateBytes
+        let first = base + (bucket(mark, bucketCount) &* bucketBytes)
         pantry_prefetch(first)
-        let state = first + (64 &+ place &* 48)
-        pantry_prefetch(state)
-        pantry_prefetch(state + 47)
-        let second = base + (otherBucket(hash, bucketCount) &* bucketBytes)
+        pantry_prefetch(first + state)
+        let second = base + (otherBucket(mark, bucketCount) &* bucketBytes)
         pantry_prefetch(second)
-        let other = second + (64 &+ place &* 48)
-        pantry_prefetch(other)
-        pantry_prefetch(other + 47)
+        pantry_prefetch(second + state)
     }
 
     /// What a state would lose by being forgotten, in 2^16ths of its limit; the greatest number if it is blocked.
     func usedShare(at index: Int, now: Int64) -> Int64 {
-        var state = load(index)
-        if state.blockedUntil > now { return .max }
+        guard words(index)[3] <= now else { return .max }
+        guard let numbers = LimitNumbers.named(numbersName(index)) else { return 0 }
+        var state = state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
         LimiterMachine.age(&state, now: now)
         let tokens = LimiterMachine.tokensInUse(state, now: now)
         return Self.share(of: tokens, in: state.capacity)
@@ -93,47 +92,70 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         (min(tokens, 2 * capacity) << 16).dividedUp(by: capacity)
     }
 
-    /// The state at a place that is in use.
+    /// The state at a place that is in use, if it was counted by these numbers.
     @inline(__always)
-    func load(_ index: Int) -> RateLimitState {
+    func state(at index: Int, countedBy limit: RateLimit) -> RateLimitState? {
+        guard numbersName(index) == limit.numbersName else { return nil }
+        let numbers = limit.nanoseconds
+        return state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
+    }
+
+    /// The state at a place that is in use, by the numbers that it was counted by.
+    /// - Parameter limit: whose numbers it has if its own have no name.
+    func load(_ index: Int, askedBy limit: RateLimit) -> RateLimitState {
+        let numbers = LimitNumbers.named(numbersName(index)) ?? LimitNumbers(limit.nanoseconds)
+        return state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
+    }
+
+    @inline(__always)
+    private func state(
+        at index: Int, kind: LimitParameters.Kind, rate: Int64, capacity: Int64
+    ) -> RateLimitState {
         let words = self.words(index)
         var state = RateLimitState()
-        state.kind = LimitParameters.Kind(rawValue: UInt8(truncatingIfNeeded: marks(index).pointee & 3))
-        (state.stamp, state.used, state.second) = (words[0], words[1], words[2])
-        (state.rate, state.capacity, state.blockedUntil) = (words[3], words[4], words[5])
+        (state.kind, state.rate, state.capacity) = (kind, rate, capacity)
+        (state.stamp, state.used, state.second, state.blockedUntil) = (words[0], words[1], words[2], words[3])
         return state
     }
 
     /// Writes a state to a place that was found for its key; one that says nothing leaves it.
+    /// - Parameter limit: whose numbers it is counted by.
     @inline(__always)
-    mutating func store(_ state: RateLimitState, at place: Place, hash: UInt64, limitHash: UInt64) {
+    mutating func store(_ state: RateLimitState, at place: Place, hash: UInt64, _ limit: RateLimit) {
         switch place {
         case .known(let index):
             if state.saysNothing {
                 marks(index).pointee = 0
                 count -= 1
             } else {
-                write(state, at: index, hash)
+                write(state, at: index, hash, limit)
             }
         case .free(let index):
             guard !state.saysNothing else { return }
             count += 1
-            write(state, at: index, hash)
+            write(state, at: index, hash, limit)
         case .occupied(let index):
             guard !state.saysNothing else { return }
             evictionCount += 1
-            write(state, at: index, hash)
+            write(state, at: index, hash, limit)
         case .shared(let index, _):
-            write(state, at: index, limitHash)
+            write(state, at: index, limit.nameHash, limit)
         }
     }
 
     @inline(__always)
-    func write(_ state: RateLimitState, at index: Int, _ hash: UInt64) {
-        marks(index).pointee = Self.mark(hash) | UInt64(state.kind?.rawValue ?? 0)
+    private func write(_ state: RateLimitState, at index: Int, _ hash: UInt64, _ limit: RateLimit) {
+        marks(index).pointee = Self.mark(hash) | UInt64(limit.numbersName)
+        let words = self.words(index)
+        (words[0], words[1], words[2], words[3]) = (state.stamp, state.used, state.second, state.blockedUntil)
+    }
+
+    /// Writes what a charge changes of a state that is here. The mark's line stays as it was, and need not go back to
+    /// memory.
+    @inline(__always)
+    func charge(_ state: RateLimitState, at index: Int) {
         let words = self.words(index)
         (words[0], words[1], words[2]) = (state.stamp, state.used, state.second)
-        (words[3], words[4], words[5]) = (state.rate, state.capacity, state.blockedUntil)
     }
 
     /// The place that the key prefers is looked at first: the processor then fetches the state from memory beside the
@@ -143,8 +165,10 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     func find(_ mark: UInt64, in bucket: Int) -> Int? {
         let marks = bucketMarks(bucket)
         let preferred = Self.preferred(mark)
-        if marks[preferred] & ~3 == mark { return bucket &* Self.width &+ preferred }
-        for offset in 0..<Self.width where marks[offset] & ~3 == mark { return bucket &* Self.width &+ offset }
+        if marks[preferred] & Self.markBits == mark { return bucket &* Self.width &+ preferred }
+        for offset in 0..<Self.width where marks[offset] & Self.markBits == mark {
+            return bucket &* Self.width &+ offset
+        }
         return nil
     }
 
@@ -155,7 +179,7 @@ struct StateTable: ~Copyable, @unchecked Sendable {
 
     /// A key's own place in a bucket.
     @inline(__always)
-    static func preferred(_ mark: UInt64) -> Int { Int(truncatingIfNeeded: mark >> 2 & 7) }
+    static func preferred(_ mark: UInt64) -> Int { Int(truncatingIfNeeded: mark >> 48 & 7) }
 
     @inline(__always)
     func marks(_ index: Int) -> UnsafeMutablePointer<UInt64> {
@@ -166,22 +190,36 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func words(_ index: Int) -> UnsafeMutablePointer<Int64> {
         let (bucket, offset) = (index / Self.width, index % Self.width)
-        return base.advanced(by: bucket &* Self.bucketBytes &+ 64 &+ offset &* 48)
+        return base.advanced(by: bucket &* Self.bucketBytes &+ 64 &+ offset &* Self.stateBytes)
             .assumingMemoryBound(to: Int64.self)
     }
 
-    /// 62 bits of the hash, never 0; the two lowest bits are the algorithm of the state, never 0 in a used place.
+    /// What the state at a place was counted by.
     @inline(__always)
-    static func mark(_ hash: UInt64) -> UInt64 { hash & ~3 }
+    private func numbersName(_ index: Int) -> LimitNumbers.Name {
+        LimitNumbers.Name(truncatingIfNeeded: marks(index).pointee)
+    }
+
+    private static let markBits: UInt64 = ~0xFFFF
+
+    /// 48 bits of the hash, the highest one set, so that it is no free place's: the shard tells about it. The 16 below
+    /// name the numbers of the state. Two keys with the same mark share a state: among a million there is such a pair
+    /// in one process of 500, among ten thousand in one of 5 million.
+    @inline(__always)
+    static func mark(_ hash: UInt64) -> UInt64 { hash & markBits | 1 << 63 }
 
     /// Made of the mark alone, so that whoever is here can be moved without its name.
     @inline(__always)
-    static func bucket(_ hash: UInt64, _ count: Int) -> Int {
-        Int(truncatingIfNeeded: ((mark(hash) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
-    }
+    static func bucket(_ mark: UInt64, _ count: Int) -> Int { scaled(mark >> 16, count) }
 
     @inline(__always)
-    static func otherBucket(_ hash: UInt64, _ count: Int) -> Int {
-        bucket((mark(hash) &* 0x9E37_79B9_7F4A_7C15) >> 32, count)
+    static func otherBucket(_ mark: UInt64, _ count: Int) -> Int {
+        scaled((mark &* 0x9E37_79B9_7F4A_7C15) >> 32, count)
+    }
+
+    /// The lower 32 bits as a part of `count`.
+    @inline(__always)
+    private static func scaled(_ bits: UInt64, _ count: Int) -> Int {
+        Int(truncatingIfNeeded: ((bits & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
     }
 }
