@@ -28,6 +28,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .systemLibrary(name: "CBenchmarkPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CBenchmarkSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .executableTarget(name: "StatementFloor", dependencies: ["CBenchmarkSQLite"], swiftSettings: settings),
         .executableTarget(
             name: "PostgresDriverBenchmark",
             dependencies: [

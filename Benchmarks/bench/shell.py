@@ -68,6 +68,13 @@ class OrderWriter:
 
     def next(self):
         """One more order: for each transaction its statements as text."""
+        def text(statement, values):
+            return re.sub(r"\$(\d+)", lambda match: literal(values[int(match.group(1)) - 1]), statement) + ";"
+
+        return [[text(*bound) for bound in transaction] for transaction in self.next_bound()]
+
+    def next_bound(self):
+        """One more order: for each transaction its statements, each with its parameters."""
         self.count += 1
         # Ids are ordered by time; those of the next millisecond come next.
         new = {old: (int.from_bytes(old) + (self.count << 80)).to_bytes(16) for old in self.ids}
@@ -103,7 +110,7 @@ class OrderWriter:
                 guard = re.search(r" AND version = (\$\d+)", statement)
                 if guard:
                     values[guard.group(1)] = row["version"] - 1 if table == "stock" else 1
-            return re.sub(r"\$\d+", lambda match: literal(values[match.group(0)]), statement) + ";"
+            return statement, [values[f"${n + 1}"] for n in range(len(values))]
 
         return [[bound(statement) for statement in transaction] for transaction in self.transactions]
 
