@@ -32,8 +32,6 @@ public struct RateLimit: Sendable, Hashable {
 
     /// The numbers in process, made once.
     let nanoseconds: LimitParameters
-    /// What the store in memory knows them by.
-    var numbersName: LimitNumbers.Name
     /// The numbers in Redis, made once.
     let microseconds: LimitParameters
     /// How long an empty bucket takes to fill; a window's length.
@@ -52,7 +50,6 @@ public struct RateLimit: Sendable, Hashable {
         (self.countsAttempts, self.isShadow, self.onChange) = (countsAttempts, isShadow, onChange)
         nanoseconds = LimitParameters(
             algorithm, block: blocksFor, countsAttempts: countsAttempts, onChange: onChange, .nanoseconds)
-        numbersName = LimitNumbers.name(nanoseconds)
         microseconds = LimitParameters(
             algorithm, block: blocksFor, countsAttempts: countsAttempts, onChange: onChange, .microseconds)
         fillNanoseconds = nanoseconds.kind == .tokenBucket ? nanoseconds.recovery : nanoseconds.rate

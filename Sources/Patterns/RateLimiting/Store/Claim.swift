@@ -38,7 +38,7 @@ struct Claim {
         if case .block = operation { need = 2 * limit.quota }
         if !isKnown { place = table.place(of: hash, cost: need, limit: limit, now: now, isTaken: isTaken) }
         switch place {
-        case .known(let index), .shared(let index, isKnown: true): state = table.load(index, askedBy: limit)
+        case .known(let index), .shared(let index, isKnown: true): state = table.load(index)
         case .free, .occupied, .shared: break
         }
         mustKeep = LimiterMachine.prepare(&state, limit.nanoseconds, now: now)
@@ -98,7 +98,7 @@ struct Claim {
     /// Writes what must be kept.
     func keep(in table: inout StateTable, _ limit: RateLimit) {
         if case .shared = place { table.sharedDecisionCount += 1 }
-        if mustKeep { table.store(state, at: place, hash: hash, limit) }
+        if mustKeep { table.store(state, at: place, hash: hash, limitHash: limit.nameHash) }
     }
 
     /// All claims of a request, under their locks: all enforced limits are charged or none; a shadow limit is charged

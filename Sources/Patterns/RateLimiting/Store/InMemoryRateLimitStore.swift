@@ -7,7 +7,7 @@ public struct InMemoryRateLimitConfiguration: Sendable {
     /// more for each twenty, rounded up to whole buckets, because the last places of a table are hard to find. 42 bytes
     /// for each key, which the system hands out as they are used.
     public var keyLimit = 1 << 18
-    /// Parts with a lock each: `1...1_024`, 64 by default.
+    /// Parts with a lock each: `1...1_024`, 64 by default; more where one of them would have more than 65,512 places.
     public var shardCount = 64
     /// The defaults.
     public init() {}
@@ -67,7 +67,8 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         try configuration.validate()
         let places = configuration.keyLimit + configuration.keyLimit / 20
         let buckets = (places + StateTable.width - 1) / StateTable.width
-        let shardCount = min(configuration.shardCount, buckets)
+        let greatest = StateTable.greatestBucketCount
+        let shardCount = min(max(configuration.shardCount, (buckets + greatest - 1) / greatest), buckets)
         let each = (buckets + shardCount - 1) / shardCount
         shards = .allocate(capacity: shardCount)
         let bytes = StateTable.byteCount(each)
@@ -122,9 +123,8 @@ public final class InMemoryRateLimitStore: RateLimitStore {
         _ operation: RateLimitOperation, _ cost: Int64, _ limit: RateLimit, _ hash: UInt64,
         in table: inout StateTable, now: Int64, _ reading: inout LimitReading
     ) -> Bool {
-        guard case .consume = operation, let index = table.known(hash),
-            var state = table.state(at: index, countedBy: limit)
-        else { return false }
+        guard case .consume = operation, let index = table.known(hash) else { return false }
+        var state = table.load(index)
         guard LimiterMachine.admitAtOnce(&state, limit.nanoseconds, cost: cost, now: now, &reading) else {
             return false
         }

@@ -2,8 +2,8 @@ import CPrefetch
 
 /// States of keys in a fixed piece of memory: buckets of eight places, each key in one of two (Azar, Broder, Karlin,
 /// Upfal, "Balanced allocations", 1994). A bucket is one cache line of fingerprints and half a line for each state: 40
-/// bytes for a key. What a state is counted by is kept once for all (``LimitNumbers``). Nothing is allocated after the
-/// beginning and nothing is swept: a state that says nothing any more is a free place.
+/// bytes for a key. What states are counted by is kept once for all of them (``LimitNames``). Nothing else is allocated
+/// after the beginning and nothing is swept: a state that says nothing any more is a free place.
 ///
 /// A key has a place of its own in each of its buckets, which is looked at first. A newcomer may have others make room
 /// for it: see ``place(of:cost:limit:now:isTaken:)``.
@@ -17,8 +17,12 @@ struct StateTable: ~Copyable, @unchecked Sendable {
     static let overflowBuckets = 2
     private static let bucketBytes = bytesPerKey * width
 
+    /// The most buckets: each place may need a name of its own.
+    static let greatestBucketCount = LimitNames.limit / width - overflowBuckets
+
     let bucketCount: Int
     private let base: UnsafeMutableRawPointer
+    private(set) var names = LimitNames()
     /// Places in use, some of them by states that say nothing any more.
     private(set) var count = 0
     /// States that gave way.
@@ -79,9 +83,9 @@ struct StateTable: ~Copyable, @unchecked Sendable {
 
     /// What a state would lose by being forgotten, in 2^16ths of its limit; the greatest number if it is blocked.
     func usedShare(at index: Int, now: Int64) -> Int64 {
-        guard words(index)[3] <= now else { return .max }
-        guard let numbers = LimitNumbers.named(numbersName(index)) else { return 0 }
-        var state = state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
+        var state = load(index)
+        guard state.kind != nil else { return 0 }
+        if state.blockedUntil > now { return .max }
         LimiterMachine.age(&state, now: now)
         let tokens = LimiterMachine.tokensInUse(state, now: now)
         return Self.share(of: tokens, in: state.capacity)
@@ -92,60 +96,55 @@ struct StateTable: ~Copyable, @unchecked Sendable {
         (min(tokens, 2 * capacity) << 16).dividedUp(by: capacity)
     }
 
-    /// The state at a place that is in use, if it was counted by these numbers.
+    /// The state at a place; that of a key that has never come if the place is free.
     @inline(__always)
-    func state(at index: Int, countedBy limit: RateLimit) -> RateLimitState? {
-        guard numbersName(index) == limit.numbersName else { return nil }
-        let numbers = limit.nanoseconds
-        return state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
-    }
-
-    /// The state at a place that is in use, by the numbers that it was counted by.
-    /// - Parameter limit: whose numbers it has if its own have no name.
-    func load(_ index: Int, askedBy limit: RateLimit) -> RateLimitState {
-        let numbers = LimitNumbers.named(numbersName(index)) ?? LimitNumbers(limit.nanoseconds)
-        return state(at: index, kind: numbers.kind, rate: numbers.rate, capacity: numbers.capacity)
-    }
-
-    @inline(__always)
-    private func state(
-        at index: Int, kind: LimitParameters.Kind, rate: Int64, capacity: Int64
-    ) -> RateLimitState {
-        let words = self.words(index)
+    func load(_ index: Int) -> RateLimitState {
         var state = RateLimitState()
-        (state.kind, state.rate, state.capacity) = (kind, rate, capacity)
+        let name = name(index)
+        guard name != 0 else { return state }
+        let (numbers, words) = (names[name], words(index))
+        (state.kind, state.rate, state.capacity) = (numbers.kind, numbers.rate, numbers.capacity)
         (state.stamp, state.used, state.second, state.blockedUntil) = (words[0], words[1], words[2], words[3])
         return state
     }
 
     /// Writes a state to a place that was found for its key; one that says nothing leaves it.
-    /// - Parameter limit: whose numbers it is counted by.
     @inline(__always)
-    mutating func store(_ state: RateLimitState, at place: Place, hash: UInt64, _ limit: RateLimit) {
+    mutating func store(_ state: RateLimitState, at place: Place, hash: UInt64, limitHash: UInt64) {
         switch place {
         case .known(let index):
-            if state.saysNothing {
-                marks(index).pointee = 0
-                count -= 1
-            } else {
-                write(state, at: index, hash, limit)
-            }
+            if state.saysNothing { remove(index) } else { write(state, at: index, hash) }
         case .free(let index):
             guard !state.saysNothing else { return }
             count += 1
-            write(state, at: index, hash, limit)
+            write(state, at: index, hash)
         case .occupied(let index):
             guard !state.saysNothing else { return }
             evictionCount += 1
-            write(state, at: index, hash, limit)
+            write(state, at: index, hash)
         case .shared(let index, _):
-            write(state, at: index, limit.nameHash, limit)
+            write(state, at: index, limitHash)
         }
     }
 
-    @inline(__always)
-    private func write(_ state: RateLimitState, at index: Int, _ hash: UInt64, _ limit: RateLimit) {
-        marks(index).pointee = Self.mark(hash) | UInt64(limit.numbersName)
+    private mutating func remove(_ index: Int) {
+        // Another check of the same decision may have been about the same state.
+        guard name(index) != 0 else { return }
+        names.release(name(index))
+        marks(index).pointee = 0
+        count -= 1
+    }
+
+    private mutating func write(_ state: RateLimitState, at index: Int, _ hash: UInt64) {
+        guard let kind = state.kind else { return }
+        let numbers = LimitNames.Numbers(kind: kind, rate: state.rate, capacity: state.capacity)
+        var name = name(index)
+        if name == 0 || names[name] != numbers {
+            // First released: there may be as many names as places.
+            if name != 0 { names.release(name) }
+            name = names.take(numbers)
+        }
+        marks(index).pointee = Self.mark(hash) | UInt64(name)
         let words = self.words(index)
         (words[0], words[1], words[2], words[3]) = (state.stamp, state.used, state.second, state.blockedUntil)
     }
@@ -194,19 +193,22 @@ struct StateTable: ~Copyable, @unchecked Sendable {
             .assumingMemoryBound(to: Int64.self)
     }
 
-    /// What the state at a place was counted by.
+    /// Of what the state at a place is counted by; 0 if the place is free.
     @inline(__always)
-    private func numbersName(_ index: Int) -> LimitNumbers.Name {
-        LimitNumbers.Name(truncatingIfNeeded: marks(index).pointee)
+    private func name(_ index: Int) -> LimitNames.Name {
+        LimitNames.Name(truncatingIfNeeded: marks(index).pointee)
     }
 
     private static let markBits: UInt64 = ~0xFFFF
 
-    /// 48 bits of the hash, the highest one set, so that it is no free place's: the shard tells about it. The 16 below
-    /// name the numbers of the state. Two keys with the same mark share a state: among a million there is such a pair
-    /// in one process of 500, among ten thousand in one of 5 million.
+    /// 48 bits of the hash, never 0; the 16 below are the name of the state's numbers, never 0 in a used place. Two
+    /// keys with the same mark share a state: among a million there is such a pair in one process of 500, among ten
+    /// thousand in one of 5 million.
     @inline(__always)
-    static func mark(_ hash: UInt64) -> UInt64 { hash & markBits | 1 << 63 }
+    static func mark(_ hash: UInt64) -> UInt64 {
+        let mark = hash & markBits
+        return mark == 0 ? 1 << 63 : mark
+    }
 
     /// Made of the mark alone, so that whoever is here can be moved without its name.
     @inline(__always)
