@@ -181,8 +181,12 @@ extension ProcessTests {
         /// The primary dies and comes back while orders are placed.
         @Test func whatWasAcknowledgedOutlivesThePrimary() async throws {
             try await PostgresHome.with { home in
-                try await Installation.with(home.settings) { installation in
+                var settings = home.settings
+                // The provider's books go away with the server, and the circuit of payments opens on a slow machine.
+                settings["payments", "resetTimeout"] = "1s"
+                try await Installation.with(settings) { installation in
                     let process = try await installation.start()
+                    let operations = try process.client()
                     let shop = try await Shop.open(Catalog(count: 20, stocked: 100_000), in: installation, on: process)
                     let session = try shop.session(on: process)
                     for round in 0..<3 {
@@ -204,6 +208,12 @@ extension ProcessTests {
                         try await home.server.kill9()
                         try await home.server.start()
                         #expect(await !answered.contains(false), "somebody heard nothing but 503 for 20 s")
+                        // Orders of the next round are to be charged at once.
+                        try await Poll.untilTrue("payments go on", within: .seconds(20)) {
+                            let outcome = await operations.get("/ops/breakers", key: installation.operatorToken)
+                            let circuits = outcome.json?.object?["data"]?.array?.compactMap(\.object) ?? []
+                            return circuits.first { $0["name"]?.string == "payments" }?["state"]?.string == "closed"
+                        }
                     }
                     let client = try process.client()
                     try await Poll.untilTrue("writes and reads are back", within: .seconds(5)) {
