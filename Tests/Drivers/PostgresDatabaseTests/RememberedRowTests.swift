@@ -18,18 +18,9 @@ struct RememberedRowTests {
         }
     }
 
-    /// Says how many units are on a shelf, and writes nothing.
-    private struct Count: LaneCommand {
-        let name: String
-        func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key(name))] }
-        func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
-            .discard(work[Shelf.key(name)]?.units)
-        }
-    }
-
     private func count(_ name: String, in running: RunningDatabase) async throws -> Int64? {
         try await running.lane.submit(
-            Count(name: name), tenant: nil, deadline: running.time.instant() + .seconds(10))
+            CountUnits(name: name), tenant: nil, deadline: running.time.instant() + .seconds(10))
     }
 
     /// Whoever mends a row by hand may not think of its version.

@@ -31,18 +31,12 @@ struct ReplicaTests {
 
     /// What another server has written is in what this one's lane has only read.
     @Test func aCommandThatWritesNothingHasAPositionToo() async throws {
-        struct Look: LaneCommand {
-            func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key("a"))] }
-            func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
-                .discard(work[Shelf.key("a")]?.units)
-            }
-        }
         try await Fleet.with { fleet in
             for replica in fleet.replicas { try await replica.pauseReplay() }
             try await fleet.primary.psql("INSERT INTO shelves VALUES (1, 'a', 7, 1)")
             let trail = CommitTrail()
             let seen = try await fleet.running.lane.submit(
-                Look(), tenant: nil, deadline: fleet.running.time.instant() + .seconds(30), trail: trail)
+                CountUnits(name: "a"), tenant: nil, deadline: fleet.running.time.instant() + .seconds(30), trail: trail)
             #expect(seen == 7)
             let (units, by) = try await fleet.read("a", .atLeast(try #require(trail.position)))
             #expect(units == 7 && by == "shard-0/primary", "no replica has it: \(by)")
@@ -51,16 +45,11 @@ struct ReplicaTests {
 
     /// A batch that had read without locks that there is nothing was not asked how far the log was.
     @Test func aCommandThatFindsNothingHasAPositionToo() async throws {
-        struct Look: LaneCommand {
-            func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key("nowhere"))] }
-            func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
-                .discard(work[Shelf.key("nowhere")]?.units)
-            }
-        }
         try await Fleet.with { fleet in
             let trail = CommitTrail()
             let seen = try await fleet.running.lane.submit(
-                Look(), tenant: nil, deadline: fleet.running.time.instant() + .seconds(30), trail: trail)
+                CountUnits(name: "nowhere"), tenant: nil, deadline: fleet.running.time.instant() + .seconds(30),
+                trail: trail)
             #expect(seen == nil && trail.position != nil)
         }
     }

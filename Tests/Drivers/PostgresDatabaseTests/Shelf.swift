@@ -51,6 +51,16 @@ struct PutUnit: LaneCommand {
     }
 }
 
+/// Says how many units are on a shelf, and writes nothing.
+struct CountUnits: LaneCommand {
+    let name: String
+
+    func needs(_ loaded: WorkingSet) -> [Need] { [.row(Shelf.key(name))] }
+    func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64?> {
+        .discard(work[Shelf.key(name)]?.units)
+    }
+}
+
 /// A database on a real server, with a write lane, both running.
 struct RunningDatabase {
     let database: PostgresDatabase

@@ -88,19 +88,36 @@ struct InMemoryStoreTests {
         }
     }
 
-    @Test func newcomersWithoutAPlaceShareOneState() throws {
+    /// A store whose sixteen places are blocked keys of one limit, and nobody has shared a state yet.
+    private func fullOfBlocked(at now: Instant) throws -> InMemoryRateLimitStore {
         var configuration = InMemoryRateLimitConfiguration()
         (configuration.keyLimit, configuration.shardCount) = (16, 1)
         // With this seed no key has both of its buckets in the half that is full before the other one is.
         let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 9))
         let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
-        let now = Instant(nanoseconds: 0)
         for key in 0..<60 where store.snapshot.keyCount < 16 {
             _ = store.verdict(.block(.seconds(60)), of: limit, for: RateLimitKey("b\(key)"), at: now)
         }
-        #expect(store.snapshot.keyCount == 16)
-        let before = store.snapshot.sharedDecisionCount
-        #expect(before == 0)
+        #expect(store.snapshot.keyCount == 16 && store.snapshot.sharedDecisionCount == 0)
+        return store
+    }
+
+    /// A place that an earlier check of the same decision had claimed, and not written yet, was read as a state.
+    @Test func moreLimitsWithoutAPlaceThanThereAreSharedOnesBeginAnew() throws {
+        let now = Instant(nanoseconds: 1_000)
+        let store = try fullOfBlocked(at: now)
+        let limits = try (0..<28).map { try RateLimit.tokenBucket("l\($0)", capacity: 100, refill: 1) }
+        for limit in limits[..<12] { _ = store.verdict(.consume, of: limit, for: RateLimitKey("late"), at: now) }
+        #expect(store.snapshot.sharedDecisionCount == 12)
+        let request = RateLimitRequest(.consume, tenant: "late", limits[12...].map { RateLimitCheck($0) })
+        let decision = store.decision(for: request, at: now)
+        #expect(decision.isAllowed, "\(decision)")
+    }
+
+    @Test func newcomersWithoutAPlaceShareOneState() throws {
+        let limit = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
+        let now = Instant(nanoseconds: 0)
+        let store = try fullOfBlocked(at: now)
         var admitted = 0
         for key in 0..<1_000 where store.verdict(.consume, of: limit, for: RateLimitKey("k\(key)"), at: now).isAllowed {
             admitted += 1

@@ -86,24 +86,4 @@ struct LimitNamesTests {
             #expect(left == 4, "60 % of a narrow one do not: n\(number)")
         }
     }
-
-    /// A place that an earlier check of the same decision had claimed, and not written yet, was read as a state.
-    @Test func moreLimitsWithoutAPlaceThanThereAreSharedOnesBeginAnew() throws {
-        var configuration = InMemoryRateLimitConfiguration()
-        (configuration.keyLimit, configuration.shardCount) = (16, 1)
-        let store = try InMemoryRateLimitStore(configuration, random: SeededRandom(seed: 9))
-        let blocked = try RateLimit.tokenBucket("a", capacity: 100, refill: 1)
-        let now = Instant(nanoseconds: 1_000)
-        // With this seed none of them shares a state before the table is full.
-        for key in 0..<60 where store.snapshot.keyCount < 16 {
-            _ = store.verdict(.block(.seconds(60)), of: blocked, for: RateLimitKey("b\(key)"), at: now)
-        }
-        #expect(store.snapshot.keyCount == 16 && store.snapshot.sharedDecisionCount == 0)
-        let limits = try (0..<28).map { try RateLimit.tokenBucket("l\($0)", capacity: 100, refill: 1) }
-        for limit in limits[..<12] { _ = store.verdict(.consume, of: limit, for: RateLimitKey("late"), at: now) }
-        #expect(store.snapshot.sharedDecisionCount == 12)
-        let request = RateLimitRequest(.consume, tenant: "late", limits[12...].map { RateLimitCheck($0) })
-        let decision = store.decision(for: request, at: now)
-        #expect(decision.isAllowed, "\(decision)")
-    }
 }

@@ -71,7 +71,7 @@ extension PostgresError {
     }
 
     /// Whether a statement has failed and nothing else: the connection is as good as before.
-    var isStatements: Bool { code == .server && statement != nil && !endsSession }
+    var isOfOneStatement: Bool { code == .server && statement != nil && !endsSession }
 
     /// The same error as that of a commit: nobody knows whether it happened.
     func asUnknownCommit() -> PostgresError {

@@ -127,7 +127,7 @@ struct LaneSession {
             if let remembered = recall(loads) { return remembered }
             if isTrusting, !isInTransaction, assumptions.isEmpty, loads.allSatisfy({ $0.key != nil }) {
                 do { return try await load(loads, .leftToWrites) } catch {
-                    isOutdated = !isBlocked && error.isStatements
+                    isOutdated = !isBlocked && error.isOfOneStatement
                     throw error.storage
                 }
             }
@@ -366,7 +366,7 @@ struct LaneSession {
         memory.forgetAll()
         wasHeldUp = isBlocked
         if case .unknown = error.storage { return }
-        isOutdated = isBlocked || error.isStatements
+        isOutdated = isBlocked || error.isOfOneStatement
     }
 
     private static let begin = PostgresStatement("BEGIN")

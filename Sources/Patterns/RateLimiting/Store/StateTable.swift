@@ -22,7 +22,7 @@ struct StateTable: ~Copyable, @unchecked Sendable {
 
     let bucketCount: Int
     private let base: UnsafeMutableRawPointer
-    private(set) var names = LimitNames()
+    private var names = LimitNames()
     /// Places in use, some of them by states that say nothing any more.
     private(set) var count = 0
     /// States that gave way.
