@@ -18,9 +18,7 @@ INSERT INTO reservations (organization, sku, order_id, quantity, created_at, sta
 INSERT INTO reservations (organization, sku, order_id, quantity, created_at, state, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 INSERT INTO outbox (organization, key, sequence, id, type, partition, position, time, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 INSERT INTO outbox (organization, key, sequence, id, type, partition, position, time, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail, last_entry, further) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 COMMIT;
 
 -- transaction 2, in the provider's own file
@@ -40,7 +38,5 @@ UPDATE payments SET status = $1, captured = $2, refunded = $3, refunding = $4, p
 UPDATE sagas SET state = $1, step = $2, epoch = $3, owner = $4, lease_until = $5, due_at = $6, attempts = $7, entries = $8, reason = $9, progress = $10, data = $11, updated_at = $12, version = version + 1 WHERE organization = $13 AND id = $14 AND version = $15;
 INSERT INTO outbox (organization, key, sequence, id, type, partition, position, time, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 INSERT INTO outbox (organization, key, sequence, id, type, partition, position, time, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO saga_log (organization, saga, entry, at, step, kind, epoch, attempt, detail, last_entry, further) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 COMMIT;

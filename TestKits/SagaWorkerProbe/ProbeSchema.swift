@@ -20,7 +20,7 @@ enum ProbeSchema {
               PRIMARY KEY (organization, name)
             ) {table}
             """,
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 
     static let participant = Migration(
         1, "participant",
@@ -39,5 +39,5 @@ enum ProbeSchema {
               PRIMARY KEY (organization, step, saga, number)
             ) {table}
             """,
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 }

@@ -24,7 +24,7 @@ final class SagaHome: Sendable {
               organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL, version {int} NOT NULL
             ) {table}
             """, VisitRecord.schema,
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 
     static func open(_ url: String, time: SystemTime) async throws -> SagaHome {
         let reactor = try PostgresReactor(time: time)

@@ -12,6 +12,7 @@ package enum TenantSchema {
                 + MessagingSchema.tables),
         Migration(2, "checks without lists", TenantRebuild.statements + SagaSchema.rebuild),
         Migration(3, "sagas by their definitions", SagaSchema.definitions),
+        Migration(4, "a saga's log by commits", SagaSchema.logByCommit),
     ]
 
     private static let fences = """

@@ -45,9 +45,11 @@ import Testing
             #expect(ticket.epoch == 1 && !ticket.mayHaveBeenCalled)
             #expect(try await shop.stock("a").reserved == 2)
             #expect(try await shop.stock("b").available == 1)
-            let log = try await shop.store.rows("SELECT kind, step, detail FROM saga_log ORDER BY entry")
-            #expect(try log.map { try $0.text(0) } == ["began", "completed", "intended"])
-            #expect(try log[2].text(2) == "\(ticket.id)/charge", "the step's key; the provider's is the payment's")
+            let log = try await shop.store.rows(SagaLogRecord.table.selectAllText)
+            #expect(log.count == 1, "what a commit has to tell is one row")
+            let entries = try log.flatMap { try $0.record(SagaLogRecord.self).entries }
+            #expect(entries.map(\.kind) == [.began, .completed, .intended])
+            #expect(entries.last?.detail == "\(ticket.id)/charge", "the step's key; the provider's is the payment's")
             #expect(try await shop.events(of: id) == ["order:created", "inventory:reserved"])
             let pinned = "SELECT COUNT(*) FROM reservations WHERE state = 'pinned'"
             #expect(try await shop.store.number(pinned) == 2)

@@ -59,8 +59,12 @@ import Testing
         Violation(
             invariant: "saga-of-order",
             statement: "UPDATE orders SET saga = (SELECT id FROM sagas WHERE state = 'succeeded') WHERE status <> 'x'"),
-        Violation(invariant: "saga-log", statement: "DELETE FROM saga_log WHERE entry = 2"),
+        Violation(invariant: "saga-log", statement: "DELETE FROM saga_log WHERE entry > 1"),
         Violation(invariant: "saga-log", statement: "DELETE FROM saga_log"),
+        Violation(invariant: "saga-log", statement: "UPDATE saga_log SET last_entry = entry, further = NULL"),
+        Violation(invariant: "saga-log", statement: "UPDATE saga_log SET further = NULL"),
+        Violation(invariant: "saga-log", statement: "UPDATE saga_log SET further = '['"),
+        Violation(invariant: "saga-log", statement: "UPDATE saga_log SET last_entry = 9223372036854775807"),
         Violation(invariant: "event-sequence", statement: "DELETE FROM outbox WHERE sequence = 1"),
         Violation(invariant: "event-sequence", statement: "DELETE FROM outbox WHERE sequence = 2"),
         Violation(invariant: "event-of-order", statement: "UPDATE orders SET events = 0"),

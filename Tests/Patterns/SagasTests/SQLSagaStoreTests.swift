@@ -17,7 +17,7 @@ struct SQLSagaStoreTests {
               organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL, version {int} NOT NULL
             ) {table}
             """
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 
     /// Takes over what a worker written by hand has begun.
     private static let adopting = Saga(Trip.self, "checkout", version: 1)

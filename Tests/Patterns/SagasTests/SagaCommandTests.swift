@@ -47,10 +47,6 @@ struct SagaCommandTests {
         }
     }
 
-    private func entries(_ work: WorkingSet) -> [SagaLogRecord] {
-        work.appended.compactMap { ($0 as? RecordBox<SagaLogRecord>)?.record }
-    }
-
     @Test func stepIsStoredWithItsLog() throws {
         let step = Step { _, saga in
             saga.note(.completed, "charge", "receipt")
@@ -63,7 +59,7 @@ struct SagaCommandTests {
         #expect(stored.state == .succeeded && stored.step == "confirm" && stored.entries == 2)
         #expect(stored.updatedAt == now && stored.epoch == 1)
         #expect(work.changes.count == 1)
-        let log = entries(work)
+        let log = work.entries
         #expect(log.map(\.kind) == [.completed, .ended] && log.map(\.entry) == [1, 2])
         #expect(log.map(\.step) == ["charge", "confirm"] && log.map(\.detail) == ["receipt", "succeeded"])
         #expect(log.allSatisfy { $0.saga == id && $0.epoch == 1 && $0.at == now && $0.attempt == 0 })

@@ -13,7 +13,7 @@ struct SagaReadingTests {
     /// A saga of a worker written by hand, after what `body` did to it, and its history.
     private func handwritten(
         step: String = "reserve", _ body: (inout SagaTransition) -> Void
-    ) -> (SagaRecord, [SagaLogRecord]) {
+    ) -> (SagaRecord, [SagaLogEntry]) {
         let id = SagaID(UUIDv7(time: now, slot: 1, random: 1))
         var saga = SagaTransition(
             SagaRecord(
@@ -23,7 +23,7 @@ struct SagaReadingTests {
         return (saga.record, saga.log)
     }
 
-    private func read(_ saga: (SagaRecord, [SagaLogRecord]), at moment: Timestamp? = nil) -> SagaReading {
+    private func read(_ saga: (SagaRecord, [SagaLogEntry]), at moment: Timestamp? = nil) -> SagaReading {
         SagaReading(saga.0, saga.1, SagaRegistry([]), at: moment ?? later)
     }
 
@@ -71,7 +71,7 @@ struct SagaReadingTests {
     }
 
     @Test func historyTellsInWhichDirectionASagaGotStuck() {
-        func stuck(_ notes: [(SagaLogRecord.Kind, String)], at step: String) -> (SagaRecord, [SagaLogRecord]) {
+        func stuck(_ notes: [(SagaLogEntry.Kind, String)], at step: String) -> (SagaRecord, [SagaLogEntry]) {
             handwritten { saga in
                 for (kind, step) in notes { saga.note(kind, step) }
                 saga.giveUp(step, "no answer")
@@ -92,7 +92,7 @@ struct SagaReadingTests {
     private func resume(
         _ saga: SagaRecord, entries: Int64? = nil, isBackward: Bool = false
     ) -> (
-        Verdict<DirectSaga.Outcome>, SagaRecord?, [SagaLogRecord]
+        Verdict<DirectSaga.Outcome>, SagaRecord?, [SagaLogEntry]
     ) {
         let command = ResumeSaga(
             organization: 1, saga: saga.id, entries: entries ?? saga.entries, isBackward: isBackward, by: "olga",
@@ -102,7 +102,7 @@ struct SagaReadingTests {
         #expect(command.needs(work) == [.row(key)])
         work.absorb(.row(key), [RecordBox(saga)])
         let verdict = work.scoped { command.decide(&$0, at: later) }
-        return (verdict, work[key], work.appended.compactMap { ($0 as? RecordBox<SagaLogRecord>)?.record })
+        return (verdict, work[key], work.entries)
     }
 
     @Test func resumingMakesAStuckSagaDueInItsDirection() throws {

@@ -29,9 +29,10 @@ extension OrderQueries {
             ], consistency)
         guard !result.rows[0].isEmpty else { throw .notFound("there is no order “\(id)”") }
         do {
+            let commits: [SagaLogRecord] = try result.rows[2].map { try $0.record() }
             let timeline = OrderTimeline(
                 order: id, sagas: try result.rows[1].map { try $0.record() }.reversed(),
-                entries: try result.rows[2].map { try $0.record() }.reversed(), now: context.now)
+                entries: commits.reversed().flatMap(\.entries), now: context.now)
             return Served(document: timeline.json, servedBy: result.servedBy)
         } catch { throw .shardUnavailable("\(error)") }
     }
@@ -46,14 +47,14 @@ struct OrderTimeline {
 
     let order: OrderID
     let sagas: ArraySlice<SagaRecord>
-    let entries: [SagaID: [SagaLogRecord]]
+    let entries: [SagaID: [SagaLogEntry]]
     let isComplete: Bool
     let now: Timestamp
 
     /// - Parameters:
     ///   - sagas: the oldest first, one more than is shown if there are more.
     ///   - entries: the oldest first, one more than is shown if there are more.
-    init(order: OrderID, sagas: [SagaRecord], entries: [SagaLogRecord], now: Timestamp) {
+    init(order: OrderID, sagas: [SagaRecord], entries: [SagaLogEntry], now: Timestamp) {
         (self.order, self.now) = (order, now)
         self.sagas = sagas.suffix(Self.sagaLimit)
         self.entries = Dictionary(grouping: entries.suffix(Self.entryLimit)) { $0.saga }
@@ -74,7 +75,7 @@ struct OrderTimeline {
         return json.string()
     }
 
-    private func write(_ saga: SagaRecord, _ entries: [SagaLogRecord], to json: inout JSONWriter) {
+    private func write(_ saga: SagaRecord, _ entries: [SagaLogEntry], to json: inout JSONWriter) {
         // Which steps there are and how far each has come is the operator's to know; when it goes on, everybody's.
         let reading = SagaReading(saga, entries, SagaRegistry([]), at: now)
         json.member("id", saga.id.description)
@@ -102,14 +103,14 @@ struct OrderTimeline {
     }
 
     /// Why the saga waits, is undone or is stuck, unless an operator has said that to other operators.
-    private static func reason(_ saga: SagaRecord, _ entries: [SagaLogRecord]) -> String? {
+    private static func reason(_ saga: SagaRecord, _ entries: [SagaLogEntry]) -> String? {
         guard let reason = saga.reason else { return nil }
         let isAnOperators = entries.contains { $0.kind == .directed && $0.detail?.hasSuffix(reason) == true }
         return isAnOperators ? "decided by an operator" : reason
     }
 
     /// What of an entry's detail is its organization's business.
-    static func detail(_ entry: SagaLogRecord) -> String? {
+    static func detail(_ entry: SagaLogEntry) -> String? {
         switch entry.kind {
         // The keys and references that we and the provider know a charge by.
         case .intended, .completed, .claimed: nil

@@ -4,7 +4,7 @@ import StrictJSON
 
 /// What of a saga is shown only where one is asked for.
 struct SagaDetail: Sendable {
-    var history: [SagaLogRecord]
+    var history: [SagaLogEntry]
     var reading: SagaReading
     var lease: SagaWorkerLease?
     var locks: [SagaLockRecord]
@@ -90,7 +90,7 @@ struct SagaDocument: Sendable {
         json.member("waiting", array: { list in for id in lock.waiting { list.value(id.description) } })
     }
 
-    private func write(_ entry: SagaLogRecord, to json: inout JSONWriter) {
+    private func write(_ entry: SagaLogEntry, to json: inout JSONWriter) {
         json.member("entry", entry.entry)
         json.member("at", entry.at.rfc3339)
         json.member("step", entry.step)

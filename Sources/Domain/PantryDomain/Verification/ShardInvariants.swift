@@ -6,8 +6,8 @@ package struct StoredInvariant: Sendable {
     package let name: String
     /// What always holds.
     package let promise: String
-    /// Finds offending rows; none is right. The columns are shown as they are, under these names. ``lines`` in it is
-    /// the table function that gives an order's lines one by one.
+    /// Finds offending rows; none is right. The columns are shown as they are, under these names. ``lines`` and
+    /// ``furtherEntries`` in it stand for what each engine has its own words for.
     package let statement: String
     package let columns: [String]
     /// Those of the columns that are sums, and come as the two columns of a ``WideSum``.
@@ -16,12 +16,19 @@ package struct StoredInvariant: Sendable {
     /// Stands in a statement for the rows `l(value)` of the JSON array `o.lines`.
     static let lines = "{lines}"
 
-    /// Whether it looks into what orders store as JSON, and so may come upon what is none.
-    var readsLines: Bool { statement.contains(Self.lines) }
+    /// Stands in a statement for the number of a saga's entries that the JSON array `l.further` holds.
+    static let furtherEntries = "{further}"
+
+    /// Whether it looks into what is stored as JSON, and so may come upon what is none.
+    var readsJSON: Bool { statement.contains(Self.lines) || statement.contains(Self.furtherEntries) }
 
     package func statement(for dialect: Dialect) -> SQLStatement {
-        let lines = dialect == .sqlite ? "json_each(o.lines) l" : "json_array_elements(o.lines::json) l"
-        return SQLStatement(statement.replacing(Self.lines, with: lines))
+        let (lines, further) =
+            dialect == .sqlite
+            ? ("json_each(o.lines) l", "l.further") : ("json_array_elements(o.lines::json) l", "l.further::json")
+        return SQLStatement(
+            statement.replacing(Self.lines, with: lines)
+                .replacing(Self.furtherEntries, with: "COALESCE(json_array_length(\(further)), 0)"))
     }
 }
 
@@ -146,10 +153,13 @@ package enum ShardInvariants {
         StoredInvariant(
             name: "saga-log", promise: "a saga's log has every entry that its row counts",
             statement: """
-                SELECT s.organization, s.id, s.entries, COUNT(l.entry) FROM sagas s
-                LEFT JOIN saga_log l ON l.organization = s.organization AND l.saga = s.id
-                GROUP BY s.organization, s.id, s.entries HAVING COUNT(l.entry) <> s.entries LIMIT 100
-                """, columns: ["organization", "saga", "entries", "found"]),
+                SELECT organization, id, \(WideSum.columns("entries", "found")) FROM (
+                  SELECT organization, id, entries, 0 AS found FROM sagas
+                  UNION ALL SELECT l.organization, l.saga, 0,
+                    CASE WHEN COALESCE(l.last_entry, l.entry) - l.entry = \(StoredInvariant.furtherEntries)
+                      THEN 1 + \(StoredInvariant.furtherEntries) ELSE 0 END FROM saga_log l) t
+                GROUP BY organization, id HAVING \(WideSum.differ("entries", "found")) LIMIT 100
+                """, columns: ["organization", "saga", "entries", "found"], sums: ["entries", "found"]),
     ]
 
     private static let events = [

@@ -46,8 +46,8 @@ package struct Verifier: Sendable {
     package func run() async throws -> VerificationReport {
         var report = VerificationReport()
         for shard in shards {
-            let (plain, ofLines) = (
-                ShardInvariants.all.filter { !$0.readsLines }, ShardInvariants.all.filter(\.readsLines)
+            let (plain, ofJSON) = (
+                ShardInvariants.all.filter { !$0.readsJSON }, ShardInvariants.all.filter(\.readsJSON)
             )
             let result = try await shard.database.read(
                 plain.map { $0.statement(for: shard.dialect) } + [SQLStatement("SELECT COUNT(*) FROM orders")], .strong)
@@ -55,8 +55,8 @@ package struct Verifier: Sendable {
                 report.note(invariant, shard.name, rows.map { Self.words($0, invariant) })
             }
             report.orders += try result.rows[result.rows.count - 1][0].integer(0)
-            // Each in a snapshot of its own: one whose lines are no JSON must not hide what else is wrong.
-            for invariant in ofLines {
+            // Each in a snapshot of its own: a row that is no JSON must not hide what else is wrong.
+            for invariant in ofJSON {
                 report.note(invariant, shard.name, try await Self.offenders(invariant, shard.database, shard.dialect))
             }
         }
@@ -73,7 +73,7 @@ package struct Verifier: Sendable {
             switch error {
             // No JSON, or a number that does not fit.
             case .statement(let reason), .constraint(let reason):
-                return ["cause=some order's lines cannot be read: \(reason)"]
+                return ["cause=some row's JSON cannot be read: \(reason)"]
             default: throw error
             }
         }

@@ -46,7 +46,7 @@ public protocol SagaArchive: Sendable {
     /// One saga of one of these organizations: whoever has its id alone knows from the id's slot which they may be.
     func saga(_ id: SagaID, ofOneOf organizations: [Int64]) async throws -> SagaRecord?
     /// The end of its history, in order: at most `limit` entries.
-    func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogRecord]
+    func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogEntry]
     /// Sagas, the youngest first.
     func sagas(_ filter: SagaFilter) async throws -> [SagaRecord]
     /// Semantic locks that it holds or waits for.
@@ -63,7 +63,7 @@ public protocol SagaArchive: Sendable {
 
 extension SagaArchive {
     /// All of a saga's history that is of use to people: the last 10,000 entries.
-    public func history(of saga: SagaID, in organization: Int64) async throws -> [SagaLogRecord] {
+    public func history(of saga: SagaID, in organization: Int64) async throws -> [SagaLogEntry] {
         try await history(of: saga, in: organization, limit: 10_000)
     }
 }
@@ -95,11 +95,12 @@ public struct SQLSagaArchive: SagaArchive {
     }
 
     /// See ``SagaArchive/history(of:in:limit:)``.
-    public func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogRecord] {
+    public func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogEntry] {
         let statement = SQLStatement(
             "\(SagaLogRecord.table.selectAllText) WHERE organization = $1 AND saga = $2 ORDER BY entry DESC LIMIT $3",
             [.integer(organization), .uuid(saga.uuid), .integer(Int64(limit))])
-        return try await database.read(statement, .strong).map { try $0.record() }.reversed()
+        let commits: [SagaLogRecord] = try await database.read(statement, .strong).map { try $0.record() }
+        return commits.reversed().flatMap(\.entries).suffix(limit)
     }
 
     /// See ``SagaArchive/lease(of:)``.

@@ -32,7 +32,7 @@ public struct SagaReading: Sendable, Hashable {
     ///   - history: as much of it as there is at hand, in order.
     ///   - registry: whose outlines name the steps that have not begun.
     ///   - now: by whose measure a lease still counts.
-    public init(_ saga: SagaRecord, _ history: [SagaLogRecord], _ registry: SagaRegistry, at now: Timestamp) {
+    public init(_ saga: SagaRecord, _ history: [SagaLogEntry], _ registry: SagaRegistry, at now: Timestamp) {
         let isAtWork = saga.owner != nil || saga.leaseUntil > now
         let nextTry = saga.state.isUnfinished && !isAtWork ? saga.dueAt : nil
         guard let stored = saga.progress, let outline = registry.outline(of: saga) ?? SagaOutline(stepsIn: stored),
@@ -57,7 +57,7 @@ public struct SagaReading: Sendable, Hashable {
     ///
     /// The row of a stuck saga that a worker written by hand keeps does not say; its history does: what such a worker
     /// gets stuck at is intended beforehand on the way back only, unless it is what the saga began with.
-    public static func isBackward(_ saga: SagaRecord, _ history: [SagaLogRecord]) -> Bool {
+    public static func isBackward(_ saga: SagaRecord, _ history: [SagaLogEntry]) -> Bool {
         switch saga.state {
         case .compensating, .compensated: return true
         case .running, .parked, .succeeded: return false
@@ -69,7 +69,7 @@ public struct SagaReading: Sendable, Hashable {
         }
     }
 
-    private static func steps(_ saga: SagaRecord, _ history: [SagaLogRecord], _ nextTry: Timestamp?) -> [Step] {
+    private static func steps(_ saga: SagaRecord, _ history: [SagaLogEntry], _ nextTry: Timestamp?) -> [Step] {
         var steps: [Step] = []
         for entry in history {
             // Who works on the saga says nothing of the step that it stands at.
@@ -89,7 +89,7 @@ public struct SagaReading: Sendable, Hashable {
 }
 
 extension SagaReading.Step {
-    fileprivate mutating func take(_ kind: SagaLogRecord.Kind) {
+    fileprivate mutating func take(_ kind: SagaLogEntry.Kind) {
         switch kind {
         case .intended, .unknown: status = .intended
         case .completed: status = .done

@@ -2,6 +2,9 @@ import Storage
 
 /// The tables that sagas need, as templates for a ``Storage/Migration``.
 public enum SagaSchema {
+    /// All of it, for a database that has nothing of it yet.
+    public static let whole = tables + rebuild + definitions + logByCommit
+
     /// Sagas with lease and epoch, and their log. Workers find what is due by a partial index that ended sagas leave.
     public static let tables = [
         """
@@ -97,6 +100,12 @@ public enum SagaSchema {
         // Not by what each commit changes: PostgreSQL would then touch every index of the table at each of them.
         "CREATE INDEX sagas_ended ON sagas (id) WHERE \(isEnded(""))",
         "CREATE INDEX sagas_stuck ON sagas (id) WHERE \(isStuck(""))",
+    ]
+
+    /// The step after that: one row of the log for all entries of a commit. Older servers go on writing one for each.
+    public static let logByCommit = [
+        "ALTER TABLE saga_log ADD COLUMN last_entry {int}",
+        "ALTER TABLE saga_log ADD COLUMN further TEXT",
     ]
 
     /// The condition of the index that workers find due sagas by; a query must say it in the same words.

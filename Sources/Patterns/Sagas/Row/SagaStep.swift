@@ -7,7 +7,7 @@ public struct SagaTransition: Sendable {
     public var record: SagaRecord
     /// The moment of the step.
     public let now: Timestamp
-    private(set) var log: [SagaLogRecord] = []
+    private(set) var log: [SagaLogEntry] = []
     private(set) var refusal: String?
 
     /// Works on `record` at moment `now`.
@@ -17,10 +17,10 @@ public struct SagaTransition: Sendable {
     }
 
     /// Adds a log entry about `step`, which becomes the saga's present step.
-    public mutating func note(_ kind: SagaLogRecord.Kind, _ step: String, _ detail: String? = nil) {
+    public mutating func note(_ kind: SagaLogEntry.Kind, _ step: String, _ detail: String? = nil) {
         record.step = step
         record.entries += 1
-        log.append(SagaLogRecord(record, step: step, kind, detail, at: now))
+        log.append(SagaLogEntry(record, step: step, kind, detail, at: now))
     }
 
     /// Feeds the state machine. An event that the state does not take makes the whole step end without effect.
@@ -78,7 +78,7 @@ public struct SagaTransition: Sendable {
     /// Puts row and log entries into the working set.
     public func store(in work: inout WorkingSet) {
         work.put(record)
-        for entry in log { work.append(entry) }
+        if let entries = SagaLogRecord(log) { work.append(entries) }
     }
 }
 
@@ -156,6 +156,6 @@ extension SagaTransition {
     /// Puts the row of a saga that has just begun, with its log entries, into the working set.
     public func insert(in work: inout WorkingSet) {
         work.insert(record)
-        for entry in log { work.append(entry) }
+        if let entries = SagaLogRecord(log) { work.append(entries) }
     }
 }

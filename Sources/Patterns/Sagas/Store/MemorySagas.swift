@@ -57,8 +57,8 @@ public final class MemorySagas: SagaLeases, SagaArchive {
         return nil
     }
     /// See ``SagaArchive/history(of:in:limit:)``.
-    public func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogRecord] {
-        let entries = try engine.records(of: SagaLogRecord.self)
+    public func history(of saga: SagaID, in organization: Int64, limit: Int) async throws -> [SagaLogEntry] {
+        let entries = try engine.records(of: SagaLogRecord.self).flatMap(\.entries)
             .filter { $0.organization == organization && $0.saga == saga }.sorted { $0.entry < $1.entry }
         return Array(entries.suffix(limit))
     }
@@ -108,8 +108,8 @@ public final class MemorySagas: SagaLeases, SagaArchive {
                 .filter { $0.state.isEnded && $0.updatedAt < moment }
                 .sorted { $0.id < $1.id }.prefix(limit)
             let ids = Set(old.map(\.id))
-            for entry in try tables.records(of: SagaLogRecord.self) where ids.contains(entry.saga) {
-                tables.remove(entry.key)
+            for commit in try tables.records(of: SagaLogRecord.self) where ids.contains(commit.entries[0].saga) {
+                tables.remove(commit.key)
             }
             for signal in try tables.records(of: SagaSignalRecord.self) where ids.contains(signal.saga) {
                 tables.remove(signal.key)

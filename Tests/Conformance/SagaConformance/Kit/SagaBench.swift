@@ -27,7 +27,7 @@ final class SagaBench: Sendable {
               organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL, version {int} NOT NULL
             ) {table}
             """, Count.schema,
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 
     let first: SagaSite
     let second: SagaSite

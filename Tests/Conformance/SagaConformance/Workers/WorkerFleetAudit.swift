@@ -4,6 +4,12 @@ import Testing
 struct WorkerFleetAudit {
     let fleet: WorkerFleet
     let total: Int
+    /// The entries of all histories, which stand together by commits.
+    static let entries = """
+        (SELECT organization, saga, entry, step, kind, epoch FROM saga_log UNION ALL
+         SELECT organization, saga, entry + place, value ->> 1, value ->> 0, (value ->> 2)::bigint FROM saga_log,
+           LATERAL jsonb_array_elements(further::jsonb) WITH ORDINALITY AS f (value, place))
+        """
 
     func check() async throws {
         try await ends()
@@ -33,7 +39,7 @@ struct WorkerFleetAudit {
         try await none("locks that nobody gives back", "SELECT resource, holder FROM saga_locks")
         try await none(
             "more or fewer ends than one",
-            "SELECT saga, count(*) FROM saga_log WHERE kind = 'ended' GROUP BY saga HAVING count(*) <> 1")
+            "SELECT saga, count(*) FROM \(Self.entries) l WHERE kind = 'ended' GROUP BY saga HAVING count(*) <> 1")
     }
 
     private func tallies() async throws {
@@ -50,14 +56,14 @@ struct WorkerFleetAudit {
         try await none(
             "a step, or a compensation, that was completed twice",
             """
-            SELECT saga, step, kind, count(*) FROM saga_log WHERE kind IN ('completed', 'compensated')
+            SELECT saga, step, kind, count(*) FROM \(Self.entries) l WHERE kind IN ('completed', 'compensated')
             GROUP BY saga, step, kind HAVING count(*) > 1
             """)
         try await none(
             "a step of a saga that has succeeded and was not completed",
             """
             SELECT s.id FROM sagas s WHERE s.state = 'succeeded' AND 5 <>
-              (SELECT count(*) FROM saga_log l WHERE l.saga = s.id AND l.kind = 'completed')
+              (SELECT count(*) FROM \(Self.entries) l WHERE l.saga = s.id AND l.kind = 'completed')
             """)
         let states = Dictionary(
             uniqueKeysWithValues: try await fleet.rows("SELECT id, state FROM sagas").map { ($0[0], $0[1]) })
@@ -86,14 +92,14 @@ struct WorkerFleetAudit {
             """
             SELECT saga, entry, kind, before, epoch FROM (
               SELECT *, lag(epoch, 1, 1::bigint) OVER (PARTITION BY organization, saga ORDER BY entry) AS before
-              FROM saga_log) l
+              FROM \(Self.entries) l) l
             WHERE epoch <> before + CASE WHEN kind = 'claimed' THEN 1 ELSE 0 END
             """)
         try await none(
             "a history with gaps, or that the row does not know",
             """
             SELECT s.id, s.entries, s.epoch FROM sagas s JOIN LATERAL (
-              SELECT count(*) AS entries, max(entry) AS last, max(epoch) AS epoch FROM saga_log l
+              SELECT count(*) AS entries, max(entry) AS last, max(epoch) AS epoch FROM \(Self.entries) l
               WHERE l.organization = s.organization AND l.saga = s.id) l ON true
             WHERE s.entries <> l.entries OR s.entries <> l.last OR s.epoch <> l.epoch
             """)

@@ -24,7 +24,8 @@ struct WorkerFleetTests {
             #expect(stops > 0 && kills > 0, "\(stops) stops and \(kills) kills")
             try await fleet.end()
             try await WorkerFleetAudit(fleet: fleet, total: Self.total).check()
-            let claims = try await fleet.number("SELECT count(*) FROM saga_log WHERE kind = 'claimed'")
+            let claims = try await fleet.number(
+                "SELECT count(*) FROM \(WorkerFleetAudit.entries) l WHERE kind = 'claimed'")
             #expect(claims > 0, "nobody took anything over")
             let undone = try await fleet.number("SELECT count(*) FROM sagas WHERE state = 'compensated'")
             let refused = try await fleet.number("SELECT sum(overtaken) FROM effects", in: "participant")

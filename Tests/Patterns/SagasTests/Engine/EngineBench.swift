@@ -16,7 +16,7 @@ final class EngineBench: Sendable {
               organization {int} NOT NULL PRIMARY KEY, epoch {int} NOT NULL, state TEXT NOT NULL, version {int} NOT NULL
             ) {table}
             """, TallyRecord.schema,
-        ] + SagaSchema.tables + SagaSchema.definitions)
+        ] + SagaSchema.whole)
 
     let database: SQLiteDatabase
     let lane: WriteLane

@@ -9,7 +9,7 @@ import Testing
 struct Rows {
     private var stored: [RecordKey: AnyRecord] = [:]
     /// The entries of all histories, in their order.
-    private(set) var log: [SagaLogRecord] = []
+    private(set) var log: [SagaLogEntry] = []
 
     subscript<R: Record>(key: Key<R>) -> R? { (stored[key.erased] as? RecordBox<R>)?.record }
 
@@ -60,8 +60,13 @@ struct Rows {
             case .delete(let key): stored[key] = nil
             }
         }
-        log += work.appended.compactMap { ($0 as? RecordBox<SagaLogRecord>)?.record }
+        log += work.entries
     }
+}
+
+extension WorkingSet {
+    /// What the batch has to tell of its sagas.
+    var entries: [SagaLogEntry] { appended.flatMap { ($0 as? RecordBox<SagaLogRecord>)?.record.entries ?? [] } }
 }
 
 /// A row's columns, written and read back.
