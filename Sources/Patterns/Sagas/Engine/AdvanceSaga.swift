@@ -27,21 +27,13 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
 
     /// What the commit will need as far as the worker's knowledge of the row tells: named with the row itself, it is
     /// locked in the one order of ranks, and spares a load.
-    var foreseenNeeds: [Need] {
+    /// - Returns: also whether that is all, if the row is as it is known.
+    func foresee() -> (needs: [Need], isAll: Bool) {
         guard let known, var advance = begin(SagaTransition(known.record, at: known.record.updatedAt)) else {
-            return []
+            return ([], false)
         }
         advance.takeMove()
-        return advance.foreseenNeeds(move)
-    }
-
-    /// Whether that is most likely all.
-    var foreseesAll: Bool {
-        guard let known, var advance = begin(SagaTransition(known.record, at: known.record.updatedAt)) else {
-            return false
-        }
-        advance.takeMove()
-        return advance.foreseesAll(move)
+        return (advance.foreseenNeeds(move), advance.foreseesAll(move))
     }
 
     func decide(_ work: inout WorkingSet, _ saga: inout SagaTransition) -> Verdict<Outcome> {

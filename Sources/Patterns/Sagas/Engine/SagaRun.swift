@@ -198,10 +198,11 @@ final class SagaRun<State: SagaState>: Sendable {
             let step = AdvanceSaga(
                 definition: definition, terms: engine.terms, move: move, known: known, busy: busy,
                 chance: engine.random.next(), own: own)
+            let foreseen = step.foresee()
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
-                subject: definition.locking(ticket.tenant.organization, ticket.subject) + step.foreseenNeeds,
-                mayNameMore: !step.foreseesAll)
+                subject: definition.locking(ticket.tenant.organization, ticket.subject) + foreseen.needs,
+                mayNameMore: !foreseen.isAll)
             let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)
