@@ -26,6 +26,7 @@ struct Decisions {
         try several(store, start)
         try million(full: 1 << 20, "a million keys in a table for 1,048,576")
         try million(full: 1 << 21, "a million keys in a table for 2,097,152")
+        memory(byteCount: 42 << 20)
         print("")
     }
 
@@ -55,6 +56,13 @@ struct Decisions {
             before: { _ in for place in 0..<1_000 { chosen[place] = keys[Int(random.next(below: 1_000_000))] } },
             { index in _ = store.consume(of: limit, for: chosen[index % 1_000]) })
         row("\(name), at random, with its clock", figure, bar: "250")
+    }
+
+    private func memory(byteCount: Int) {
+        var latency = MemoryLatency(byteCount: byteCount, random: SeededRandom(seed: 1))
+        let figure = nanoseconds() { _ in latency.step() }
+        precondition(latency.isInside)
+        row("beside: a word at a random place of 42 MiB, without anything else", figure, bar: "")
     }
 
     private func short(_ number: Int) -> String { "k\(number)" }
