@@ -9,6 +9,12 @@ import OpenTelemetryTracing
 import PrometheusMetrics
 import Tracing
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// The instruments that one order's request touches, made once.
 struct OrderInstruments {
     let inFlight: Meter
@@ -70,6 +76,18 @@ struct OrderInstruments {
 struct OrderSpans {
     let tracer: OpenTelemetryTracer
     let traceparent: String
+    let exporter: SpanExporter
+    private let definition = "checkout"
+    private let operation = "authorize"
+    private let database = "shard-0"
+    private let method = "POST"
+    private let route = "/v1/orders"
+    private let organization = "org_01jdxjmxw1fanr955dvrgj4d1j"
+    private let id = UUIDv7(high: 0x0193_7F2A_77C1_7ABC, low: 0x8ABC_DEF0_1234_5678)
+
+    init(_ tracer: OpenTelemetryTracer, _ exporter: SpanExporter, traceparent: String) {
+        (self.tracer, self.exporter, self.traceparent) = (tracer, exporter, traceparent)
+    }
 
     @inline(never)
     func order() {
@@ -77,22 +95,36 @@ struct OrderSpans {
         let inside = request.context
         blackHole(request.traceParent.description)
         command(below: inside)
-        let saga = tracer.startSpan("saga checkout", context: inside)
-        let insideSaga = saga.context
-        let call = tracer.startSpan("payment authorize", context: insideSaga, ofKind: .client)
-        _ = call.context
-        if call.isRecording { call.add([KeyValue("pantry.payment.outcome", "done")]) }
-        call.end()
-        command(below: insideSaga)
-        if saga.isRecording { saga.add([KeyValue("pantry.saga.outcome", "ended")]) }
+        let saga = tracer.startSpan("saga \(definition)", context: inside)
+        ServiceContext.withValue(saga.context) {
+            let around = ServiceContext.current ?? inside
+            let call = tracer.startSpan("payment \(operation)", context: around, ofKind: .client)
+            ServiceContext.withValue(call.context) { blackHole(definition) }
+            if call.isRecording {
+                call.add([
+                    KeyValue("pantry.payment.operation", .string(operation)),
+                    KeyValue("pantry.payment.outcome", .string("done")),
+                ])
+            }
+            call.end()
+            command(below: ServiceContext.current ?? inside)
+        }
+        if saga.isRecording {
+            saga.add([
+                KeyValue("pantry.saga.id", .string(id.base32)), KeyValue("pantry.saga.definition", .string(definition)),
+                KeyValue("pantry.saga.outcome", .string("ended")), KeyValue("pantry.saga.taken_up", .bool(false)),
+            ])
+        }
         saga.end()
         if request.isRecording {
-            request.operationName = "POST /v1/orders"
-            request.add([
-                KeyValue("http.request.method", "POST"), KeyValue("url.scheme", "http"),
-                KeyValue("network.protocol.version", "1.1"), KeyValue("http.response.status_code", 201),
-                KeyValue("http.route", "/v1/orders"),
-            ])
+            request.operationName = "\(method) \(route)"
+            var attributes: [KeyValue] = [
+                KeyValue("http.request.method", .string(method)), KeyValue("url.scheme", "http"),
+                KeyValue("network.protocol.version", "1.1"), KeyValue("http.response.status_code", .int64(201)),
+            ]
+            attributes.append(KeyValue("http.route", .string(route)))
+            attributes.append(KeyValue("pantry.organization.id", .string(organization)))
+            request.add(attributes)
         }
         request.end()
     }
@@ -100,13 +132,15 @@ struct OrderSpans {
     private func command(below context: ServiceContext) {
         let command = tracer.startSpan("lane command", context: context)
         guard command.isRecording else { return }
-        command.add([KeyValue("db.namespace", "shard-0")])
+        command.operationName = "lane \(definition)"
+        command.add([KeyValue("db.namespace", .string(database))])
+        command.addEvent(SpanEvent(name: "batch began"))
         let batch = tracer.startSpan("BATCH shard-0", below: command, ofKind: .client)
         batch.add([
-            KeyValue("db.system.name", "sqlite"), KeyValue("db.namespace", "shard-0"),
-            KeyValue("db.operation.name", "BATCH"),
-            KeyValue("db.operation.batch.size", 22), KeyValue("pantry.batch.commands", 1),
-            KeyValue("pantry.batch.rows", 15),
+            KeyValue("db.system.name", "sqlite"), KeyValue("db.namespace", .string(database)),
+            KeyValue("db.operation.name", "BATCH"), KeyValue("db.operation.batch.size", .int64(22)),
+            KeyValue("pantry.batch.commands", .int64(1)), KeyValue("pantry.batch.loads", .int64(9)),
+            KeyValue("pantry.batch.trips", .int64(1)), KeyValue("pantry.batch.rows", .int64(13)),
         ])
         batch.end()
         command.end()
@@ -144,14 +178,33 @@ measure("  of which one timer") { timer.recordNanoseconds(Int64($0) & 0xFF_FFFF)
 let counter = Counter(label: "one_counter", factory: factory)
 measure("  of which one counter") { _ in counter.increment() }
 
-/// Nobody sends: once the queue is full, spans are dropped and counted.
 func spans(_ sampler: SpanSampler, _ flags: String) -> OrderSpans {
     let exporter = SpanExporter(
         resource: TraceResource(attributes: [:], scope: "benchmark", scopeVersion: "1"),
         time: SystemTime(), report: { _ in }, send: { _ in .accepted })
     let tracer = OpenTelemetryTracer(sampler: sampler, exporter: exporter, random: SeededRandom(seed: 1))
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)"
-    return OrderSpans(tracer: tracer, traceparent: traceparent)
+    return OrderSpans(tracer, exporter, traceparent: traceparent)
+}
+
+/// A thousand orders, whose spans find room in the queue, while another thread takes and encodes them; then a pause
+/// until none waits. Only the orders' own thread counts.
+func measureBursts(_ name: String, _ spans: OrderSpans) {
+    let running = Task.detached { await spans.exporter.run() }
+    var best = Duration.seconds(1_000)
+    let burst = 1_000
+    for _ in 0..<5 {
+        var sum = Duration.zero
+        for _ in 0..<max(1, rounds / burst) {
+            sum += clock.measure { for _ in 0..<burst { spans.order() } }
+            while spans.exporter.counts.waiting > 0 { sched_yield() }
+        }
+        best = min(best, sum / max(1, rounds / burst))
+    }
+    running.cancel()
+    let counts = spans.exporter.counts
+    precondition(counts.dropped == 0, "\(counts.dropped) spans found no room: that is another way than the usual one")
+    print(name.padded(to: 44), Int((best / .nanoseconds(1) / Double(burst)).rounded()), "ns for one order")
 }
 
 let off: OrderSpans? = nil
@@ -160,5 +213,4 @@ let unsampled = spans(.parentBasedAll, "00")
 measure("tracing: unsampled by the caller") { _ in unsampled.order() }
 let never = spans(SpanSampler(.none, asksParent: false), "01")
 measure("tracing: unsampled here, caller ignored") { _ in never.order() }
-let sampled = spans(.parentBasedAll, "01")
-measure("tracing: sampled, 7 spans, not exported") { _ in sampled.order() }
+measureBursts("tracing: sampled, 7 spans, being exported", spans(.parentBasedAll, "01"))
