@@ -55,6 +55,14 @@ def fdatasync_micros(folder=None, count=300):
     return statistics.median(times)
 
 
+def slow_disk(scratch, millis):
+    """Makes every sync of the processes that are started from now on take so much longer."""
+    library = Path(scratch) / "slow_disk.so"
+    source = ROOT / "Benchmarks" / "contenders" / "slow_disk.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+    os.environ |= {"LD_PRELOAD": str(library), "SLOW_DISK_MICROS": str(round(millis * 1_000))}
+
+
 def loop_millis():
     """How long a fixed loop of the Python interpreter takes: how fast the processor is at this moment. On a shared host the same
     machine was seen to need three times as long within an hour."""

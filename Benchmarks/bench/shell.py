@@ -10,7 +10,7 @@ from pathlib import Path
 from .machine import ROOT
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-PRAGMAS = "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
+PRAGMAS = "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
 HOW_TO_FIND = {
     "idempotency_keys": "subject = :order", "orders": "id = :order", "payments": "order_id = :order",
     "sagas": "subject = :order", "reservations": "order_id = :order ORDER BY sku", "saga_log": "saga = :saga ORDER BY entry",
