@@ -45,6 +45,9 @@ extension ProcessTests {
             #expect(latency.number("count") == summary["orders"]?.object?.number("placed"))
             let steps = ["p50", "p90", "p99", "max"].map { latency.number($0) }
             #expect(steps[0] > 0 && steps == steps.sorted())
+            let rate = try #require(summary["ordersPerSecond"]?.numberLiteral.flatMap(Double.init))
+            let counted = rate * Double(summary.number("durationMilliseconds")) / 1_000
+            #expect(abs(counted - Double(latency.number("count"))) < 1 + counted / 100, "\(rate) orders/s")
             let verify = try #require(summary["verify"]?.object)
             #expect(verify["ok"] == true && verify.number("checked") > 10)
         }
@@ -89,6 +92,18 @@ extension ProcessTests {
                 #expect(result.text.contains("all hold") && result.text.contains("0 oversold"), "\(result.text)")
                 #expect(!result.text.contains("\u{1B}") && !result.errors.contains("\u{1B}"))
                 #expect(!result.errors.contains("\r"))
+                #expect(demo.contents == [])
+            }
+        }
+
+        @Test func aTerminalSeesHowFarItIs() async throws {
+            try await DemoFolder.with { demo in
+                let result = try await demo.runOnTerminal("--orders", "60", "--organizations", "1", "--clients", "4")
+                #expect(result.exit.isSuccess, "\(result.exit): \(result.text)")
+                let pictures = result.text.split(separator: "\r\u{1B}[K").filter { $0.contains(" of 60  ") }
+                #expect(pictures.contains { $0.contains("░") }, "\(result.text)")
+                #expect(pictures.allSatisfy { $0.contains(" orders/s  ") }, "\(pictures)")
+                #expect(result.text.contains("all hold"), "\(result.text)")
                 #expect(demo.contents == [])
             }
         }
@@ -175,6 +190,14 @@ private final class DemoFolder: Sendable {
     func run(_ more: String...) async throws -> Program.Result {
         try await Program.run(
             try ProductLocation.pantry(), arguments(more), environment: environment, within: .seconds(120))
+    }
+
+    /// With both streams on one terminal.
+    func runOnTerminal(_ more: String...) async throws -> Program.Result {
+        let command = ([try ProductLocation.pantry()] + arguments(more)).joined(separator: " ")
+        return try await Program.run(
+            "/usr/bin/env", ["script", "-qec", command, "/dev/null"],
+            environment: environment.merging(["TERM": "xterm"]) { $1 }, within: .seconds(120))
     }
 
     func launch(_ more: String...) throws -> ChildProcess {
