@@ -16,6 +16,12 @@ struct OpenAPIPageTests {
             #expect(first.status == 200)
             #expect(first.header("Cache-Control") == "no-cache")
             #expect(first.header("X-Content-Type-Options") == "nosniff")
+            let described = try OpenAPIContent.document.get().root["paths"]?.object?[path]?.object?["get"]?
+                .object?["responses"]?.object?["200"]?.object?["headers"]?.object
+            let names = Set(try #require(described).map { $0.name.lowercased() })
+            // These are HTTP's own, and the media type stands with the content.
+            let own: Set = ["content-type", "content-length", "date", "server", "connection", "vary"]
+            #expect(Set(first.response.headers.map { $0.name.lowercased() }).subtracting(own) == names)
             let tag = try #require(first.header("ETag"))
             for condition in [tag, "W/\(tag)", "\"other\", \(tag)", "*"] {
                 let again = try await nobody.get(path, headers: ["If-None-Match: \(condition)"])

@@ -2266,6 +2266,7 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             ETag: { $ref: '#/components/headers/ETag' }
             Cache-Control: { $ref: '#/components/headers/Revalidate' }
+            X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
           content:
             application/json:
               schema:
@@ -2295,6 +2296,15 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             ETag: { $ref: '#/components/headers/ETag' }
             Cache-Control: { $ref: '#/components/headers/Revalidate' }
+            X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
+            Referrer-Policy:
+              description: Nobody that the page links to learns where it was read.
+              required: true
+              schema: { type: string, const: no-referrer }
+            X-Frame-Options:
+              description: It is not shown within other pages.
+              required: true
+              schema: { type: string, const: DENY }
             Content-Security-Policy:
               description: The page may run its own script and style, by their hashes, and nothing else.
               required: true
@@ -2453,6 +2463,22 @@ components:
       description: It may be kept, and is asked for again before it is used.
       required: true
       schema: { type: string, const: no-cache }
+    No-Sniff:
+      description: It is what its media type says, and nothing else is to be guessed.
+      required: true
+      schema: { type: string, const: nosniff }
+    RateLimit-Limit:
+      description: The nearest limit's quota, where the server is configured to drafts 03 to 06 (`draft-6`).
+      schema: { type: integer, minimum: 0 }
+      example: 1200
+    RateLimit-Remaining:
+      description: What remains of it, by the same drafts.
+      schema: { type: integer, minimum: 0 }
+      example: 0
+    RateLimit-Reset:
+      description: In how many seconds there is more, by the same drafts.
+      schema: { type: integer, minimum: 0 }
+      example: 42
     No-Store:
       description: It is not to be kept.
       required: true
@@ -2623,6 +2649,7 @@ components:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         ETag: { $ref: '#/components/headers/ETag' }
         Cache-Control: { $ref: '#/components/headers/Revalidate' }
+        X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
     BadRequest:
       description: The request cannot be understood.
       headers:
@@ -2890,6 +2917,9 @@ components:
         Retry-After: { $ref: '#/components/headers/Retry-After' }
         RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
         RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
