@@ -38,6 +38,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let instrumentation: Target.Dependency = .product(name: "Instrumentation", package: "swift-distributed-tracing")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -123,7 +124,7 @@ let package = Package(
         driver("RedisDriver", ["Determinism", "SocketReactor", "RateLimiting", "CHiredis"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
-        driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1]),
+        driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, instrumentation, nioCore, nioHTTP1]),
 
         // Floor 3: domain
         domain("PantryDomain", ["Determinism", "StrictJSON", "Storage", "Sagas", "Messaging", crypto, logging]),
@@ -226,7 +227,10 @@ let package = Package(
             ["Determinism", "StrictJSON", "OpenTelemetryTracing", tracing]),
         tests(
             "StripeDriverTests", in: "Drivers",
-            ["Determinism", "DeterminismTestKit", "StrictJSON", "StripeDriver", "StripeTestKit", nioCore, nioPosix]),
+            [
+                "Determinism", "DeterminismTestKit", "StrictJSON", "StripeDriver", "StripeTestKit",
+                "OpenTelemetryTracing", tracing, nioCore, nioPosix,
+            ]),
         tests(
             "LaneEngineConformance", in: "Conformance",
             [
@@ -254,9 +258,9 @@ let package = Package(
             "PantryAssemblyTests", in: "Service",
             [
                 "Determinism", "DeterminismTestKit", "CircuitBreaking", "RateLimiting", "Messaging", "Sagas",
-                "StrictJSON", logging,
+                "StrictJSON", logging, tracing,
                 "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
-                "PantryAssembly",
+                "OpenTelemetryTracing", "StripeTestKit", "PantryAssembly",
             ]),
         tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
         tests(
@@ -292,8 +296,8 @@ let package = Package(
         tests(
             "PantryProcessTests", in: "Process",
             [
-                "Determinism", "StrictJSON", "PantryTestKit", "ProcessTestKit", "PostgresTestKit", "RedisTestKit",
-                "StripeTestKit",
+                "Determinism", "DeterminismTestKit", "StrictJSON", "PantryTestKit", "ProcessTestKit",
+                "PostgresTestKit", "RedisTestKit", "StripeTestKit",
             ]),
         tests("PantryHardeningTests", in: "Process", ["Determinism", "StrictJSON", "PantryTestKit"]),
         tests("PantryContractTests", in: "Process", ["StrictJSON", "PantryTestKit"]),

@@ -12,15 +12,21 @@ public struct LedgerRequest: Sendable, Hashable {
     public var idempotencyKey: String?
     /// `Authorization`.
     public var authorization: String?
+    /// `traceparent`, of W3C Trace Context; several of them are joined by commas.
+    public var traceparent: String?
+    /// `tracestate`, likewise.
+    public var tracestate: String?
 
     /// A request.
     public init(
-        method: String, target: String, body: String, idempotencyKey: String? = nil, authorization: String? = nil
+        method: String, target: String, body: String, idempotencyKey: String? = nil, authorization: String? = nil,
+        traceparent: String? = nil, tracestate: String? = nil
     ) {
         let parts = target.split(separator: "?", maxSplits: 1)
         (self.method, path) = (method, String(parts.first ?? ""))
         parameters = method == "POST" ? body : parts.count == 2 ? String(parts[1]) : ""
         (self.idempotencyKey, self.authorization) = (idempotencyKey, authorization)
+        (self.traceparent, self.tracestate) = (traceparent, tracestate)
     }
 
     /// The parts of the path behind `/v1`.

@@ -18,11 +18,15 @@ final class StripeConnectionHandler: ChannelInboundHandler {
     private let ledger: StripeLedger
     private let faults: StripeFaultScript
     private let secretKey: String
+    private let onRequest: @Sendable (LedgerRequest) -> Void
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
 
-    init(ledger: StripeLedger, faults: StripeFaultScript, secretKey: String) {
-        (self.ledger, self.faults, self.secretKey) = (ledger, faults, secretKey)
+    init(
+        ledger: StripeLedger, faults: StripeFaultScript, secretKey: String,
+        onRequest: @escaping @Sendable (LedgerRequest) -> Void
+    ) {
+        (self.ledger, self.faults, self.secretKey, self.onRequest) = (ledger, faults, secretKey, onRequest)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -37,13 +41,20 @@ final class StripeConnectionHandler: ChannelInboundHandler {
             let request = LedgerRequest(
                 method: head.method.rawValue, target: head.uri, body: String(buffer: body),
                 idempotencyKey: head.headers.first(name: "Idempotency-Key"),
-                authorization: head.headers.first(name: "Authorization"))
+                authorization: head.headers.first(name: "Authorization"),
+                traceparent: Self.joined(head.headers["traceparent"]),
+                tracestate: Self.joined(head.headers["tracestate"]))
             self.head = nil
+            onRequest(request)
             respond(to: request, context)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private static func joined(_ values: [String]) -> String? {
+        values.isEmpty ? nil : values.joined(separator: ",")
+    }
 
     private func respond(to request: LedgerRequest, _ context: ChannelHandlerContext) {
         guard request.authorization == "Bearer \(secretKey)" else {

@@ -15,10 +15,12 @@ public final class StripeTestServer: Sendable {
     private let connections: OpenConnections
 
     /// Listens on a free port of the loopback interface.
-    /// - Parameter secretKey: the only key that is accepted.
+    /// - Parameters:
+    ///   - secretKey: the only key that is accepted.
+    ///   - onRequest: called with each request as it comes, whatever becomes of it.
     public init(
         ledger: StripeLedger = StripeLedger(), faults: StripeFaultScript = StripeFaultScript(),
-        secretKey: String = "sk_test_key"
+        secretKey: String = "sk_test_key", onRequest: @escaping @Sendable (LedgerRequest) -> Void = { _ in }
     ) async throws {
         let connections = OpenConnections()
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -28,7 +30,8 @@ public final class StripeTestServer: Sendable {
                     connections.add(channel)
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(
-                        StripeConnectionHandler(ledger: ledger, faults: faults, secretKey: secretKey))
+                        StripeConnectionHandler(
+                            ledger: ledger, faults: faults, secretKey: secretKey, onRequest: onRequest))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()

@@ -1,6 +1,8 @@
+import DeterminismTestKit
 import Foundation
 import PantryTestKit
 import StrictJSON
+import StripeTestKit
 import Testing
 
 extension ProcessTests {
@@ -80,6 +82,39 @@ extension ProcessTests {
             let rows = result.text.split(separator: "\n")
             #expect(rows.contains { $0.hasPrefix("order:confirmed|") }, "\(result.errors)")
             for row in rows { #expect(row.hasSuffix("|\(traceparent)"), "\(row)") }
+        }
+
+        @Test func stripeIsToldThePaymentsSpanInTheRequestsTrace() async throws {
+            let heard = Notes<LedgerRequest>()
+            let stripe = try await StripeTestServer(
+                ledger: StripeLedger(metadataPrefix: "pantry"), onRequest: { heard.note($0) })
+            var settings = InstallationSettings()
+            settings["payments", "provider"] = "stripe"
+            settings["payments", "url"] = "\"\(stripe.baseURL)\""
+            settings["payments", "key"] = "sk_test_key"
+            settings["payments", "webhookSecrets"] = "[whsec_of_a_test]"
+            try await Installation.with(settings) { installation in
+                let file = installation.folder.appendingPathComponent("spans.jsonl").path
+                let process = try await start(installation, ["PANTRY_TRACE_FILE": file])
+                let shop = try await Shop.open(catalog, in: installation, on: process)
+                let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+                let body = TenantSession.orderBody([(sku: "TEA", quantity: 1)], method: "pm_card_visa", key: "traced")
+                let outcome = await (try process.client()).send(
+                    PantryRequest(
+                        "POST", "/v1/orders", .json(body), credential: shop.tenant.apiKey, idempotencyKey: "traced",
+                        headers: ["traceparent": "00-\(trace)-00f067aa0ba902b7-01", "tracestate": "x=1"]))
+                #expect(outcome.status == 201, "\(outcome)")
+                process.terminate()
+                #expect(try await process.ended(within: .seconds(11)) == .status(0))
+                let payments = try Span.read(file).filter { $0.trace == trace && $0.name.hasPrefix("payment ") }
+                let told = Set(payments.map { "00-\(trace)-\($0.id)-01" })
+                #expect(heard.all.count >= 2, "a charge is two requests")
+                for request in heard.all {
+                    #expect(told.contains(request.traceparent ?? ""), "\(request.path): \(request.traceparent ?? "-")")
+                    #expect(request.tracestate == "x=1")
+                }
+            }
+            await stripe.stop()
         }
 
         @Test func withoutVariablesTheCallersTraceIsPassedOnAsItIs() async throws {

@@ -1,9 +1,11 @@
 import Determinism
 import DeterminismTestKit
 import Logging
+import OpenTelemetryTracing
 import StrictJSON
 import Synchronization
 import Testing
+import Tracing
 
 @testable import PantryAssembly
 
@@ -12,15 +14,38 @@ import Testing
 struct AlertDispatcherTests {
     private let time = ManualTime(start: Timestamp(microseconds: 1_764_000_000_000_000))
     private let posted = Notes<String>()
+    private let headers = Notes<[String: String]>()
+    private let tracer: OpenTelemetryTracer
+    /// What an alert comes of.
+    private let cause: OpenTelemetrySpan
 
-    private func dispatcher(_ answers: [PostOutcome] = []) throws -> AlertDispatcher {
-        let (posted, left) = (posted, Answers(answers))
+    init() {
+        tracer = OpenTelemetryTracer(
+            exporter: SpanExporter(
+                resource: TraceResource(attributes: [:], scope: "test", scopeVersion: "1"), time: time,
+                report: { _ in }, send: { _ in .accepted }),
+            random: SeededRandom(seed: 1))
+        cause = tracer.startServerSpan(
+            "order", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "x=1")
+    }
+
+    private func dispatcher(
+        _ answers: [PostOutcome] = [], _ instrument: (any Instrument)? = nil
+    ) throws -> AlertDispatcher {
+        let (posted, noted, left) = (posted, headers, Answers(answers))
         return try AlertDispatcher(
-            url: "https://hooks.example/secret", time: time, random: SeededRandom(seed: 1), logger: Logger(label: "t")
+            url: "https://hooks.example/secret", time: time, random: SeededRandom(seed: 1), logger: Logger(label: "t"),
+            instrument: instrument
         ) { url, headers, body in
+            noted.note(Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0),\($1)" }))
+            // The last, because it is what the tests wait for.
             posted.note(String(decoding: body, as: UTF8.self))
             return left.next()
         }
+    }
+
+    private func raise(_ dispatcher: AlertDispatcher, in context: ServiceContext?) {
+        ServiceContext.withValue(context) { dispatcher.raise(.sagaStuck, "saga_1", "a refund waits for an operator") }
     }
 
     private func whileRunning(_ dispatcher: AlertDispatcher, _ body: () async throws -> Void) async throws {
@@ -55,6 +80,34 @@ struct AlertDispatcherTests {
             await eventually("it is taken") { posted.all.count == 3 }
         }
         #expect(Set(posted.all).count == 1, "the same event each time, by its id")
+    }
+
+    @Test func alertNamesTheSpanThatItWasRaisedInEachTimeItIsTried() async throws {
+        let dispatcher = try dispatcher([.unavailable("503")], tracer)
+        try await whileRunning(dispatcher) {
+            raise(dispatcher, in: cause.context)
+            await eventually("it rests") { posted.all.count == 1 && time.sleeperCount == 1 }
+            time.advance(by: .seconds(30))
+            await eventually("it is taken") { posted.all.count == 2 }
+        }
+        let expected = [
+            "Content-Type": "application/json", "traceparent": cause.traceParent.description, "tracestate": "x=1",
+        ]
+        #expect(headers.all == [expected, expected])
+    }
+
+    @Test func alertNamesNoTraceWithoutOneOrWithoutAnInstrument() async throws {
+        for (instrument, context) in [(tracer, nil), (tracer, .topLevel), (nil, cause.context)]
+            as [((any Instrument)?, ServiceContext?)]
+        {
+            let dispatcher = try dispatcher([], instrument)
+            let before = posted.all.count
+            try await whileRunning(dispatcher) {
+                raise(dispatcher, in: context)
+                await eventually("it is posted") { posted.all.count == before + 1 }
+            }
+        }
+        #expect(headers.all == Array(repeating: ["Content-Type": "application/json"], count: 3))
     }
 
     @Test func alertThatIsRefusedDoesNotKeepTheNextOne() async throws {

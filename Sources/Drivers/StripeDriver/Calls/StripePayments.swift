@@ -1,4 +1,5 @@
 import Determinism
+import Instrumentation
 
 /// Charges, holds and refunds through Stripe's payment intents, each under a key of the caller's.
 ///
@@ -23,14 +24,18 @@ public struct StripePayments: Sendable {
     static let keyLimit = 4
 
     /// A client with connections of its own. Opens none yet.
-    /// - Parameter time: tells how old a charge is, and bounds requests.
+    /// - Parameters:
+    ///   - time: tells how old a charge is, and bounds requests.
+    ///   - instrument: gives every request the headers of the trace that it is made in, such as `traceparent`: of
+    ///     `ServiceContext.current` where the call is made. A tracer is an instrument. Without one the driver sends
+    ///     none; AsyncHTTPClient goes on to use the tracer of `InstrumentationSystem`, if the process has set one.
     /// - Throws: what ``StripeConfiguration/validate()`` finds.
     public init(
-        configuration: StripeConfiguration, time: any TimeSource = SystemTime()
+        configuration: StripeConfiguration, time: any TimeSource = SystemTime(), instrument: (any Instrument)? = nil
     ) throws(StripeConfigurationError) {
         try configuration.validate()
         (self.configuration, self.time) = (configuration, time)
-        transport = StripeTransport(configuration, time: time)
+        transport = StripeTransport(configuration, time: time, instrument: instrument)
     }
 
     /// Closes the connections. Requests under way fail.

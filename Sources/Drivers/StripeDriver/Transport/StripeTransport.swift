@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Determinism
+import Instrumentation
 import NIOCore
 import NIOHTTP1
 
@@ -25,9 +26,10 @@ struct StripeTransport: Sendable {
     private let configuration: StripeConfiguration
     private let http: HTTPClient
     private let timer: CallTimer
+    private let instrument: (any Instrument)?
 
-    init(_ configuration: StripeConfiguration, time: any TimeSource) {
-        self.configuration = configuration
+    init(_ configuration: StripeConfiguration, time: any TimeSource, instrument: (any Instrument)?) {
+        (self.configuration, self.instrument) = (configuration, instrument)
         mask = TextMask([configuration.secretKey])
         timer = CallTimer(time: time)
         var settings = HTTPClient.Configuration()
@@ -39,6 +41,8 @@ struct StripeTransport: Sendable {
         settings.connectionPool.idleTimeout = .nanoseconds(configuration.idleTimeout.inNanoseconds)
         // Whoever calls decides whether to try again, and when.
         settings.connectionPool.retryConnectionEstablishment = false
+        // A tracer that the process has for all would make the client send its own traceparent beside this one.
+        if instrument != nil { settings.tracing.tracer = nil }
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
     }
 
@@ -79,12 +83,23 @@ struct StripeTransport: Sendable {
         message.headers.add(name: "Stripe-Version", value: configuration.apiVersion)
         message.headers.add(name: "User-Agent", value: "StripeDriver/1 (Swift)")
         message.headers.add(name: "Accept", value: "application/json")
+        if let instrument, let context = ServiceContext.current {
+            instrument.inject(context, into: &message.headers, using: HeaderInjector())
+        }
         guard let form = request.form else { return message }
         message.method = .POST
         message.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         if let key = request.idempotencyKey { message.headers.add(name: "Idempotency-Key", value: key) }
         message.body = GatedBody(text: form.text, gate: gate).requestBody
         return message
+    }
+}
+
+/// Puts what an instrument passes on into a request's headers.
+private struct HeaderInjector: Injector {
+    func inject(_ value: String, forKey key: String, into headers: inout HTTPHeaders) {
+        // Two instruments behind one may both pass on the same trace.
+        headers.replaceOrAdd(name: key, value: value)
     }
 }
 

@@ -94,7 +94,8 @@ package struct Installation: Sendable {
         let circuit = try CircuitBreaker.payments(configuration.payments, time: time, random: random)
         let installed = try InstalledPayments.open(
             configuration.payments,
-            sandbox: databases.firstIndex { $0.role == .provider }.map { lanes[$0] }, time: time)
+            sandbox: databases.firstIndex { $0.role == .provider }.map { lanes[$0] }, time: time,
+            instrument: observation?.tracer)
         var payments: any PaymentProvider = GuardedProvider(installed.provider, circuit: circuit, random: random)
         if let observation {
             payments = MonitoredProvider(payments, observation)
@@ -148,8 +149,10 @@ package struct Installation: Sendable {
         _ configuration: PantryConfiguration, _ observation: Observation?, time: any TimeSource,
         random: any RandomSource, logger: Logger
     ) throws -> AlertDispatcher? {
-        guard let url = configuration.alerts.webhook, let post = observation?.post else { return nil }
-        return try AlertDispatcher(url: url, time: time, random: random, logger: logger, post: post)
+        guard let url = configuration.alerts.webhook, let observation else { return nil }
+        return try AlertDispatcher(
+            url: url, time: time, random: random, logger: logger, instrument: observation.tracer,
+            post: observation.post)
     }
 
     /// Runs the lanes and the sagas while `body` runs, recovers what a crash left behind, and closes everything when

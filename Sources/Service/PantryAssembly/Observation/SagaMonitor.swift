@@ -35,16 +35,16 @@ struct SagaMonitor: SagaObserver {
         running.increment()
         defer { running.decrement() }
         let report: Report?
-        if let tracer {
-            let context = mark as? ServiceContext
-            let span = tracer.startSpan("saga \(ticket.definition)", context: context ?? .topLevel)
+        let begun = mark as? ServiceContext
+        let span = tracer?.startSpan("saga \(ticket.definition)", context: begun ?? .topLevel)
+        if let span {
             report = await ServiceContext.withValue(span.context) { await work() }
             if span.isRecording {
                 span.add([
                     KeyValue("pantry.saga.id", .string(ticket.id.description)),
                     KeyValue("pantry.saga.definition", .string(ticket.definition)),
                     KeyValue("pantry.saga.outcome", .string(Self.outcome(report))),
-                    KeyValue("pantry.saga.taken_up", .bool(context == nil)),
+                    KeyValue("pantry.saga.taken_up", .bool(begun == nil)),
                 ])
             }
             span.end()
@@ -54,7 +54,8 @@ struct SagaMonitor: SagaObserver {
         endings.increment(Ending(definition: ticket.definition, outcome: Self.outcome(report)))
         if let stuck = report as? SagaReport, stuck.state == .stuck {
             let reason = stuck.reason.map { ": \($0)" } ?? ""
-            alerts?.raise(.sagaStuck, "\(ticket.id)", "a \(ticket.definition) waits for an operator\(reason)")
+            alerts?.raise(
+                .sagaStuck, "\(ticket.id)", "a \(ticket.definition) waits for an operator\(reason)", in: span?.context)
         }
         if ticket.definition == "checkout", let order = Self.order(report) { orders.increment(order) }
         return report

@@ -2,6 +2,7 @@ import Determinism
 import PantryDomain
 import Storage
 import StripeDriver
+import Tracing
 
 /// The payment provider of the configuration, with what belongs to it.
 package struct InstalledPayments: Sendable {
@@ -22,9 +23,12 @@ package struct InstalledPayments: Sendable {
     package let webhooks: [String: Webhook]
     private let stripe: StripePayments?
 
-    /// - Parameter sandbox: the lane of the sandbox's books, where that is the provider.
+    /// - Parameters:
+    ///   - sandbox: the lane of the sandbox's books, where that is the provider.
+    ///   - instrument: tells the provider which trace a call belongs to; nil where nothing is traced.
     static func open(
-        _ configuration: PantryConfiguration.Payments, sandbox: WriteLane?, time: any TimeSource
+        _ configuration: PantryConfiguration.Payments, sandbox: WriteLane?, time: any TimeSource,
+        instrument: (any Instrument)?
     ) throws(AssemblyError) -> InstalledPayments {
         switch configuration.provider {
         case .sandbox:
@@ -33,7 +37,7 @@ package struct InstalledPayments: Sendable {
                 provider: SandboxProvider(lane: sandbox, time: time), methods: .known(SandboxProvider.methods),
                 webhooks: [:], stripe: nil)
         case .stripe:
-            let payments = try stripe(configuration, time: time)
+            let payments = try stripe(configuration, time: time, instrument: instrument)
             let webhook = StripeWebhook(secrets: configuration.webhookSecrets.map { StripeSecret($0) }, time: time)
             return InstalledPayments(
                 provider: StripeProvider(payments: payments), methods: .prefixed("pm_"),
@@ -46,7 +50,7 @@ package struct InstalledPayments: Sendable {
     }
 
     private static func stripe(
-        _ configuration: PantryConfiguration.Payments, time: any TimeSource
+        _ configuration: PantryConfiguration.Payments, time: any TimeSource, instrument: (any Instrument)?
     ) throws(AssemblyError) -> StripePayments {
         var stripe = StripeConfiguration(secretKey: StripeSecret(configuration.key ?? ""))
         stripe.metadataPrefix = StripeProvider.metadataPrefix
@@ -61,7 +65,7 @@ package struct InstalledPayments: Sendable {
             }
         }
         do throws(StripeConfigurationError) {
-            return try StripePayments(configuration: stripe, time: time)
+            return try StripePayments(configuration: stripe, time: time, instrument: instrument)
         } catch { throw AssemblyError("payments: \(error)") }
     }
 
