@@ -64,6 +64,10 @@ tags:
     description: This document, for programs and for people.
 paths:
   /v1/orders:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: placeOrder
       tags: [Orders]
@@ -95,9 +99,32 @@ paths:
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
+              example:
+                id: ord_01m86qprwkfpqrvsz320xsw0k7
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                status: confirmed
+                total: { amount: 250, currency: USD }
+                items:
+                  - sku: '1005921'
+                    quantity: 1
+                    unitPrice: { amount: 250, currency: USD }
+                    amount: { amount: 250, currency: USD }
+                payment:
+                  id: pay_01m86qprwkfpqv6a7330e7gedf
+                  status: captured
+                  method: pm_error
+                  captured: { amount: 250, currency: USD }
+                  refunded: { amount: 0, currency: USD }
+                createdAt: '2026-11-24T12:15:19.955Z'
+                updatedAt: '2026-11-24T12:15:51.208Z'
         '201':
           description: Confirmed.
           headers:
@@ -105,6 +132,11 @@ paths:
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -144,6 +176,11 @@ paths:
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -175,29 +212,26 @@ paths:
         '402': { $ref: '#/components/responses/PaymentDeclined' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '409':
-          description: |
-            Too little stock (kept for the key's repeats); the first attempt with this key has not ended; or the order was taken over
-            by another operation while it was being paid.
+          description: Too little stock (kept for the key's repeats), or the first attempt with this key has not ended.
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
             Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/problem+json:
               schema:
                 allOf:
                   - { $ref: '#/components/schemas/Problem' }
-                  - properties: { code: { enum: [out-of-stock, idempotency-in-progress, order-busy] } }
-              example:
-                type: 'https://pantry.dev/problems/out-of-stock'
-                title: Out of stock
-                status: 409
-                detail: Some products are not available in these quantities.
-                code: out-of-stock
-                requestId: '275f5f683a9720d8aa2e458fc0db50e7'
-                retryable: false
-                lines: [{ sku: '1005921', requested: 100, available: 17 }]
+                  - properties: { code: { enum: [out-of-stock, idempotency-in-progress] } }
+              examples:
+                out-of-stock: { $ref: '#/components/examples/out-of-stock' }
+                idempotency-in-progress: { $ref: '#/components/examples/idempotency-in-progress' }
         '413': { $ref: '#/components/responses/BodyTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
         '422': { $ref: '#/components/responses/Invalid' }
@@ -231,6 +265,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema:
@@ -274,6 +313,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/orders/calculate:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: calculateOrder
       tags: [Orders]
@@ -298,6 +341,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Calculation' }
@@ -328,6 +376,9 @@ paths:
   /v1/orders/{id}:
     parameters:
       - { $ref: '#/components/parameters/OrderID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getOrder
       tags: [Orders]
@@ -342,6 +393,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -380,6 +436,9 @@ paths:
   /v1/orders/{id}/timeline:
     parameters:
       - { $ref: '#/components/parameters/OrderID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getOrderTimeline
       tags: [Orders]
@@ -397,6 +456,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Timeline' }
@@ -441,6 +505,9 @@ paths:
   /v1/orders/{id}/cancel:
     parameters:
       - { $ref: '#/components/parameters/OrderID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: cancelOrder
       tags: [Orders]
@@ -459,6 +526,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -498,6 +570,9 @@ paths:
   /v1/orders/{id}/fulfill:
     parameters:
       - { $ref: '#/components/parameters/OrderID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: fulfillOrder
       tags: [Orders]
@@ -514,6 +589,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -555,6 +635,9 @@ paths:
   /v1/orders/{id}/refunds:
     parameters:
       - { $ref: '#/components/parameters/OrderID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: refundOrder
       tags: [Orders]
@@ -579,6 +662,11 @@ paths:
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Order' }
@@ -624,6 +712,10 @@ paths:
         '503': { $ref: '#/components/responses/UnavailableForOrders' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/products:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: createProduct
       tags: [Products]
@@ -651,6 +743,11 @@ paths:
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
@@ -677,6 +774,11 @@ paths:
           description: There is a product of this SKU already.
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/problem+json:
               schema:
@@ -720,6 +822,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema:
@@ -752,6 +859,9 @@ paths:
   /v1/products/{sku}:
     parameters:
       - { $ref: '#/components/parameters/SKU' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getProduct
       tags: [Products]
@@ -766,6 +876,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
@@ -809,6 +924,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Product' }
@@ -846,6 +966,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -856,6 +981,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/product-imports:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: importProducts
       tags: [Products]
@@ -878,18 +1007,23 @@ paths:
       requestBody: { $ref: '#/components/requestBodies/ProductImport' }
       responses:
         '200': { $ref: '#/components/responses/ProductImportResult' }
-        '400': { $ref: '#/components/responses/BadRequest' }
+        '400': { $ref: '#/components/responses/UnreadableImport' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '408': { $ref: '#/components/responses/ImportTimeout' }
         '409': { $ref: '#/components/responses/IdempotencyInProgress' }
-        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '413': { $ref: '#/components/responses/ImportTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
-        '422': { $ref: '#/components/responses/KeyReused' }
+        '422': { $ref: '#/components/responses/ImportKeyReused' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
-        '503': { $ref: '#/components/responses/Unavailable' }
+        '503': { $ref: '#/components/responses/ImportUnavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/stock:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listStock
       tags: [Stock]
@@ -914,6 +1048,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema:
@@ -939,6 +1078,9 @@ paths:
   /v1/stock/{sku}:
     parameters:
       - { $ref: '#/components/parameters/SKU' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getStock
       tags: [Stock]
@@ -953,6 +1095,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Stock' }
@@ -989,6 +1136,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/StockChange' }
@@ -1018,6 +1170,11 @@ paths:
           description: The balance is not `expectedOnHand`; `current` says what it is.
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/problem+json:
               schema:
@@ -1043,6 +1200,9 @@ paths:
   /v1/stock/{sku}/adjustments:
     parameters:
       - { $ref: '#/components/parameters/SKU' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: adjustStock
       tags: [Stock]
@@ -1064,6 +1224,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/StockChange' }
@@ -1096,6 +1261,9 @@ paths:
   /v1/stock/{sku}/ledger:
     parameters:
       - { $ref: '#/components/parameters/SKU' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listStockMovements
       tags: [Stock]
@@ -1113,6 +1281,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema:
@@ -1147,6 +1320,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/organization:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getOwnOrganization
       tags: [Organization]
@@ -1161,6 +1338,11 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Organization' }
@@ -1180,6 +1362,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/keys:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: createKey
       tags: [Organization]
@@ -1196,6 +1382,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/NewKey' }
@@ -1245,6 +1436,9 @@ paths:
         description: The key's id, the part before the dot.
         schema: { $ref: '#/components/schemas/KeyID' }
         example: key_01m86qpsm9fpqvrt5489vqzkj7
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     delete:
       operationId: revokeKey
       tags: [Organization]
@@ -1262,6 +1456,11 @@ paths:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
             Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -1279,6 +1478,9 @@ paths:
         description: The provider that signs.
         schema: { type: string, const: stripe }
         example: stripe
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: receiveProviderEvent
       tags: [Providers]
@@ -1322,6 +1524,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/organizations:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: createOrganization
       tags: [Organizations]
@@ -1414,6 +1620,9 @@ paths:
   /v1/organizations/{id}:
     parameters:
       - { $ref: '#/components/parameters/OrganizationID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getOrganization
       tags: [Organizations]
@@ -1488,6 +1697,9 @@ paths:
   /ops/organizations/{id}/keys:
     parameters:
       - { $ref: '#/components/parameters/OrganizationID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: createOrganizationKey
       tags: [Operations]
@@ -1555,6 +1767,9 @@ paths:
         description: The key's id, the part before the dot.
         schema: { $ref: '#/components/schemas/KeyID' }
         example: key_01m86qpsm9fpqvrt5489vqzkj7
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     delete:
       operationId: revokeOrganizationKey
       tags: [Operations]
@@ -1580,6 +1795,9 @@ paths:
   /ops/organizations/{id}/product-imports:
     parameters:
       - { $ref: '#/components/parameters/OrganizationID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: importOrganizationProducts
       tags: [Operations]
@@ -1591,19 +1809,24 @@ paths:
       requestBody: { $ref: '#/components/requestBodies/ProductImport' }
       responses:
         '200': { $ref: '#/components/responses/ProductImportResult' }
-        '400': { $ref: '#/components/responses/BadRequest' }
+        '400': { $ref: '#/components/responses/UnreadableImport' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '408': { $ref: '#/components/responses/ImportTimeout' }
         '409': { $ref: '#/components/responses/IdempotencyInProgress' }
-        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '413': { $ref: '#/components/responses/ImportTooLarge' }
         '415': { $ref: '#/components/responses/UnsupportedMediaType' }
-        '422': { $ref: '#/components/responses/KeyReused' }
+        '422': { $ref: '#/components/responses/ImportKeyReused' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
-        '503': { $ref: '#/components/responses/Unavailable' }
+        '503': { $ref: '#/components/responses/ImportUnavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /ops/sagas:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listSagas
       tags: [Operations]
@@ -1676,6 +1899,9 @@ paths:
   /ops/sagas/{id}:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getSaga
       tags: [Operations]
@@ -1747,6 +1973,9 @@ paths:
   /ops/sagas/{id}/retry:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: retrySaga
       tags: [Operations]
@@ -1775,6 +2004,9 @@ paths:
   /ops/sagas/{id}/skip:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: skipSaga
       tags: [Operations]
@@ -1803,6 +2035,9 @@ paths:
   /ops/sagas/{id}/force:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: forceSaga
       tags: [Operations]
@@ -1831,6 +2066,9 @@ paths:
   /ops/sagas/{id}/compensate:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: compensateSaga
       tags: [Operations]
@@ -1859,6 +2097,9 @@ paths:
   /ops/sagas/{id}/cancel:
     parameters:
       - { $ref: '#/components/parameters/SagaID' }
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: cancelSaga
       tags: [Operations]
@@ -1885,6 +2126,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /ops/replicas:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listReplicas
       tags: [Operations]
@@ -1925,6 +2170,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /ops/pools:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listPools
       tags: [Operations]
@@ -1964,6 +2213,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /ops/breakers:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listBreakers
       tags: [Operations]
@@ -2028,6 +2281,9 @@ paths:
         description: The breaker's name.
         schema: { enum: [payments, limits] }
         example: payments
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     post:
       operationId: directBreaker
       tags: [Operations]
@@ -2093,6 +2349,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /ops/limits:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: listLimits
       tags: [Operations]
@@ -2135,6 +2395,10 @@ paths:
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /health:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getHealth
       tags: [Health]
@@ -2164,8 +2428,16 @@ paths:
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Health' }
+              example:
+                status: unhealthy
+                timestamp: '2026-11-24T12:15:20.738Z'
+                checks: { database: fulfilled, cache: rejected }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /livez:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getLiveness
       tags: [Health]
@@ -2191,6 +2463,10 @@ paths:
         '500': { $ref: '#/components/responses/InternalError' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /readyz:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getReadiness
       tags: [Health]
@@ -2230,6 +2506,10 @@ paths:
               example: { status: draining }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /metrics:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getMetrics
       tags: [Health]
@@ -2245,13 +2525,26 @@ paths:
           content:
             text/plain:
               schema: { type: string }
+              example: |
+                # HELP pantry_http_requests_total Requests answered, by method, route pattern and status. 499: the client had gone.
+                # TYPE pantry_http_requests_total counter
+                pantry_http_requests_total{method="POST",route="/v1/orders",status="201"} 1204
             application/openmetrics-text:
               schema: { type: string }
+              example: |
+                # HELP pantry_http_requests Requests answered, by method, route pattern and status. 499: the client had gone.
+                # TYPE pantry_http_requests counter
+                pantry_http_requests_total{method="POST",route="/v1/orders",status="201"} 1204
+                # EOF
         '400': { $ref: '#/components/responses/BadRequest' }
         '404': { $ref: '#/components/responses/NotFound' }
         '500': { $ref: '#/components/responses/InternalError' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /openapi.json:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getOpenAPI
       tags: [Documentation]
@@ -2267,6 +2560,11 @@ paths:
             ETag: { $ref: '#/components/headers/ETag' }
             Cache-Control: { $ref: '#/components/headers/Revalidate' }
             X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             application/json:
               schema:
@@ -2274,6 +2572,7 @@ paths:
                 required: [openapi, info, paths, components]
                 properties:
                   openapi: { const: 3.1.0 }
+              example: { openapi: 3.1.0, info: { title: Pantry, version: 0.1.0 }, paths: {}, components: {} }
         '304': { $ref: '#/components/responses/NotModified' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '429': { $ref: '#/components/responses/RateLimited' }
@@ -2281,6 +2580,10 @@ paths:
         '503': { $ref: '#/components/responses/Overloaded' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
   /docs:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
     get:
       operationId: getDocs
       tags: [Documentation]
@@ -2297,22 +2600,33 @@ paths:
             ETag: { $ref: '#/components/headers/ETag' }
             Cache-Control: { $ref: '#/components/headers/Revalidate' }
             X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
-            Referrer-Policy:
-              description: Nobody that the page links to learns where it was read.
-              required: true
-              schema: { type: string, const: no-referrer }
-            X-Frame-Options:
-              description: It is not shown within other pages.
-              required: true
-              schema: { type: string, const: DENY }
-            Content-Security-Policy:
-              description: The page may run its own script and style, by their hashes, and nothing else.
-              required: true
-              schema: { type: string }
+            Referrer-Policy: { $ref: '#/components/headers/Referrer-Policy' }
+            X-Frame-Options: { $ref: '#/components/headers/X-Frame-Options' }
+            Content-Security-Policy: { $ref: '#/components/headers/Content-Security-Policy' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
           content:
             text/html:
               schema: { type: string }
-        '304': { $ref: '#/components/responses/NotModified' }
+              example: <!DOCTYPE html><html lang="en"><head><title>Pantry API</title></head><body><h1>Pantry</h1></body></html>
+        '304':
+          description: The copy at hand is right.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            ETag: { $ref: '#/components/headers/ETag' }
+            Cache-Control: { $ref: '#/components/headers/Revalidate' }
+            X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
+            Referrer-Policy: { $ref: '#/components/headers/Referrer-Policy' }
+            X-Frame-Options: { $ref: '#/components/headers/X-Frame-Options' }
+            Content-Security-Policy: { $ref: '#/components/headers/Content-Security-Policy' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
@@ -2375,6 +2689,35 @@ components:
         string, do not count.
       schema: { $ref: '#/components/schemas/IdempotencyKey' }
       example: my-first-order
+    RequestID:
+      name: X-Request-Id
+      in: header
+      description: |
+        The caller's own name for the request: the answer, the problem document and the log have it. One that does not look like
+        this, or a second one, is ignored; a new one is made then.
+      schema: { $ref: '#/components/schemas/RequestID' }
+      example: checkout-7f3a.2
+    TraceParent:
+      name: traceparent
+      in: header
+      description: |
+        The caller's span (W3C Trace Context). Logs name it; what the request sets off, its events among them, belongs to that trace.
+        An invalid one, or a second one, is ignored.
+      schema:
+        type: string
+        maxLength: 256
+        pattern: '^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$'
+      example: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+    TraceState:
+      name: tracestate
+      in: header
+      description: |
+        What other tracing systems pass along, with a valid `traceparent` where the server records traces: at most 32 members, no key
+        twice. An invalid one is ignored.
+      schema:
+        type: string
+        pattern: '^((^|,)[ \t]*([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]){1,32}$'
+      example: congo=t61rcWkgMzE,rojo=00f067aa0ba902b7
     Limit:
       name: limit
       in: query
@@ -2404,69 +2747,56 @@ components:
       schema: { type: string }
   headers:
     X-Request-Id:
-      description: Of this request; finds it in the server's log.
+      description: Of this request; finds it in the server's log. The caller's own where the request brought one.
       required: true
       schema: { $ref: '#/components/schemas/RequestID' }
+      example: '275f5f683a9720d8aa2e458fc0db50e7'
     Idempotent-Replayed:
       description: There, and `true`, when the answer was kept from an earlier request with the same key.
       schema: { type: string, const: 'true' }
+      example: 'true'
     Pantry-Consistency-Token:
       description: For a later read that must see this write.
       required: true
       schema: { $ref: '#/components/schemas/ConsistencyToken' }
+      example: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
     OptionalConsistencyToken:
-      description: For a later read that must see this write.
+      description: For a later read that must see what this request has written.
       schema: { $ref: '#/components/schemas/ConsistencyToken' }
+      example: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
     Pantry-Served-By:
       description: |
         Who answered, such as `shard-0/primary` or `shard-0/replica-1; lag=12ms`: the state holds everything committed longer ago
         than that. `lag=unknown` only while there is no primary to compare with.
       required: true
       schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=([0-9]+ms|unknown))?)$' }
+      example: shard-0/replica-1; lag=12ms
     Location:
       description: Where what was made can be read.
       required: true
       schema: { type: string, pattern: '^/v1/' }
+      example: /v1/orders/ord_01m86qprvqfpqtgfbywambwch0
     Retry-After:
       description: Seconds after which trying again makes sense.
       required: true
       schema: { type: integer, minimum: 1 }
+      example: 1
     OptionalRetryAfter:
       description: Seconds after which trying again makes sense, where the problem passes by itself.
       schema: { type: integer, minimum: 1 }
+      example: 1
+    # A request is charged to its organization, or to its address where it shows no valid credentials or asks for a path or a method
+    # that is not there; the operator, probes, metrics and webhooks are charged to nobody. Which of the fields there are is configured.
     RateLimit-Policy:
       description: |
-        The limits that the request was charged to, each with its quota `q` and its window `w` in seconds. As
+        Where the request was charged: its limits, each with its quota `q` and its window `w` in seconds. As
         draft-ietf-httpapi-ratelimit-headers-08 to 11 write it; the server may be configured to an earlier draft, or not to tell.
       schema: { type: string }
       example: '"orders";q=1200;w=60, "requests";q=6000;w=60'
     RateLimit:
-      description: What remains of each (`r`), and in how many seconds there is more (`t`).
+      description: What remains of each of these limits (`r`), and in how many seconds there is more (`t`).
       schema: { type: string }
       example: '"orders";r=0;t=42, "requests";r=3114;t=42'
-    WWW-Authenticate:
-      description: The scheme that is asked for.
-      required: true
-      schema: { type: string, const: Bearer }
-    Allow:
-      description: What the path takes; with 405.
-      schema: { type: string }
-    Accept:
-      description: The media types that the body may have.
-      required: true
-      schema: { type: string }
-    ETag:
-      description: Changes with the content.
-      required: true
-      schema: { type: string, pattern: '^"[!#-~]+"$' }
-    Revalidate:
-      description: It may be kept, and is asked for again before it is used.
-      required: true
-      schema: { type: string, const: no-cache }
-    No-Sniff:
-      description: It is what its media type says, and nothing else is to be guessed.
-      required: true
-      schema: { type: string, const: nosniff }
     RateLimit-Limit:
       description: The nearest limit's quota, where the server is configured to drafts 03 to 06 (`draft-6`).
       schema: { type: integer, minimum: 0 }
@@ -2479,10 +2809,57 @@ components:
       description: In how many seconds there is more, by the same drafts.
       schema: { type: integer, minimum: 0 }
       example: 42
+    WWW-Authenticate:
+      description: The scheme that is asked for.
+      required: true
+      schema: { type: string, const: Bearer }
+      example: Bearer
+    Allow:
+      description: What the path takes; with 405.
+      schema: { type: string }
+      example: GET, HEAD, POST, OPTIONS
+    Accept:
+      description: The media types that the body may have.
+      required: true
+      schema: { type: string }
+      example: application/json
+    ETag:
+      description: Changes with the content.
+      required: true
+      schema: { type: string, pattern: '^"[!#-~]+"$' }
+      example: '"zKlx1TfQ0jEJ4mYcLw9rVA"'
+    Revalidate:
+      description: It may be kept, and is asked for again before it is used.
+      required: true
+      schema: { type: string, const: no-cache }
+      example: no-cache
     No-Store:
       description: It is not to be kept.
       required: true
       schema: { type: string, const: no-store }
+      example: no-store
+    No-Sniff:
+      description: It is what its media type says, and nothing else is to be guessed.
+      required: true
+      schema: { type: string, const: nosniff }
+      example: nosniff
+    Referrer-Policy:
+      description: Nobody that the page links to learns where it was read.
+      required: true
+      schema: { type: string, const: no-referrer }
+      example: no-referrer
+    X-Frame-Options:
+      description: It is not shown within other pages.
+      required: true
+      schema: { type: string, const: DENY }
+      example: DENY
+    Content-Security-Policy:
+      description: The page may run its own script and style, by their hashes, and nothing else.
+      required: true
+      schema: { type: string }
+      example: >-
+        default-src 'none'; style-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
+        script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
   links:
     getOrder: { operationId: getOrder, parameters: { id: $response.body#/id } }
     getOrderTimeline: { operationId: getOrderTimeline, parameters: { id: $response.body#/id } }
@@ -2560,14 +2937,42 @@ components:
         Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
         Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
         Location: { $ref: '#/components/headers/Location' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/json:
           schema: { $ref: '#/components/schemas/Order' }
+          example:
+            id: ord_01m86qpsjsfpqsbr1bx5398kpx
+            organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+            status: confirmed
+            total: { amount: 298, currency: USD }
+            items:
+              - sku: '7143616'
+                quantity: 2
+                unitPrice: { amount: 149, currency: USD }
+                amount: { amount: 298, currency: USD }
+            payment:
+              id: pay_01m86qpsjsfpqs1276q87zv05n
+              status: captured
+              method: pm_ok
+              captured: { amount: 298, currency: USD }
+              refunded: { amount: 0, currency: USD }
+            createdAt: '2026-11-24T12:15:20.665Z'
+            updatedAt: '2026-11-24T12:15:20.681Z'
     KeyList:
       description: A page of keys.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Pantry-Served-By: { $ref: '#/components/headers/Pantry-Served-By' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/json:
           schema:
@@ -2588,6 +2993,11 @@ components:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
         Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/json:
           schema: { $ref: '#/components/schemas/ProductImportReport' }
@@ -2633,16 +3043,9 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [invalid-transition, idempotency-in-progress] } }
-          example:
-            type: 'https://pantry.dev/problems/invalid-transition'
-            title: Invalid transition
-            status: 409
-            detail: Skip does not fit the saga as it is stuck.
-            code: invalid-transition
-            requestId: '275f5f683a9720d8aa3e2b7e36c15fc8'
-            retryable: false
-            from: stuck
-            allowed: [retry]
+          examples:
+            invalid-saga-decision: { $ref: '#/components/examples/invalid-saga-decision' }
+            idempotency-in-progress: { $ref: '#/components/examples/idempotency-in-progress' }
     NotModified:
       description: The copy at hand is right.
       headers:
@@ -2650,65 +3053,74 @@ components:
         ETag: { $ref: '#/components/headers/ETag' }
         Cache-Control: { $ref: '#/components/headers/Revalidate' }
         X-Content-Type-Options: { $ref: '#/components/headers/No-Sniff' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
     BadRequest:
       description: The request cannot be understood.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: malformed-request } }
-          example:
-            type: 'https://pantry.dev/problems/malformed-request'
-            title: Malformed request
-            status: 400
-            detail: "The body is not valid JSON at line 1, column 12: a value or ']' is expected, not '}'."
-            code: malformed-request
-            requestId: '275f5f683a9720d819813325b1fe6bca'
-            retryable: false
+          examples:
+            malformed-request: { $ref: '#/components/examples/malformed-request' }
     BadListRequest:
       description: The request cannot be understood, or the cursor is not one of this list.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [malformed-request, invalid-cursor] } }
-          example:
-            type: 'https://pantry.dev/problems/invalid-cursor'
-            title: Invalid cursor
-            status: 400
-            detail: 'Send the nextCursor of this very list back, with the same filters, or none for the first page.'
-            code: invalid-cursor
-            requestId: '275f5f683a9720d8f9e63b2c04897e89'
-            retryable: false
+          examples:
+            malformed-request: { $ref: '#/components/examples/malformed-request' }
+            invalid-cursor: { $ref: '#/components/examples/invalid-cursor' }
     BadKeyedRequest:
       description: The request cannot be understood, or has no `Idempotency-Key`.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [malformed-request, idempotency-key-required] } }
-          example:
-            type: 'https://pantry.dev/problems/idempotency-key-required'
-            title: Idempotency key required
-            status: 400
-            detail: 'Send an Idempotency-Key header: 1 to 255 visible ASCII characters, such as a UUID, new for each operation and the same when it is repeated.'
-            code: idempotency-key-required
-            requestId: '275f5f683a9720d813c63eabf4ef7aa2'
-            retryable: false
+          examples:
+            malformed-request: { $ref: '#/components/examples/malformed-request' }
+            idempotency-key-required: { $ref: '#/components/examples/idempotency-key-required' }
     Unauthorized:
       description: No credentials, or credentials that are unknown, revoked or expired.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         WWW-Authenticate: { $ref: '#/components/headers/WWW-Authenticate' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2731,6 +3143,11 @@ components:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
         Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2751,6 +3168,11 @@ components:
       description: The credentials are good, but of another kind or of too weak a role.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2769,6 +3191,11 @@ components:
       description: There is no such thing, or it is another organization's.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2790,22 +3217,21 @@ components:
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [invalid-transition, order-busy, idempotency-in-progress] } }
-          example:
-            type: 'https://pantry.dev/problems/invalid-transition'
-            title: Invalid transition
-            status: 409
-            detail: An order that is fulfilled cannot be canceled.
-            code: invalid-transition
-            requestId: '275f5f683a9720d8aa3e2b7e36c15fc7'
-            retryable: false
-            from: fulfilled
-            allowed: []
+          examples:
+            invalid-transition: { $ref: '#/components/examples/invalid-transition' }
+            order-busy: { $ref: '#/components/examples/order-busy' }
+            idempotency-in-progress: { $ref: '#/components/examples/idempotency-in-progress' }
     WriteLost:
       description: |
         What the consistency token stands for is gone: the database failed over to a server that did not have it, which only
@@ -2813,27 +3239,105 @@ components:
         send the write again with its Idempotency-Key.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: write-lost } }
+          example:
+            type: 'https://pantry.dev/problems/write-lost'
+            title: Write lost
+            status: 409
+            detail: >-
+              What the token stands for was lost when the database failed over. Read without the token to see what there is, and send the
+              write again with its Idempotency-Key.
+            code: write-lost
+            requestId: '275f5f683a9720d85a2c8f7e13d9b640'
+            retryable: false
     IdempotencyInProgress:
       description: The first attempt with this key has not ended.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: idempotency-in-progress } }
-    BodyTooLarge:
-      description: The body is larger than the route takes.
+          examples:
+            idempotency-in-progress: { $ref: '#/components/examples/idempotency-in-progress' }
+    UnreadableImport:
+      description: |
+        The request cannot be understood, or its body cannot be cut into rows: `line` says where. What stood before it is imported, as
+        `import` says.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: malformed-request } }
+          examples:
+            malformed-request: { $ref: '#/components/examples/malformed-request' }
+            unreadable-row: { $ref: '#/components/examples/unreadable-row' }
+    ImportTimeout:
+      description: The body brought nothing for 30 seconds. What had come is imported, as `import` says.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: request-timeout } }
+          example:
+            type: 'https://pantry.dev/problems/request-timeout'
+            title: Request timeout
+            status: 408
+            detail: "The request's body did not arrive in time. Before that, 1 rows were imported and 1 were refused."
+            code: request-timeout
+            requestId: '275f5f683a9720d8c47d20e96b1f5a38'
+            retryable: true
+            import:
+              imported: 1
+              failed: 1
+              errors: [{ line: 3, code: out-of-range, detail: 'amount: 0 is not an integer from 1 to 9007199254740991.' }]
+    ImportTooLarge:
+      description: The body has more than 256 MiB. What stood before that is imported, as `import` says, unless the length was told beforehand.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2844,15 +3348,81 @@ components:
             type: 'https://pantry.dev/problems/body-too-large'
             title: Body too large
             status: 413
-            detail: The body may have at most 1048576 bytes.
+            detail: The body may have at most 268435456 bytes. Before that, 2204 rows were imported and 1 were refused.
             code: body-too-large
-            requestId: '275f5f683a9720d840f3dd1a9cf5f437'
+            requestId: '275f5f683a9720d840f3dd1a9cf5f438'
             retryable: false
+            import:
+              imported: 2204
+              failed: 1
+              errors: [{ line: 3, code: out-of-range, detail: 'amount: 0 is not an integer from 1 to 9007199254740991.' }]
+    ImportKeyReused:
+      description: The key was sent with another path or other bytes before.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: idempotency-key-reused } }
+          examples:
+            idempotency-key-reused: { $ref: '#/components/examples/idempotency-key-reused' }
+    ImportUnavailable:
+      description: |
+        As for every route; what had come before is imported, as `import` says. Sent again with the same `Idempotency-Key`, the import
+        goes on behind it.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/OptionalConsistencyToken' }
+        Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { enum: [shard-unavailable, overloaded] } }
+          examples:
+            shard-unavailable: { $ref: '#/components/examples/shard-unavailable' }
+            overloaded: { $ref: '#/components/examples/overloaded' }
+    BodyTooLarge:
+      description: The body is larger than the route takes.
+      headers:
+        X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+      content:
+        application/problem+json:
+          schema:
+            allOf:
+              - { $ref: '#/components/schemas/Problem' }
+              - properties: { code: { const: body-too-large } }
+          examples:
+            body-too-large: { $ref: '#/components/examples/body-too-large' }
     UnsupportedMediaType:
       description: The body is of another media type or charset than the route takes.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Accept: { $ref: '#/components/headers/Accept' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -2871,43 +3441,37 @@ components:
       description: Well-formed, but wrong; all that is wrong stands in `errors`. Or the key was sent with another request before.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [invalid, idempotency-key-reused] } }
-          example:
-            type: 'https://pantry.dev/problems/invalid'
-            title: Invalid request
-            status: 422
-            detail: '2 things are wrong with the request.'
-            code: invalid
-            requestId: '275f5f683a9720d8659df0265fe5c22c'
-            retryable: false
-            errors:
-              - pointer: '/note'
-                code: unknown-member
-                detail: 'There is no such member; the members are: items, paymentMethod, onPaymentUnavailable, metadata.'
-              - { pointer: '/items/0/quantity', code: out-of-range, detail: '0 is not an integer from 1 to 1000000000.' }
+          examples:
+            invalid: { $ref: '#/components/examples/invalid' }
+            idempotency-key-reused: { $ref: '#/components/examples/idempotency-key-reused' }
     KeyReused:
       description: The key was sent with another path or another body before.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: idempotency-key-reused } }
-          example:
-            type: 'https://pantry.dev/problems/idempotency-key-reused'
-            title: Idempotency key reused
-            status: 422
-            detail: This Idempotency-Key was sent with another path or body before. Take a new one for a new operation.
-            code: idempotency-key-reused
-            requestId: '275f5f683a9720d8ab432221322005fc'
-            retryable: false
+          examples:
+            idempotency-key-reused: { $ref: '#/components/examples/idempotency-key-reused' }
     RateLimited:
       description: |
         The organization has used up what its plan allows, or an address that shows no valid credentials what those may. Nothing was
@@ -2926,45 +3490,49 @@ components:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: rate-limited } }
-          example:
-            type: 'https://pantry.dev/problems/rate-limited'
-            title: Too many requests
-            status: 429
-            detail: "The limit 'orders' of 1200 in 60 s is used up."
-            code: rate-limited
-            requestId: '275f5f683a9720d8b1f0ac4b8d0a4c15'
-            retryable: true
-            error: Too many requests
-            retryAfter: 42
+          examples:
+            rate-limited: { $ref: '#/components/examples/rate-limited' }
     Overloaded:
       description: The server answers as many requests as it can.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: overloaded } }
-          example:
-            type: 'https://pantry.dev/problems/overloaded'
-            title: Overloaded
-            status: 503
-            detail: The server has as much to do as it can; what was begun is finished first.
-            code: overloaded
-            requestId: '275f5f683a9720d8e2b47f1d6c3a9053'
-            retryable: true
+          examples:
+            overloaded: { $ref: '#/components/examples/overloaded' }
     InternalError:
       description: A fault of ours. Nothing about it is said; the request id finds it in the log.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { const: internal } }
+          example:
+            type: 'https://pantry.dev/problems/internal'
+            title: Internal error
+            status: 500
+            detail: Something went wrong on our side. The request id finds it in our logs.
+            code: internal
+            requestId: '275f5f683a9720d8f37b60d1a8e4c592'
+            retryable: true
     Unavailable:
       description: |
         The shard cannot be read or written, recovery after a start is not over, too much waits already, or the server answers as many
@@ -2973,12 +3541,20 @@ components:
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [shard-unavailable, overloaded] } }
+          examples:
+            shard-unavailable: { $ref: '#/components/examples/shard-unavailable' }
+            overloaded: { $ref: '#/components/examples/overloaded' }
     UnavailableForOrders:
       description: |
         As for every route; or the payment could not be made and the order was undone, because its caller did not want to wait or
@@ -2987,28 +3563,36 @@ components:
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Retry-After: { $ref: '#/components/headers/Retry-After' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
             allOf:
               - { $ref: '#/components/schemas/Problem' }
               - properties: { code: { enum: [payment-unavailable, shard-unavailable, overloaded] } }
-          example:
-            type: 'https://pantry.dev/problems/payment-unavailable'
-            title: Payment unavailable
-            status: 503
-            detail: The provider answered 500.
-            code: payment-unavailable
-            requestId: '275f5f683a9720d8a1e27ef34bc3fac3'
-            retryable: true
+          examples:
+            payment-unavailable: { $ref: '#/components/examples/payment-unavailable' }
+            shard-unavailable: { $ref: '#/components/examples/shard-unavailable' }
+            overloaded: { $ref: '#/components/examples/overloaded' }
     ProtocolProblem:
       description: |
-        What any request can be told before its route has a say: 405 (with `Allow`) for a method that the path does not take, 408
-        when the request does not arrive in time, 413 for a body on a route that reads none, 414 and 431 for too long a target and
-        too many headers, 417 for an expectation other than `100-continue`, 505 for another HTTP than 1.1 and 1.0.
+        What any request can be told before its route has a say: 405 (with `Allow`) for a method that the path does not take, and 429
+        (with `Retry-After`) for too many of those from one address, 408 when the request does not arrive in time, 413 for a body on a
+        route that reads none, 414 and 431 for too long a target and too many headers, 417 for an expectation other than
+        `100-continue`, 505 for another HTTP than 1.1 and 1.0.
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Allow: { $ref: '#/components/headers/Allow' }
+        Retry-After: { $ref: '#/components/headers/OptionalRetryAfter' }
+        RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+        RateLimit: { $ref: '#/components/headers/RateLimit' }
+        RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+        RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+        RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
       content:
         application/problem+json:
           schema:
@@ -3022,16 +3606,234 @@ components:
                       - body-too-large
                       - uri-too-long
                       - expectation-failed
+                      - rate-limited
                       - headers-too-large
                       - unsupported-http-version
-          example:
-            type: 'https://pantry.dev/problems/method-not-allowed'
-            title: Method not allowed
-            status: 405
-            detail: 'This path takes GET, HEAD, POST, OPTIONS.'
-            code: method-not-allowed
-            requestId: '275f5f683a9720d8a54db80eaab8b6d5'
-            retryable: false
+          examples:
+            method-not-allowed: { $ref: '#/components/examples/method-not-allowed' }
+            request-timeout: { $ref: '#/components/examples/request-timeout' }
+            body-too-large: { $ref: '#/components/examples/body-too-large' }
+            uri-too-long: { $ref: '#/components/examples/uri-too-long' }
+            expectation-failed: { $ref: '#/components/examples/expectation-failed' }
+            rate-limited: { $ref: '#/components/examples/rate-limited' }
+            headers-too-large: { $ref: '#/components/examples/headers-too-large' }
+            unsupported-http-version: { $ref: '#/components/examples/unsupported-http-version' }
+  examples:
+    # Problems that more than one answer may be, by their codes.
+    malformed-request:
+      value:
+        type: 'https://pantry.dev/problems/malformed-request'
+        title: Malformed request
+        status: 400
+        detail: "The body is not valid JSON at line 1, column 12: a value or ']' is expected, not '}'."
+        code: malformed-request
+        requestId: '275f5f683a9720d819813325b1fe6bca'
+        retryable: false
+    unreadable-row:
+      value:
+        type: 'https://pantry.dev/problems/malformed-request'
+        title: Malformed request
+        status: 400
+        detail: >-
+          Line 3: A quoted field is not closed: there is no quote before the end of the file to end it. Before that, 1 rows were
+          imported and 0 were refused.
+        code: malformed-request
+        requestId: '275f5f683a9720d819813325b1fe6bcb'
+        retryable: false
+        line: 3
+        import: { imported: 1, failed: 0, errors: [] }
+    invalid-cursor:
+      value:
+        type: 'https://pantry.dev/problems/invalid-cursor'
+        title: Invalid cursor
+        status: 400
+        detail: 'Send the nextCursor of this very list back, with the same filters, or none for the first page.'
+        code: invalid-cursor
+        requestId: '275f5f683a9720d8f9e63b2c04897e89'
+        retryable: false
+    idempotency-key-required:
+      value:
+        type: 'https://pantry.dev/problems/idempotency-key-required'
+        title: Idempotency key required
+        status: 400
+        detail: 'Send an Idempotency-Key header: 1 to 255 visible ASCII characters, such as a UUID, new for each operation and the same when it is repeated.'
+        code: idempotency-key-required
+        requestId: '275f5f683a9720d813c63eabf4ef7aa2'
+        retryable: false
+    method-not-allowed:
+      value:
+        type: 'https://pantry.dev/problems/method-not-allowed'
+        title: Method not allowed
+        status: 405
+        detail: 'This path takes GET, HEAD, POST, OPTIONS.'
+        code: method-not-allowed
+        requestId: '275f5f683a9720d8a54db80eaab8b6d5'
+        retryable: false
+    request-timeout:
+      value:
+        type: 'https://pantry.dev/problems/request-timeout'
+        title: Request timeout
+        status: 408
+        detail: "The request's body did not arrive in time."
+        code: request-timeout
+        requestId: '275f5f683a9720d8c47d20e96b1f5a37'
+        retryable: true
+    out-of-stock:
+      value:
+        type: 'https://pantry.dev/problems/out-of-stock'
+        title: Out of stock
+        status: 409
+        detail: Some products are not available in these quantities.
+        code: out-of-stock
+        requestId: '275f5f683a9720d8aa2e458fc0db50e7'
+        retryable: false
+        lines: [{ sku: '1005921', requested: 100, available: 17 }]
+    order-busy:
+      value:
+        type: 'https://pantry.dev/problems/order-busy'
+        title: Order busy
+        status: 409
+        detail: Another operation on the order has not ended yet.
+        code: order-busy
+        requestId: '275f5f683a9720d8d05b7a94f1e6c328'
+        retryable: true
+    invalid-transition:
+      value:
+        type: 'https://pantry.dev/problems/invalid-transition'
+        title: Invalid transition
+        status: 409
+        detail: An order that is fulfilled cannot be canceled.
+        code: invalid-transition
+        requestId: '275f5f683a9720d8aa3e2b7e36c15fc7'
+        retryable: false
+        from: fulfilled
+        allowed: []
+    invalid-saga-decision:
+      value:
+        type: 'https://pantry.dev/problems/invalid-transition'
+        title: Invalid transition
+        status: 409
+        detail: Skip does not fit the saga as it is stuck.
+        code: invalid-transition
+        requestId: '275f5f683a9720d8aa3e2b7e36c15fc8'
+        retryable: false
+        from: stuck
+        allowed: [retry]
+    idempotency-in-progress:
+      value:
+        type: 'https://pantry.dev/problems/idempotency-in-progress'
+        title: Idempotent request in progress
+        status: 409
+        detail: The first request with this Idempotency-Key has not ended yet. Send it again with the same key.
+        code: idempotency-in-progress
+        requestId: '275f5f683a9720d87c9e31f4a2b8d056'
+        retryable: true
+    body-too-large:
+      value:
+        type: 'https://pantry.dev/problems/body-too-large'
+        title: Body too large
+        status: 413
+        detail: The body may have at most 1048576 bytes.
+        code: body-too-large
+        requestId: '275f5f683a9720d840f3dd1a9cf5f437'
+        retryable: false
+    uri-too-long:
+      value:
+        type: 'https://pantry.dev/problems/uri-too-long'
+        title: URI too long
+        status: 414
+        detail: Path and query may have at most 8192 bytes together.
+        code: uri-too-long
+        requestId: '275f5f683a9720d80e6f92b8d4a71c53'
+        retryable: false
+    expectation-failed:
+      value:
+        type: 'https://pantry.dev/problems/expectation-failed'
+        title: Expectation failed
+        status: 417
+        detail: The only expectation that can be met is 100-continue.
+        code: expectation-failed
+        requestId: '275f5f683a9720d8b83a5c1e97f40d26'
+        retryable: false
+    invalid:
+      value:
+        type: 'https://pantry.dev/problems/invalid'
+        title: Invalid request
+        status: 422
+        detail: '2 things are wrong with the request.'
+        code: invalid
+        requestId: '275f5f683a9720d8659df0265fe5c22c'
+        retryable: false
+        errors:
+          - pointer: '/note'
+            code: unknown-member
+            detail: 'There is no such member; the members are: items, paymentMethod, onPaymentUnavailable, metadata.'
+          - { pointer: '/items/0/quantity', code: out-of-range, detail: '0 is not an integer from 1 to 1000000000.' }
+    idempotency-key-reused:
+      value:
+        type: 'https://pantry.dev/problems/idempotency-key-reused'
+        title: Idempotency key reused
+        status: 422
+        detail: This Idempotency-Key was sent with another path or body before. Take a new one for a new operation.
+        code: idempotency-key-reused
+        requestId: '275f5f683a9720d8ab432221322005fc'
+        retryable: false
+    rate-limited:
+      value:
+        type: 'https://pantry.dev/problems/rate-limited'
+        title: Too many requests
+        status: 429
+        detail: "The limit 'orders' of 1200 in 60 s is used up."
+        code: rate-limited
+        requestId: '275f5f683a9720d8b1f0ac4b8d0a4c15'
+        retryable: true
+        error: Too many requests
+        retryAfter: 42
+    headers-too-large:
+      value:
+        type: 'https://pantry.dev/problems/headers-too-large'
+        title: Headers too large
+        status: 431
+        detail: 'Headers may have at most 32768 bytes together, and there may be at most 100.'
+        code: headers-too-large
+        requestId: '275f5f683a9720d8467e0b9fc2d1538a'
+        retryable: false
+    shard-unavailable:
+      value:
+        type: 'https://pantry.dev/problems/shard-unavailable'
+        title: Shard unavailable
+        status: 503
+        detail: The shard takes no writes at this moment.
+        code: shard-unavailable
+        requestId: '275f5f683a9720d891d4be07c35fa26e'
+        retryable: true
+    overloaded:
+      value:
+        type: 'https://pantry.dev/problems/overloaded'
+        title: Overloaded
+        status: 503
+        detail: The server has as much to do as it can; what was begun is finished first.
+        code: overloaded
+        requestId: '275f5f683a9720d8e2b47f1d6c3a9053'
+        retryable: true
+    payment-unavailable:
+      value:
+        type: 'https://pantry.dev/problems/payment-unavailable'
+        title: Payment unavailable
+        status: 503
+        detail: The provider answered 500.
+        code: payment-unavailable
+        requestId: '275f5f683a9720d8a1e27ef34bc3fac3'
+        retryable: true
+    unsupported-http-version:
+      value:
+        type: 'https://pantry.dev/problems/unsupported-http-version'
+        title: HTTP version not supported
+        status: 505
+        detail: This server speaks HTTP/1.1 and HTTP/1.0.
+        code: unsupported-http-version
+        requestId: '275f5f683a9720d83d92f6a0e58b17c4'
+        retryable: false
   schemas:
     Order:
       description: |

@@ -14,16 +14,21 @@ struct DocsOperation {
     static func all(_ document: OpenAPIDocument) -> [DocsOperation] {
         (document.root["paths"]?.object?.members ?? []).flatMap { path, item -> [DocsOperation] in
             let item = item.object ?? [:]
-            let shared = item["parameters"]?.array ?? []
+            let shared = resolved(item["parameters"], document)
+            let ofPath = shared.filter { $0["in"] == "path" }
+            let ofEach = shared.filter { $0["in"] != "path" }
             return item.members.filter { $0.name != "parameters" }.map { method, operation in
                 let object = operation.object ?? [:]
-                let parameters = (shared + (object["parameters"]?.array ?? [])).compactMap {
-                    document.resolved($0).object
-                }
+                // What every path takes comes after what is the operation's own.
+                let parameters = ofPath + resolved(object["parameters"], document) + ofEach
                 return DocsOperation(
                     document: document, path: path, method: method, object: object, parameters: parameters)
             }
         }
+    }
+
+    private static func resolved(_ parameters: JSONValue?, _ document: OpenAPIDocument) -> [JSONObject] {
+        (parameters?.array ?? []).compactMap { document.resolved($0).object }
     }
 
     var id: String { object["operationId"]?.string ?? "" }
@@ -121,16 +126,25 @@ extension DocsOperation {
             \(content.map { "<p class=\"media\"><code>\($0.name)</code></p>" as HTML } ?? .nothing)
             \(schema.map(schemas.use) ?? .nothing)
             <ul class="headers">\(headers.joined())</ul>
-            \(content?.value.object?["example"].map(Self.code) ?? .nothing)</details>
+            \(examples(of: content?.value.object).map(Self.code).joined())</details>
             """
     }
 
     /// The example of the first answer that has one; the others stand with their answers.
     private var samples: HTML {
-        let first = responses.first { $0.response["content"]?.object?.members.first?.value.object?["example"] != nil }
-        guard let first, let example = first.response["content"]?.object?.members.first?.value.object?["example"]
-        else { return .nothing }
-        return "<figure><figcaption>\(first.status)</figcaption>\(Self.code(example))</figure>"
+        for (status, response) in responses {
+            guard let example = examples(of: response["content"]?.object?.members.first?.value.object).first else {
+                continue
+            }
+            return "<figure><figcaption>\(status)</figcaption>\(Self.code(example))</figure>"
+        }
+        return .nothing
+    }
+
+    /// What bodies of this media type look like: its one example, or those that it names.
+    private func examples(of media: JSONObject?) -> [JSONValue] {
+        if let example = media?["example"] { return [example] }
+        return (media?["examples"]?.object?.members ?? []).compactMap { document.resolved($0.value).object?["value"] }
     }
 
     private static func code(_ example: JSONValue) -> HTML {
