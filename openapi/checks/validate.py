@@ -1,5 +1,6 @@
 """Checks the API's description by itself: it is valid OpenAPI 3.1, its references and links lead somewhere, and every example
-is an instance of the schema that it stands beside.
+is an instance of the schema that it stands beside. There is one of each body that a success may have, of each problem that an
+answer may be, and of each header.
 
     validate.py FILE        the description as JSON, as the server serves it
 
@@ -42,19 +43,66 @@ def operations(document):
                 yield path, method, operation, shared + operation.get("parameters", [])
 
 
+def examples_of(document, value):
+    """What stands beside a schema as an example, by the place where it stands."""
+    if "example" in value:
+        return {"example": value["example"]}
+    named = value.get("examples", {})
+    return {f"examples/{name}": resolve(document, example)["value"] for name, example in named.items()}
+
+
 def example_faults(document):
     """The faults of all examples, and how many there are."""
     registry = Registry().with_resource(ROOT, Resource.from_contents(document, default_specification=DRAFT202012))
     faults, count = [], 0
     for pointer, value in walk(document):
-        if not (isinstance(value, dict) and "schema" in value and "example" in value):
+        if not (isinstance(value, dict) and "schema" in value):
             continue
-        count += 1
         schema = {"$ref": f"{ROOT}#{pointer}/schema".replace("{", "%7B").replace("}", "%7D")}
         checker = Draft202012Validator(schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
-        for error in checker.iter_errors(value["example"]):
-            faults.append(f"{pointer}/example: {error.json_path}: {error.message[:300]}")
+        for place, example in examples_of(document, value).items():
+            count += 1
+            for error in checker.iter_errors(example):
+                faults.append(f"{pointer}/{place}: {error.json_path}: {error.message[:300]}")
     return faults, count
+
+
+def words(schema):
+    """The only values that a schema allows, where it names them."""
+    return set(schema["enum"]) if "enum" in schema else {schema["const"]} if "const" in schema else set()
+
+
+def codes_of(schema):
+    """The codes of the problems that an answer may be."""
+    return set().union(*(words(part.get("properties", {}).get("code", {})) for part in schema.get("allOf", [])))
+
+
+def coverage_faults(document):
+    """What has no example, and counts of what has one: bodies of successes, problems by their codes, headers of answers."""
+    faults, shown = [], {"successes": 0, "problems": set(), "headers": 0}
+    for path, method, operation, _ in operations(document):
+        for status, response in operation["responses"].items():
+            place, response = f"{method.upper()} {path} {status}", resolve(document, response)
+            for name, header in response.get("headers", {}).items():
+                shown["headers"] += 1
+                if not examples_of(document, resolve(document, header)):
+                    faults.append(f"{place}: the header {name} has no example")
+            for kind, media in response.get("content", {}).items():
+                examples = list(examples_of(document, media).values())
+                if kind == "application/problem+json":
+                    codes = {example["code"] for example in examples}
+                    shown["problems"] |= codes
+                    for code in sorted(codes_of(media["schema"]) ^ codes):
+                        faults.append(f"{place}: {code} has no example, or only an example")
+                elif examples:
+                    shown["successes"] += status[0] == "2"
+                else:
+                    faults.append(f"{place}: {kind} has no example")
+    problem = document["components"]["schemas"]["Problem"]
+    known = set().union(*(words(kind["properties"]["code"]) for kind in problem["oneOf"]))
+    for code in sorted(known - shown["problems"]):
+        faults.append(f"there is no example of {code}")
+    return faults, shown | {"problems": len(shown["problems"])}
 
 
 def reference_faults(document):
@@ -114,10 +162,13 @@ def main():
         document = json.load(file)
     validate(document)
     faults, examples = example_faults(document)
-    faults += reference_faults(document) + link_faults(document) + operation_faults(document)
+    unshown, shown = coverage_faults(document)
+    faults += unshown + reference_faults(document) + link_faults(document) + operation_faults(document)
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(json.dumps({"operations": len(list(operations(document))), "examples": examples, "faults": len(faults)}))
+    print(
+        json.dumps(
+            {"operations": len(list(operations(document))), "examples": examples, **shown, "faults": len(faults)}))
     return 1 if faults else 0
 
 

@@ -23,7 +23,10 @@ struct ContractTests {
             #expect(result.exit.isSuccess, "\(result.errors)\n\(result.text)")
             let counts = try #require(ContractTools.lastLine(of: result))
             #expect(counts["operations"]?.integer ?? 0 >= 37)
-            #expect(counts["examples"]?.integer ?? 0 >= 60)
+            #expect(counts["examples"]?.integer ?? 0 >= 140)
+            #expect(counts["successes"]?.integer ?? 0 >= 50)
+            #expect(counts["problems"]?.integer ?? 0 >= 29)
+            #expect(counts["headers"]?.integer ?? 0 >= 3_000)
         }
     }
 
