@@ -4,11 +4,13 @@ serves: statuses, media types, headers, schemas, credentials. A wrapper of schem
     fuzz.py --url http://127.0.0.1:8080 --organization org_… --key key_… --operator-token T --skus A,B --cases N
 
 Runs in rounds, each with a seed of its own, until that many requests were answered. The last line of standard output is JSON:
-how many requests there were, the statuses of each operation, and the operations that the server does not serve.
+how many requests there were, the statuses of each operation, the operations that the server does not serve, and how many
+answers each header was found on, all of them described.
 """
 
 import argparse
 import collections
+import copy
 import json
 import os
 import subprocess
@@ -20,6 +22,7 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+IGNORED_WHEN_INVALID = ("X-Request-Id", "traceparent", "tracestate")
 
 CONFIGURATION = """
 hooks = "hooks"
@@ -91,6 +94,16 @@ def unserved(options):
     return document, paths
 
 
+def for_generation(document):
+    """The description as requests are made from it. What these headers' schemas do not allow is ignored and never refused: a
+    request is not invalid for it. hooks.py sends what they allow."""
+    document = copy.deepcopy(document)
+    for parameter in document["components"]["parameters"].values():
+        if parameter["in"] == "header" and parameter["name"] in IGNORED_WHEN_INVALID:
+            parameter["schema"] = {"type": "string"}
+    return document
+
+
 def round_of(number, options, skipped, folder):
     """One run of schemathesis. Returns its counts, or prints what it found and exits."""
     counts = folder / f"counts-{number}.json"
@@ -133,15 +146,17 @@ def main():
         for method, operation in item.items() if method != "parameters"
     ]
     total, excused = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
+    headers = collections.Counter()
     cases, number = 0, 0
     with tempfile.TemporaryDirectory(prefix="pantry-fuzz-") as folder:
         # From a file: schemathesis leaves out the operation that it reads the description from.
-        Path(folder, "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+        Path(folder, "openapi.json").write_text(json.dumps(for_generation(document)), encoding="utf-8")
         while cases < options.cases:
             counts = round_of(number, options, skipped, Path(folder))
             for sums, part in ((total, counts["statuses"]), (excused, counts["excused"])):
                 for name, members in part.items():
                     sums[name].update(members)
+            headers.update(counts["headers"])
             before, cases = cases, sum(sum(statuses.values()) for statuses in total.values())
             if cases == before:
                 sys.exit("a round without a request")
@@ -151,7 +166,7 @@ def main():
         json.dumps(
             {
                 "cases": cases, "rounds": number, "seconds": round(time.monotonic() - started), "skipped": skipped,
-                "withoutSuccess": unanswered, "excused": excused, "statuses": total,
+                "withoutSuccess": unanswered, "headers": headers, "excused": excused, "statuses": total,
             }))
 
 

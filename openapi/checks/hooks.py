@@ -17,6 +17,7 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData, ServerError
 from schemathesis.generation.meta import StatefulPhaseData
 from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveData, UnsupportedMethodResponse
+from validate import resolve
 
 # Reasons to refuse a body that its schema allows: they depend on what is stored, or on the whole of a document.
 SEMANTIC = {"unknown-sku", "mixed-currencies", "too-large", "unknown-plan", "wrong-currency", "wrong-step"}
@@ -24,9 +25,18 @@ OWN_DOCUMENTS = ("/metadata", "/attributes")
 KEEPING_BACK = ("open", "forceOpen", "disable", "observe", "tryNow", "close")
 LIMITED_PLANS = ("standard", "trial", "burst", "anonymous")
 
+# What the server writes for HTTP's own sake; everything else that it sends, the description names.
+HTTP_ITSELF = {"content-type", "content-length", "connection"}
+REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,128}")
+
+with open("openapi.json", encoding="utf-8") as file:
+    DOCUMENT = json.load(file)
+
 chance = random.Random(int(os.environ["PANTRY_FUZZ_SEED"]))
 counts = collections.defaultdict(collections.Counter)
 excused = collections.defaultdict(collections.Counter)
+# On how many answers each header was found that is described there.
+headers = collections.Counter()
 pool = {
     "sku": list(json.loads(os.environ["PANTRY_FUZZ_SKUS"])),
     "order": [],
@@ -64,6 +74,8 @@ def before_call(context, case, kwargs):
     if case.meta is not None and case.meta.generation.mode.is_positive:
         # In a chain of requests each is about what the one before made.
         fill(case, isinstance(case.meta.phase.data, StatefulPhaseData))
+        # Not of an invalid request: schemathesis would judge its headers anew, and take wrong credentials for valid ones.
+        fill_ignored(case)
     else:
         fill_valid_parts(case)
     # What the run itself needs must live: the products in stock, and the key.
@@ -169,6 +181,18 @@ def fill_key(case, name, is_chained):
         case.headers["Idempotency-Key"] = f"generated-{os.environ['PANTRY_FUZZ_SEED']}-{next(numbers)}"
 
 
+def fill_ignored(case):
+    """Headers that are ignored unless they are as described, are so half of the time. The others are what HTTP can carry."""
+    valid = {
+        "X-Request-Id": f"generated.{next(numbers)}",
+        "traceparent": f"00-{chance.getrandbits(128) | 1:032x}-{chance.getrandbits(64) | 1:016x}-0{chance.randrange(4)}",
+        "tracestate": f"fuzz={chance.getrandbits(32):x},other@vendor=1",
+    }
+    for name in [name for name in valid if name in (case.headers or {})]:
+        text = re.sub("[^\t -~\x80-\xff]", "", str(case.headers[name])).strip(" \t")
+        case.headers[name] = valid[name] if chance.random() < 0.5 else text
+
+
 def fill_order(body):
     items = body["items"]
     if isinstance(items, list):
@@ -233,6 +257,38 @@ def remember(kind, value):
         del pool[kind][10]
 
 
+@schemathesis.check
+def described_headers(context, response, case):
+    """Every header of an answer is described for its operation and status."""
+    status, names = response.status_code, {name.lower() for name in response.headers} - HTTP_ITSELF
+    answers = case.operation.definition.raw["responses"]
+    if response.request.method != case.operation.method.upper():
+        # Another method that its path does not take; else it is an answer of another operation, or of OPTIONS.
+        if status not in (405, 429):
+            return True
+        answers = {"default": answers["default"]}
+    answer = answers.get(str(status), answers.get("default"))
+    if answer is None:
+        return True
+    described = {name.lower() for name in resolve(DOCUMENT, answer).get("headers", {})}
+    undescribed = sorted(names - described)
+    assert not undescribed, f"{operation_id(case)} {status}: not described: {', '.join(undescribed)}"
+    headers.update(names)
+
+
+@schemathesis.check
+def own_request_id(context, response, case):
+    """An answer has the request's own id, unless that is none that the server takes."""
+    sent = response.request.headers.get("X-Request-Id")
+    if sent is None:
+        return True
+    sent = (sent.decode("latin-1") if isinstance(sent, bytes) else sent).strip(" \t")
+    answered = response.headers.get("x-request-id", [])
+    is_own = answered == [sent]
+    assert is_own == bool(REQUEST_ID.fullmatch(sent)), f"X-Request-Id: {sent!r} was answered with {answered}"
+    headers["x-request-id of the request"] += is_own
+
+
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Whether a failure is one: False drops it."""
@@ -288,4 +344,4 @@ def is_semantic_fault(fault):
 @atexit.register
 def write_counts():
     with open(os.environ["PANTRY_FUZZ_COUNTS"], "w", encoding="utf-8") as file:
-        json.dump({"statuses": counts, "excused": excused}, file)
+        json.dump({"statuses": counts, "excused": excused, "headers": headers}, file)

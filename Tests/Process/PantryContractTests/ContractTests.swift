@@ -36,6 +36,10 @@ struct ContractTests {
         // A sandbox that is slow must not make the run so; answers of 202 are wanted, too.
         settings["checkout", "wait"] = "300ms"
         settings["payments", "timeout"] = "200ms"
+        // Limits that nobody reaches: answers say how much is left of them.
+        let much = "{ points: 1000000, duration: 60s }"
+        settings["limits", "plans"] =
+            "{ anonymous: { requests: \(much) }, unlimited: { requests: \(much), orders: \(much) } }"
         try await Installation.with(settings) { installation in
             let process = try await installation.start()
             let client = try process.client()
@@ -62,6 +66,13 @@ struct ContractTests {
             // And the sandbox sends no webhooks.
             #expect(refused.subtracting(Self.ofStuckSagas + ["receiveProviderEvent"]).sorted() == [])
             #expect(counts["skipped"]?.array == [])
+            // On how many answers each field was found, none of them undescribed.
+            let fields = try #require(counts["headers"]?.object)
+            for (name, least) in [
+                ("x-request-id", wanted / 2), ("x-request-id of the request", 20), ("ratelimit", wanted / 4),
+                ("ratelimit-policy", wanted / 4), ("pantry-consistency-token", 50), ("pantry-served-by", 50),
+                ("idempotent-replayed", 1), ("location", 10), ("www-authenticate", 10), ("allow", 10),
+            ] { #expect(fields[name]?.integer ?? 0 >= least, "\(name): \(fields)") }
             process.terminate()
             #expect(try await process.ended(within: .seconds(20)).isSuccess)
             #expect(!process.errorText.contains("a request failed unexpectedly"))
