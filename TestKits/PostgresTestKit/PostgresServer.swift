@@ -152,6 +152,14 @@ public final class PostgresServer: Sendable {
         }
     }
 
+    /// Stops the process that takes connections (SIGSTOP): those that are there go on, and new ones wait, until
+    /// ``resume()``.
+    public func suspendPostmaster() {
+        state.withLock { state in
+            if let process = state.process, process.poll() == nil { process.send(SIGSTOP) }
+        }
+    }
+
     /// Lets suspended processes go on.
     public func resume() {
         state.withLock { state in

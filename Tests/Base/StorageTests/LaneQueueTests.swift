@@ -14,15 +14,18 @@ struct LaneQueueTests {
         func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int> { .discard(0) }
     }
     private func want(_ names: String..., mayNameMore: Bool = false) -> Submission {
-        Submission.of(
-            Want(names: names, mayNameMore: mayNameMore), tenant: nil, deadline: Instant(nanoseconds: 0)
-        ) { _ in }
+        submission(Want(names: names, mayNameMore: mayNameMore))
+    }
+    private func submission(_ command: some LaneCommand, of organization: Int64? = nil) -> Submission {
+        let tenant = organization.map { Tenant(organization: $0, epoch: 1) }
+        return Submission.of(command, tenant: tenant, deadline: Instant(nanoseconds: 0)) { _ in }
     }
     /// A queue that expectations may change.
     private final class Desk {
         private(set) var queue: LaneQueue
-        init(concurrency: Int = 2, batchLimit: Int = 256, _ waiting: [Submission]) {
+        init(concurrency: Int = 2, batchLimit: Int = 256, decidesAhead: Bool = false, _ waiting: [Submission]) {
             queue = LaneQueue(batchLimit: batchLimit, concurrency: concurrency)
+            queue.decidesAhead = decidesAhead
             for submission in waiting { queue.append(submission) }
         }
         func append(_ submission: Submission) { queue.append(submission) }
@@ -129,6 +132,7 @@ struct LaneQueueTests {
         func draw(_ bound: Int) -> Int { Int(random.next(below: UInt64(bound))) }
         let concurrency = 1 + draw(4)
         var queue = LaneQueue(batchLimit: 8 + draw(60), concurrency: concurrency)
+        queue.decidesAhead = draw(2) == 0
         var underWay: [LaneBatch] = []
         var (submitted, ended, rounds) = (0, 0, 0)
         while ended < 3_000 {
@@ -146,14 +150,18 @@ struct LaneQueueTests {
             }
             while let batch = queue.take() {
                 let rows = Set(names(batch).flatMap { $0.split(separator: "+") })
-                for other in underWay where concurrency > 1 {
-                    #expect(rows.isDisjoint(with: names(other).flatMap { $0.split(separator: "+") }))
+                let line = underWay.filter { $0.line == batch.line }
+                #expect((0..<concurrency).contains(batch.line) && line.count == (batch.isAhead ? 1 : 0))
+                for other in underWay where concurrency > 1 || queue.decidesAhead {
+                    let others = Set(names(other).flatMap { $0.split(separator: "+") })
+                    #expect(other.line == batch.line ? rows.isSubset(of: others) : rows.isDisjoint(with: others))
                 }
                 #expect(!batch.submissions.isEmpty)
                 underWay.append(batch)
                 #expect(underWay.count { $0.submissions.contains(where: \.mayNameMore) } <= 1)
             }
-            #expect(underWay.count == queue.running && queue.running <= concurrency)
+            #expect(underWay.count == queue.running)
+            if draw(10) == 0 { queue.decidesAhead.toggle() }
             // Where nothing is under way, somebody who waits has begun.
             #expect(!underWay.isEmpty || queue.waiting.isEmpty)
             if !underWay.isEmpty, draw(2) == 0 || submitted >= 3_000 {

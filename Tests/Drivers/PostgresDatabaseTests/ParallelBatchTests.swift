@@ -124,6 +124,33 @@ struct ParallelBatchTests {
         }
     }
 
+    /// Batches were given to the second connection while it was being made, and waited for that.
+    @Test("nobody waits for the second connection to be made")
+    func opening() async throws {
+        try await PostgresTestbed.withServer { server in
+            try await RunningDatabase.with(server.url(), { $0.lane.connectTimeout = .seconds(100) }) { running in
+                _ = try await running.put("a")
+                let answered = Tally()
+                server.suspendPostmaster()
+                try await withThrowingDiscardingTaskGroup { group in
+                    group.addTask {
+                        for _ in 0..<5 { try await put((0..<64).map { "n\($0)" }, running, answered) }
+                    }
+                    defer { server.resume() }
+                    try await Poll.untilTrue("all are answered", within: .seconds(20)) { answered.total == 320 }
+                }
+                let lanes = """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE query ~ '(UPDATE|INTO) shelves' AND pid <> pg_backend_pid()
+                    """
+                try await Poll.untilTrue("it was asked for, and is used once it is there", within: .seconds(20)) {
+                    try await put((0..<64).map { "n\($0)" }, running, answered)
+                    return try await server.psql(lanes) == "2"
+                }
+            }
+        }
+    }
+
     @Test("a server with room for one of the lane's connections only is written to over that one")
     func noRoom() async throws {
         try await PostgresTestbed.withServer { server in

@@ -69,7 +69,8 @@ struct RunningDatabase {
     let time = SystemTime()
 
     static func with<Value: Sendable>(
-        _ url: String, migrates: Bool = true, _ change: (inout PostgresDatabaseConfiguration) -> Void = { _ in },
+        _ url: String, migrates: Bool = true, observer: (any LaneObserver)? = nil,
+        _ change: (inout PostgresDatabaseConfiguration) -> Void = { _ in },
         _ body: @Sendable (RunningDatabase) async throws -> Value
     ) async throws -> Value {
         let reactor = try PostgresReactor(time: SystemTime())
@@ -79,7 +80,7 @@ struct RunningDatabase {
         change(&configuration)
         let database = try PostgresDatabase(
             configuration, reactor: reactor, time: SystemTime(), random: SeededRandom(seed: 1))
-        let lane = WriteLane(engine: database, time: SystemTime())
+        let lane = WriteLane(engine: database, time: SystemTime(), observer: observer)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await database.run() }
             group.addTask { await lane.run() }

@@ -40,7 +40,7 @@ struct LaneMemoryTests {
     @Test func rowsAreLeftToTheirUpdatesInTheOrderOfLocksOnly() {
         func left(_ assumed: [Int64], _ updated: [Int64], _ more: [RowChange] = []) -> Set<RecordKey> {
             var assumptions = LaneAssumptions()
-            for number in assumed { assumptions.assume(key(number), writer: 1) }
+            for number in assumed { assumptions.assume(key(number), writer: .known(1)) }
             let left = assumptions.leaveToUpdates(more + updated.map { .update(stored($0)) })
             #expect(assumptions.isEmpty == (left.count == assumed.count))
             return Set(left.keys)

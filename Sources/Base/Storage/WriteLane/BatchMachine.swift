@@ -73,6 +73,10 @@ public struct BatchMachine: Sendable {
     static let roundLimit = 8
 
     private let submissions: [Submission]
+    /// Which of the engine's lines the batch goes over, from 0.
+    public let line: Int
+    /// Whether it follows another batch that is under way on that line, and that may change its rows until it begins.
+    public let isAhead: Bool
     private var state = State.opening
     private var work: WorkingSet
     private var undecided: [Int]
@@ -93,8 +97,11 @@ public struct BatchMachine: Sendable {
     /// Whether the answer of the commit is to be taken for lost.
     private var losesAnswer = false
 
-    init(_ submissions: [Submission], report: (@Sendable (BatchReport) -> Void)? = nil) {
-        (self.submissions, self.report) = (submissions, report)
+    init(
+        _ submissions: [Submission], line: Int = 0, isAhead: Bool = false,
+        report: (@Sendable (BatchReport) -> Void)? = nil
+    ) {
+        (self.submissions, self.line, self.isAhead, self.report) = (submissions, line, isAhead, report)
         work = WorkingSet(capacity: 8 * submissions.count)
         undecided = Array(submissions.indices)
         wanted = Array(repeating: [], count: submissions.count)
@@ -266,7 +273,7 @@ public struct BatchMachine: Sendable {
         guard submissions.count > 1, error.mayBeOneCommands else { return end(LaneFailure(error)) }
         state = .ended
         let again = submissions.indices.filter { !deferred.contains($0) }
-            .map { BatchMachine([submissions[$0]], report: report) }
+            .map { BatchMachine([submissions[$0]], line: line, report: report) }
         return .end(Ending(settles: [], failure: nil, report: nil, again: again, deferred: putOffCommands))
     }
 

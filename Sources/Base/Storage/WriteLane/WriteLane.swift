@@ -140,7 +140,7 @@ public final class WriteLane: Sendable {
 
     private func writeNext() {
         while let batch = takeBatch() {
-            if let begun = machine(batch.submissions) {
+            if let begun = machine(of: batch) {
                 write([begun.machine], of: batch, begun.mark)
                 continue
             }
@@ -157,6 +157,7 @@ public final class WriteLane: Sendable {
         state.withLock { state in
             if case .absent = state.runner { return nil }
             let isCrowded = state.queue.waiting.count > 1
+            state.queue.decidesAhead = engine.decidesAhead
             guard let batch = state.queue.take() else { return nil }
             state.isCrowded = isCrowded
             return batch
@@ -164,8 +165,8 @@ public final class WriteLane: Sendable {
     }
 
     /// The batch of those that have not waited too long, if there are any.
-    private func machine(_ submissions: [Submission]) -> (machine: BatchMachine, mark: (any Sendable)?)? {
-        let instant = time.instant()
+    private func machine(of batch: LaneBatch) -> (machine: BatchMachine, mark: (any Sendable)?)? {
+        let (instant, submissions) = (time.instant(), batch.submissions)
         var live = submissions
         if submissions.contains(where: { $0.deadline < instant }) {
             for submission in submissions where submission.deadline < instant { submission.fail(.expired) }
@@ -173,7 +174,9 @@ public final class WriteLane: Sendable {
         }
         guard !live.isEmpty else { return nil }
         let mark = observer?.batchBegan(live.map(\.mark))
-        return (BatchMachine(live, report: observer.report(of: mark)), mark)
+        let machine = BatchMachine(
+            live, line: batch.line, isAhead: batch.isAhead, report: observer.report(of: mark))
+        return (machine, mark)
     }
 
     /// Writes these one after the other, the last first, and then whatever has come meanwhile.

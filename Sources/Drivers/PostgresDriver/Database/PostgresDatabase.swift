@@ -48,6 +48,9 @@ public final class PostgresDatabase: Database, LaneEngine {
 
     /// As many as the lane has connections; see ``Storage/LaneEngine``.
     public var batchConcurrency: Int { max(1, configuration.lane.connections) }
+    /// A crowd's next batch is decided while the one before it is being written, unless nothing is to be remembered or
+    /// other servers keep changing the same rows; see ``Storage/LaneEngine``.
+    public var decidesAhead: Bool { lane.decidesAhead }
 
     /// Runs the batch to its end on one of the lane's connections; see ``Storage/LaneEngine``.
     public func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {

@@ -5,7 +5,7 @@ struct LaneAssumptions {
     private struct Row {
         let key: RecordKey
         /// The transaction that wrote the row; nil where there is none under the key.
-        let writer: UInt32?
+        let writer: RowWriter?
         /// Whether the batch makes the row that is not there, which fails if it is: its name need only be locked.
         var isMade = false
     }
@@ -15,7 +15,7 @@ struct LaneAssumptions {
     var isEmpty: Bool { rows.isEmpty }
 
     /// Assumes that the row is still the one that this transaction wrote.
-    mutating func assume(_ key: RecordKey, writer: UInt32) { rows.append(Row(key: key, writer: writer)) }
+    mutating func assume(_ key: RecordKey, writer: RowWriter) { rows.append(Row(key: key, writer: writer)) }
     /// Assumes that there is no row with this key.
     mutating func assumeAbsent(_ key: RecordKey) { rows.append(Row(key: key, writer: nil)) }
 
@@ -37,7 +37,7 @@ struct LaneAssumptions {
     /// Leaves those rows to their own updates, which can look as well whether they are as assumed; unless rows would
     /// then be locked in another order than loads lock them in.
     /// - Returns: the transactions that wrote the rows that are left to their updates.
-    mutating func leaveToUpdates(_ changes: [RowChange]) -> [RecordKey: UInt32] {
+    mutating func leaveToUpdates(_ changes: [RowChange]) -> [RecordKey: RowWriter] {
         if rows.isEmpty { return [:] }
         var (updated, made): (Set<RecordKey>, Set<RecordKey>) = ([], [])
         for change in changes {
@@ -52,7 +52,7 @@ struct LaneAssumptions {
                 rows[index].isMade = true
             }
         }
-        var (left, kept): ([RecordKey: UInt32], [Row]) = ([:], [])
+        var (left, kept): ([RecordKey: RowWriter], [Row]) = ([:], [])
         for row in rows {
             if let writer = row.writer, updated.contains(row.key) { left[row.key] = writer } else { kept.append(row) }
         }
@@ -64,7 +64,7 @@ struct LaneAssumptions {
     /// Whether rows are locked in the order of the loads, which was theirs before, if those are left to their updates:
     /// these come after all that is confirmed, in the order of their keys, among the writes of rows that nobody has
     /// locked.
-    private func keepsLockOrder(_ left: [RecordKey: UInt32], _ changes: [RowChange]) -> Bool {
+    private func keepsLockOrder(_ left: [RecordKey: RowWriter], _ changes: [RowChange]) -> Bool {
         var latest: RecordKey?
         for row in rows {
             let isLeft = left[row.key] != nil
@@ -80,45 +80,29 @@ struct LaneAssumptions {
     }
 
     /// Appends statements that lock the rows, in the order and in the way in which a load would have, and fail with a
-    /// division by zero unless all are as assumed.
-    /// - Returns: the positions of all that stand for an assumption: also of the locks of names whose rows are made.
-    func confirm(
-        in batch: inout PostgresBatch, _ statements: [ObjectIdentifier: LaneStatements]
-    ) -> Set<Int> {
-        var positions: Set<Int> = []
+    /// division by zero unless all are as assumed. So do the locks of names whose rows are made.
+    func confirm(in trip: inout LaneTrip, _ statements: [ObjectIdentifier: LaneStatements]) {
         for group in rows.groups({ $0.key.table === $1.key.table }) {
             guard let statements = statements[ObjectIdentifier(rows[group.lowerBound].key.table)] else { continue }
             if statements.table.locksAbsentRows {
-                positions.insert(batch.items.count)
-                batch.append(LaneReading.lockNames, LaneReading.names(rows[group].lazy.map(\.key)))
+                trip.confirm(LaneReading.lockNames, LaneReading.names(rows[group].lazy.map(\.key)))
             }
             if group.count == 1, let writer = rows[group.lowerBound].writer {
                 let row = RowParameters()
                 row.key(rows[group.lowerBound].key)
-                row.transaction(writer)
-                positions.insert(batch.items.count)
-                batch.append(statements.confirmOne, row.parameters)
+                trip.confirm(statements.confirmOne, row.parameters, .one(writer))
                 continue
             }
             let (present, absent) = (ColumnArrays(statements.keyTypes), ColumnArrays(statements.keyTypes))
-            var writers = BinaryArray(of: PostgresType.xid)
+            var writers: [RowWriter] = []
             for row in rows[group] where !row.isMade {
                 let keys = row.writer == nil ? absent : present
                 keys.beginRow()
                 keys.key(row.key)
-                if let writer = row.writer { writers.append(transaction: writer) }
+                if let writer = row.writer { writers.append(writer) }
             }
-            if present.rowCount > 0 {
-                positions.insert(batch.items.count)
-                var parameters = present.parameters
-                parameters.append(writers)
-                batch.append(statements.confirm, parameters)
-            }
-            if absent.rowCount > 0 {
-                positions.insert(batch.items.count)
-                batch.append(statements.confirmAbsent, absent.parameters)
-            }
+            if present.rowCount > 0 { trip.confirm(statements.confirm, present.parameters, .list(writers)) }
+            if absent.rowCount > 0 { trip.confirm(statements.confirmAbsent, absent.parameters) }
         }
-        return positions
     }
 }

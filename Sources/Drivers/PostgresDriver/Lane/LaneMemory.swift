@@ -16,6 +16,8 @@ struct LaneMemory {
         let writer: UInt32
         /// What it takes, about.
         let bytes: Int
+        /// As a load finds it.
+        var found: LaneFindings.Row { (record, .known(writer)) }
     }
     private let generationBytes: Int
     private var young: [RecordKey: Row] = [:]

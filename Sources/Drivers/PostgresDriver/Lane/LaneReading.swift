@@ -1,20 +1,6 @@
 import Determinism
 import Storage
 
-/// What a batch's loads have found.
-struct LaneFindings {
-    /// The records of each load.
-    var records: [[AnyRecord]]
-    /// The rows that were read by their keys, and the transactions that wrote them.
-    var read: [(record: AnyRecord, writer: UInt32)] = []
-    /// What they take, about.
-    var bytes = 0
-    /// The loads whose rows somebody else has locked.
-    var held: Set<Int> = []
-
-    init(count: Int) { records = Array(repeating: [], count: count) }
-}
-
 /// Loads of one table that one statement serves, and where in the reply its results are.
 struct LaneReading {
     private let group: Range<Int>
@@ -95,7 +81,7 @@ struct LaneReading {
             let index = try place(reader)
             let record = try loads[index].decoder.decode(reader)
             findings.records[index] = [record]
-            findings.read.append((record, UInt32(truncatingIfNeeded: try reader.integer())))
+            findings.read.append((record, .known(UInt32(truncatingIfNeeded: try reader.integer()))))
         }
         findings.bytes += results[rows].byteCount
         if let present {

@@ -31,6 +31,9 @@ struct LaneSession {
     private(set) var isBlocked = false
     /// Whether the batch has read anything without locks.
     private var hasReadUnlocked = false
+    /// The rows that the present batch has asked for by their keys.
+    private var rows: [LaneFindings.Row] = []
+    private var succession = LaneSuccession()
     /// Whether somebody held what the writes of an unlocked batch wanted: it is not waited for again.
     private var wasHeldUp = false
     /// Until when rows that others have locked are passed over.
@@ -62,6 +65,7 @@ struct LaneSession {
         if isReady { return }
         connection?.close()
         (connection, isInTransaction) = (nil, false)
+        succession.fail()
         // Another server may have given the same numbers to other transactions.
         memory.forgetAll()
         let target = try await servers.primaryOnceKnown()
@@ -71,7 +75,8 @@ struct LaneSession {
         route = target
         do {
             let (made, reading) = try await servers.connect(
-                to: target.host, configuration(of: target.host), within: limits.connectTimeout)
+                to: target.host, limits.settings(for: servers.member(target.host).configuration),
+                within: limits.connectTimeout)
             (connection, failures, nextAttempt, planAge) = (made, 0, nil, PlanAge())
             positionStatement = reading.durability.commitsSynchronously ? LanePosition.flushed : LanePosition.inserted
         } catch {
@@ -86,15 +91,6 @@ struct LaneSession {
         guard servers.isCurrent(target) else { throw .unavailable("\(name): the primary has just changed") }
     }
 
-    private func configuration(of host: HostIndex) -> PostgresConfiguration {
-        var connection = servers.member(host).configuration
-        connection.lockTimeout = limits.lockTimeout
-        connection.idleInTransactionTimeout = limits.idleInTransactionTimeout
-        connection.requestTimeout = limits.batchTimeout
-        connection.sessionSettings.merge(Self.planning) { $1 }
-        return connection
-    }
-
     // MARK: the trips
 
     /// Begins a batch of that many commands.
@@ -103,13 +99,14 @@ struct LaneSession {
     /// of them the same.
     /// - Parameters:
     ///   - trusting: whether it may go by rows that it has not locked.
-    ///   - batches: how many batches all of the lane's connections have had, this one included.
-    mutating func beginBatch(of commands: Int, trusting: Bool, batches: Int) async {
-        if planAge.begins(batches) { await planAnew() }
-        (assumptions, isOutdated, hasReadUnlocked) = (LaneAssumptions(), false, false)
+    ///   - number: how many batches all of the lane's connections have had, this one included.
+    mutating func beginBatch(of commands: Int, trusting: Bool, number: Int) async {
+        if planAge.begins(number) { await planAnew() }
+        (assumptions, isOutdated, hasReadUnlocked, rows) = (LaneAssumptions(), false, false, [])
         remembers = !hidesServer && commands <= limits.memoryBatchLimit
         if !remembers { memory.forgetAll() }
         isTrusting = trusting && !hidesServer && trust.isGiven()
+        if trusting { succession.begin() }
     }
 
     /// Locks and reads, in the order of the loads; opens the transaction if need be.
@@ -143,39 +140,56 @@ struct LaneSession {
         do { return try await load(loads, .skips) } catch { throw error.storage }
     }
 
-    /// The rows as they are remembered, if all of them are. A name that clients make is new until somebody says that
-    /// it is not.
+    // MARK: followers
+
+    /// Whether the next batch may be decided ahead.
+    var decidesAhead: Bool {
+        limits.memoryBytes > 0 && !hidesServer && trust.wouldBeGiven && succession.isTrusted
+    }
+
+    /// The number of the transaction that left this, if it was the latest on this connection and all has been well
+    /// since: what was decided over it can be sent.
+    func leader(of heritage: Int, now: Instant) -> UInt32? {
+        isReady && decidesAhead && now >= skipsUntil ? succession.leader(of: heritage) : nil
+    }
+
+    /// What the batch leaves, if anybody may go by it.
+    mutating func heritage(_ id: Int, _ changes: [RowChange]) -> LaneHeritage? {
+        succession.send(leaving: decidesAhead ? id : nil)
+        guard decidesAhead else { return nil }
+        return LaneHeritage(
+            id: id, rows: rows, changes: changes, statements: statements, question: positionStatement)
+    }
+
+    /// Takes over what the present batch has read before it began.
+    /// - Parameter leader: the number of the transaction that wrote the rows of the batch before.
+    mutating func follow(_ read: [LaneFindings.Row], leader: UInt32) {
+        rows = read.map { ($0.record, .known($0.writer.number(leader: leader))) }
+    }
+
+    // MARK: rows
+
     private mutating func recall(_ loads: [Load]) -> LaneFindings? {
         guard isTrusting, remembers, memory.isKept else { return nil }
-        var findings = LaneFindings(count: loads.count)
         var taken = assumptions
-        for (index, load) in loads.enumerated() {
-            guard let key = load.key else { return nil }
-            if let row = memory.row(key) {
-                findings.records[index] = [row.record]
-                taken.assume(key, writer: row.writer)
-            } else if load.table.locksAbsentRows {
-                taken.assumeAbsent(key)
-            } else {
-                return nil
-            }
-        }
+        guard let findings = LaneFindings(loads, rememberedBy: { memory.row($0)?.found }, &taken) else { return nil }
         assumptions = taken
+        rows += findings.read
         return findings
     }
 
     private mutating func load(_ loads: [Load], _ locking: LaneLocking) async throws(PostgresError) -> LaneFindings {
         let isUnlocked = locking == .leftToWrites
-        var batch = PostgresBatch(effect: isUnlocked ? .reads : .uncommitted)
-        let confirming = isUnlocked ? [] : begin(&batch)
+        var trip = LaneTrip(effect: isUnlocked ? .reads : .uncommitted)
+        if !isUnlocked { begin(&trip) }
         let groups = loads.groups { $0.key != nil && $1.key != nil && $0.table === $1.table }
         var readings: [LaneReading] = []
         for group in groups {
             guard let statements = statements[ObjectIdentifier(loads[group.lowerBound].table)] else { continue }
             readings.append(
-                LaneReading(group, of: loads, statements, locking, into: &batch) { searches.statement($0) })
+                LaneReading(group, of: loads, statements, locking, into: &trip.batch) { searches.statement($0) })
         }
-        let reply = try await submit(batch, confirming)
+        let reply = try await submit(trip)
         var findings = LaneFindings(count: loads.count)
         do {
             for reading in readings { try reading.take(reply.results, into: &findings, loads) }
@@ -188,12 +202,15 @@ struct LaneSession {
             assumptions.assume(loads, findings)
             hasReadUnlocked = true
         }
+        rows = rows.isEmpty ? findings.read : rows + findings.read
         guard remembers else { return findings }
         for (load, records) in zip(loads, findings.records) where records.isEmpty {
             if let key = load.key { memory.forget(key) }
         }
         let bytes = findings.bytes / max(1, findings.read.count)
-        for (record, writer) in findings.read { memory.remember(record, writer: writer, bytes: bytes) }
+        for case (let record, .known(let writer)) in findings.read {
+            memory.remember(record, writer: writer, bytes: bytes)
+        }
         return findings
     }
 
@@ -203,39 +220,44 @@ struct LaneSession {
         for record in appended where !knows(record.key.table) { try await prepare(record.key.table) }
     }
 
-    /// Writes and commits, in one trip. The tables are known by ``prepare(_:_:)``.
+    /// The trip that writes and commits. The tables are known by ``prepare(_:_:)``.
     /// - Parameter asks: whether to ask how far the log is.
-    /// - Returns: how far the log was after the commit, asked behind it in the same trip: before, it might not have
-    ///   come to the commit's own record. Nil if that could not be found out.
-    mutating func write(
-        _ changes: [RowChange], _ appended: [AnyRecord], asks: Bool
-    ) async throws(StorageError) -> CommitPosition? {
+    mutating func writes(_ changes: [RowChange], _ appended: [AnyRecord], asks: Bool) -> LaneWrites {
         // A trip is a transaction by itself, unless something has to come behind its commit.
         let isByItself = !isInTransaction && !asks && !hidesServer
-        let seen = assumptions.leaveToUpdates(changes)
-        var writes = LaneWrites(statements)
-        writes.confirming = isByItself ? confirm(&writes.batch) : begin(&writes.batch)
-        writes.append(changes, seen)
-        writes.append(appended)
-        if !isByItself {
-            writes.batch.appendCommit()
-            if asks { writes.batch.append(positionStatement) }
-        }
-        let batch = writes.batch
+        var trip = LaneTrip()
+        if !isByItself, !isInTransaction { LaneOpening.append(to: &trip, hidesServer ? limits : nil) }
+        return LaneWrites(
+            changes, appended: appended, confirming: assumptions, in: trip,
+            isByItself ? .byItself : asks ? .commitAndAsk(positionStatement) : .commit, statements)
+    }
+
+    /// Writes and commits, in one trip.
+    /// - Parameter leader: the number of the transaction that wrote the batch before's rows, if this one follows it.
+    /// - Returns: how far the log was after the commit, asked behind it in the same trip: before, it might not have
+    ///   come to the commit's own record. Nil if nobody asked, or that could not be found out.
+    mutating func send(_ writes: LaneWrites, leader: UInt32?) async throws(StorageError) -> CommitPosition? {
+        let effect = writes.trip.batch.effect
+        if case .commits(_?) = effect { isInTransaction = true }
         let reply: PostgresReply
-        do { reply = try await submit(batch, writes.confirming) } catch {
-            if isOutdated { throw .conflict("a row has changed since it was remembered") }
+        do { reply = try await submit(writes.trip, leader: leader) } catch {
+            if isOutdated {
+                if leader != nil { succession.wasDeceived() }
+                throw .conflict("a row has changed since it was remembered")
+            }
             if error.sqlState == .divisionByZero, error.statement.map(writes.guarded.contains) == true {
                 throw .conflict("a row has changed since it was read")
             }
             throw error.storage
         }
         isInTransaction = false
-        if case .commits(let place?) = batch.effect, reply.results[place].commandTag != "COMMIT" {
+        if case .commits(let place?) = effect, reply.results[place].commandTag != "COMMIT" {
             throw .conflict("the transaction had failed before its commit")
         }
-        remember(changes, number: writes.number(in: reply.results), batch.byteCount)
-        guard asks, case .commits(let place?) = batch.effect, reply.results.count > place + 1 else { return nil }
+        let transaction = writes.number(in: reply.results)
+        succession.commit(transaction, wasAhead: leader != nil)
+        remember(writes.changes, number: transaction, writes.trip.batch.byteCount)
+        guard case .commits(let place?) = effect, reply.results.count > place + 1 else { return nil }
         return LanePosition.read(reply.results[place + 1])
     }
 
@@ -264,13 +286,13 @@ struct LaneSession {
             if mustConfirm { throw .unavailable("\(name) is not connected") }
             return nil
         }
-        var batch = PostgresBatch(effect: .uncommitted)
-        let confirming = begin(&batch)
-        let place = batch.items.count
-        if asks { batch.append(positionStatement) }
-        batch.append(PostgresConnection.rollback)
+        var trip = LaneTrip(effect: .uncommitted)
+        begin(&trip)
+        let place = trip.nextPlace
+        if asks { trip.append(positionStatement) }
+        trip.append(PostgresConnection.rollback)
         do {
-            let reply = try await submit(batch, confirming)
+            let reply = try await submit(trip)
             isInTransaction = false
             await rollBack()
             return asks ? LanePosition.read(reply.results[place]) : nil
@@ -284,6 +306,7 @@ struct LaneSession {
     /// Ends what the batch was about: it has failed, and nothing of what it decided counts.
     mutating func abandon() async {
         assumptions = LaneAssumptions()
+        succession.fail()
         await rollBack()
     }
 
@@ -301,49 +324,28 @@ struct LaneSession {
     }
 
     /// Opens the transaction if need be, and confirms what was taken from the memory.
-    /// - Returns: the positions of the statements that do so.
-    private mutating func begin(_ batch: inout PostgresBatch) -> Set<Int> {
-        if !isInTransaction { openTransaction(&batch) }
-        return confirm(&batch)
-    }
-
-    private func confirm(_ batch: inout PostgresBatch) -> Set<Int> {
-        assumptions.isEmpty ? [] : assumptions.confirm(in: &batch, statements)
+    private mutating func begin(_ trip: inout LaneTrip) {
+        if !isInTransaction {
+            LaneOpening.append(to: &trip, hidesServer ? limits : nil)
+            isInTransaction = true
+        }
+        if !assumptions.isEmpty { assumptions.confirm(in: &trip, statements) }
     }
 
     /// Whether a pooler stands between, which may give the next transaction to another server.
     private var hidesServer: Bool { route.map { servers.member($0.host).hidesServer } ?? true }
 
-    private mutating func openTransaction(_ batch: inout PostgresBatch) {
-        isInTransaction = true
-        batch.append(Self.begin)
-        guard hidesServer else { return }
-        var settings = Self.planning
-        settings["lock_timeout"] = "\(limits.lockTimeout.wholeMilliseconds)"
-        settings["idle_in_transaction_session_timeout"] = "\(limits.idleInTransactionTimeout.wholeMilliseconds)"
-        let calls = settings.sorted { $0.key < $1.key }.map { "set_config('\($0.key)', '\($0.value)', true)" }
-        batch.append("SELECT \(calls.joined(separator: ", "))")
-    }
-
-    /// All that a lane does goes by keys: one descent of an index for each row, planned once. The planner knows the
-    /// lists of keys by a guess only, and would rather read a table from end to end that is small by its statistics,
-    /// however many dead versions of its rows a hot product has left there.
-    private static let planning = [
-        "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "jit": "off",
-        "plan_cache_mode": "force_generic_plan",
-    ]
-
-    /// - Parameter confirming: the positions of statements that confirm what was taken from the memory.
+    /// - Parameter leader: the number of the transaction that wrote the batch before's rows, if the trip follows it.
     private mutating func submit(
-        _ batch: PostgresBatch, _ confirming: Set<Int> = []
+        _ trip: LaneTrip, leader: UInt32? = nil
     ) async throws(PostgresError) -> PostgresReply {
         isBlocked = false
         guard let connection else {
             throw PostgresError(.connectionLost, .unavailable("\(name) is not connected"))
         }
         do {
-            let reply = try await connection.submit(batch)
-            if !confirming.isEmpty {
+            let reply = try await connection.submit(trip.complete(leader: leader ?? 0))
+            if !trip.confirming.isEmpty {
                 assumptions = LaneAssumptions()
                 trust.wasRight()
             }
@@ -351,7 +353,7 @@ struct LaneSession {
         } catch {
             if let route { servers.report(error, on: route) }
             isBlocked = error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
-            if !confirming.isEmpty { judge(error, confirming) }
+            if !trip.confirming.isEmpty { judge(error, trip.confirming) }
             throw error
         }
     }
@@ -369,13 +371,13 @@ struct LaneSession {
         isOutdated = isBlocked || error.isOfOneStatement
     }
 
-    private static let begin = PostgresStatement("BEGIN")
-
     /// Has the server plan the statements again.
     private mutating func planAnew() async {
         guard !hidesServer else { return }
         // A connection that fails here fails at the batch, too.
-        _ = try? await submit(PostgresBatch([PostgresBatch.Item(Self.discardPlans)], effect: .reads))
+        var trip = LaneTrip(effect: .reads)
+        trip.append(Self.discardPlans)
+        _ = try? await submit(trip)
     }
 
     private static let discardPlans = PostgresStatement("DISCARD PLANS")
@@ -387,9 +389,11 @@ struct LaneSession {
     /// Asks the catalog for the types of a table's columns, once.
     private mutating func prepare(_ table: Table) async throws(StorageError) {
         planAge.metTable()
-        let batch = PostgresBatch([LaneCatalog.question(of: table)], effect: isInTransaction ? .uncommitted : .reads)
+        var trip = LaneTrip(effect: isInTransaction ? .uncommitted : .reads)
+        let question = LaneCatalog.question(of: table)
+        trip.append(question.statement, question.parameters)
         let answer: PostgresResult
-        do { answer = try await submit(batch).first } catch { throw error.storage }
+        do { answer = try await submit(trip).first } catch { throw error.storage }
         statements[ObjectIdentifier(table)] = try LaneCatalog.statements(of: table, by: answer, in: name)
     }
 }

@@ -8,6 +8,8 @@ struct LaneTrust {
     private var pause = 0
     private var nextPause = Self.shortestPause
 
+    /// Whether the next batch may, without its being counted.
+    var wouldBeGiven: Bool { pause == 0 }
     /// Whether the next batch may.
     mutating func isGiven() -> Bool {
         if pause == 0 { return true }

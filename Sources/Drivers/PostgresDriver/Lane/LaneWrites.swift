@@ -1,19 +1,46 @@
 import Storage
 
 /// The statements that write what a batch has decided, and the places of those whose failure or answer means something.
-struct LaneWrites {
+struct LaneWrites: Sendable {
+    /// What comes behind the writes.
+    enum Closing: Sendable {
+        /// Nothing: the trip is a transaction by itself.
+        case byItself
+        case commit
+        /// A question how far the log is, behind the commit.
+        case commitAndAsk(PostgresStatement)
+    }
     private let statements: [ObjectIdentifier: LaneStatements]
+    let changes: [RowChange]
     /// What is sent.
-    var batch = PostgresBatch()
-    /// The places of statements that fail where a row is not as it was remembered.
-    var confirming: Set<Int> = []
+    private(set) var trip: LaneTrip
     /// The places of statements that fail where a row has changed since it was read.
     private(set) var guarded: Set<Int> = []
     /// The place of a statement that returns the transaction's number.
     private var numbered: Int?
 
-    /// - Parameter statements: of all tables that are written.
-    init(_ statements: [ObjectIdentifier: LaneStatements]) { self.statements = statements }
+    /// - Parameters:
+    ///   - assumptions: what has to be confirmed before, or by the writes.
+    ///   - trip: empty, or what opens the transaction.
+    ///   - statements: of all tables that are written or confirmed.
+    init(
+        _ changes: [RowChange], appended: [AnyRecord], confirming assumptions: LaneAssumptions, in trip: LaneTrip,
+        _ closing: Closing, _ statements: [ObjectIdentifier: LaneStatements]
+    ) {
+        (self.changes, self.trip, self.statements) = (changes, trip, statements)
+        var assumptions = assumptions
+        let seen = assumptions.leaveToUpdates(changes)
+        assumptions.confirm(in: &self.trip, statements)
+        append(changes, seen)
+        append(appended)
+        switch closing {
+        case .byItself: break
+        case .commit: self.trip.appendCommit()
+        case .commitAndAsk(let question):
+            self.trip.appendCommit()
+            self.trip.append(question)
+        }
+    }
 
     /// The transaction's number as rows have it, without the count of times that numbers began anew; nil if no
     /// statement has returned it.
@@ -26,7 +53,7 @@ struct LaneWrites {
 
     /// Appends changes, in their order.
     /// - Parameter seen: the transactions that wrote the rows whose updates confirm what was taken from the memory.
-    mutating func append(_ changes: [RowChange], _ seen: [RecordKey: UInt32]) {
+    private mutating func append(_ changes: [RowChange], _ seen: [RecordKey: RowWriter]) {
         var index = 0
         while index < changes.count {
             let (table, kind) = (changes[index].key.table, changes[index].kind)
@@ -41,7 +68,7 @@ struct LaneWrites {
             switch kind {
             case .insert:
                 let isNumbered = numbered != nil
-                numbered = numbered ?? batch.items.count
+                numbered = numbered ?? trip.nextPlace
                 append(
                     alike.compactMap(\.record), statements,
                     by: isNumbered ? statements.insert : statements.insertNumbered)
@@ -53,7 +80,7 @@ struct LaneWrites {
 
     /// Appends inserts of rows that nobody reads back: those of one table together, tables in the order in which they
     /// first occur.
-    mutating func append(_ records: [AnyRecord]) {
+    private mutating func append(_ records: [AnyRecord]) {
         var tables: [ObjectIdentifier] = []
         var byTable: [ObjectIdentifier: [AnyRecord]] = [:]
         for record in records {
@@ -77,23 +104,22 @@ struct LaneWrites {
         if records.count == 1 {
             let row = RowParameters()
             write(records[0], to: row)
-            return batch.append(statements.insertOne, row.parameters)
+            return trip.append(statements.insertOne, row.parameters)
         }
         let lists = ColumnArrays(statements.types)
         for record in records {
             lists.beginRow()
             write(record, to: lists)
         }
-        batch.append(statement, lists.parameters)
+        trip.append(statement, lists.parameters)
     }
 
     /// - Parameter seen: the transactions that wrote the rows; none where the updates do not look at them.
     private mutating func append(
-        updates changes: ArraySlice<RowChange>, _ statements: LaneStatements, _ seen: [RecordKey: UInt32]
+        updates changes: ArraySlice<RowChange>, _ statements: LaneStatements, _ seen: [RecordKey: RowWriter]
     ) {
-        guarded.insert(batch.items.count)
-        numbered = numbered ?? batch.items.count
-        if !seen.isEmpty { confirming.insert(batch.items.count) }
+        guarded.insert(trip.nextPlace)
+        numbered = numbered ?? trip.nextPlace
         func write(_ record: AnyRecord, to row: some ColumnWriter) {
             record.write(to: row)
             row.integer(record.version - 1)
@@ -102,20 +128,18 @@ struct LaneWrites {
         if records.count == 1 {
             let row = RowParameters(lists: statements.updateLists)
             write(records[0], to: row)
-            let writer = seen[records[0].key]
-            if let writer { row.transaction(writer) }
-            return batch.append(writer == nil ? statements.updateOne : statements.updateSeenOne, row.parameters)
+            guard let writer = seen[records[0].key] else {
+                return trip.append(statements.updateOne, row.parameters)
+            }
+            return trip.confirm(statements.updateSeenOne, row.parameters, .one(writer))
         }
         let lists = ColumnArrays(statements.updateTypes, lists: statements.updateLists)
         for record in records {
             lists.beginRow()
             write(record, to: lists)
         }
-        guard !seen.isEmpty else { return batch.append(statements.update, lists.parameters) }
-        var (parameters, writers) = (lists.parameters, BinaryArray(of: PostgresType.xid))
-        for record in records { if let writer = seen[record.key] { writers.append(transaction: writer) } }
-        parameters.append(writers)
-        batch.append(statements.updateSeen, parameters)
+        guard !seen.isEmpty else { return trip.append(statements.update, lists.parameters) }
+        trip.confirm(statements.updateSeen, lists.parameters, .list(records.compactMap { seen[$0.key] }))
     }
 
     private mutating func append(deletes changes: ArraySlice<RowChange>, _ statements: LaneStatements) {
@@ -124,8 +148,8 @@ struct LaneWrites {
             keys.beginRow()
             keys.key(change.key)
         }
-        guarded.insert(batch.items.count)
-        batch.append(statements.delete, keys.parameters)
+        guarded.insert(trip.nextPlace)
+        trip.append(statements.delete, keys.parameters)
     }
 }
 

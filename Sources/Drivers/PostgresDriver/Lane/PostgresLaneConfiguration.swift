@@ -25,6 +25,18 @@ public struct PostgresLaneConfiguration: Sendable {
     public var memoryBytes = 8 << 20
     /// The most commands of a batch that uses the memory: 16 by default. Among more a trip is little.
     public var memoryBatchLimit = 16
+    /// Whether a crowd's next batch over the same rows is decided while the one before it is being written; where it
+    /// pays by default.
+    public enum DecidesAhead: Sendable, Hashable {
+        /// Both ways are tried in turns, and the one by which more commands come through is kept for a while.
+        case whereItPays
+        /// Wherever it is possible.
+        case always
+        /// A batch begins when the one before it has ended.
+        case never
+    }
+    /// See ``DecidesAhead``. Without a memory (``memoryBytes``) it is never so.
+    public var decidesAhead = DecidesAhead.whereItPays
     /// The pauses between attempts to connect: 50 ms after the first failure, 1 s at most by default. Only the pauses
     /// count here, for there are few connections.
     public var reconnecting = {

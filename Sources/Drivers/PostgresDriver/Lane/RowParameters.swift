@@ -26,8 +26,6 @@ final class RowParameters: ColumnWriter {
     func bytes(_ value: [UInt8]) {
         if takesNext() { parameters.append(value) }
     }
-    /// The next parameter is a transaction's number.
-    func transaction(_ number: UInt32) { parameters.append(transaction: number) }
 
     private func takesNext() -> Bool {
         defer { place += 1 }

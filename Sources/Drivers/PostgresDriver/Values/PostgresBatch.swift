@@ -17,7 +17,7 @@ public struct PostgresBatch: Sendable {
         /// The statement.
         public let statement: PostgresStatement
         /// The values of `$1`, `$2`, ….
-        public let parameters: PostgresParameters
+        public fileprivate(set) var parameters: PostgresParameters
 
         /// A statement and its values.
         public init(_ statement: PostgresStatement, _ parameters: PostgresParameters = PostgresParameters()) {
@@ -45,6 +45,10 @@ public struct PostgresBatch: Sendable {
         _ statement: PostgresStatement, _ parameters: PostgresParameters = PostgresParameters()
     ) {
         items.append(Item(statement, parameters))
+    }
+    /// Gives a statement that is there already what its parameters lack.
+    mutating func change(parametersAt place: Int, _ change: (inout PostgresParameters) -> Void) {
+        change(&items[place].parameters)
     }
     /// Appends `COMMIT`, and makes the batch one that commits there.
     public mutating func appendCommit() {

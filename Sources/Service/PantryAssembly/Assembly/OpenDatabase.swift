@@ -57,6 +57,7 @@ final class PostgresService: OpenDatabase {
         return try await database.write(body)
     }
     var batchConcurrency: Int { database.batchConcurrency }
+    var decidesAhead: Bool { database.decidesAhead }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         begin()
         database.run(batch, whenEnded: whenEnded)

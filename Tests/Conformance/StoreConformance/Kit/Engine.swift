@@ -82,6 +82,7 @@ struct OpenedDatabase: Database, LaneEngine {
         try await inner.write(body)
     }
     var batchConcurrency: Int { inner.batchConcurrency }
+    var decidesAhead: Bool { inner.decidesAhead }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         inner.run(batch, whenEnded: whenEnded)
     }

@@ -17,6 +17,7 @@ struct WatchedDatabase: Database, LaneEngine {
         return try await inner.write(body)
     }
     var batchConcurrency: Int { inner.batchConcurrency }
+    var decidesAhead: Bool { inner.decidesAhead }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         bench.begin()
         inner.run(batch) { ending in
