@@ -72,6 +72,12 @@ struct OrderInstruments {
     }
 }
 
+/// As a saga is named.
+struct SagaName: CustomStringConvertible, Sendable {
+    let id: UUIDv7
+    var description: String { "saga_" + id.base32 }
+}
+
 /// The spans of one order: a request, two commands with their batches, a saga, a call of the provider.
 struct OrderSpans {
     let tracer: OpenTelemetryTracer
@@ -80,10 +86,12 @@ struct OrderSpans {
     private let definition = "checkout"
     private let operation = "authorize"
     private let database = "shard-0"
+    private let commandName = "lane AdvanceSaga"
+    private let batchName = "BATCH shard-0"
     private let method = "POST"
     private let route = "/v1/orders"
     private let organization = "org_01jdxjmxw1fanr955dvrgj4d1j"
-    private let id = UUIDv7(high: 0x0193_7F2A_77C1_7ABC, low: 0x8ABC_DEF0_1234_5678)
+    private let id = SagaName(id: UUIDv7(high: 0x0193_7F2A_77C1_7ABC, low: 0x8ABC_DEF0_1234_5678))
 
     init(_ tracer: OpenTelemetryTracer, _ exporter: SpanExporter, traceparent: String) {
         (self.tracer, self.exporter, self.traceparent) = (tracer, exporter, traceparent)
@@ -95,55 +103,52 @@ struct OrderSpans {
         let inside = request.context
         blackHole(request.traceParent.description)
         command(below: inside)
-        let saga = tracer.startSpan("saga \(definition)", context: inside)
+        let saga = tracer.startSpan(in: inside) { $0.name = "saga " + definition }
         ServiceContext.withValue(saga.context) {
             let around = ServiceContext.current ?? inside
-            let call = tracer.startSpan("payment \(operation)", context: around, ofKind: .client)
+            let call = tracer.startSpan(in: around, ofKind: .client) { $0.name = "payment authorize" }
             ServiceContext.withValue(call.context) { blackHole(definition) }
-            if call.isRecording {
-                call.add([
-                    KeyValue("pantry.payment.operation", .string(operation)),
-                    KeyValue("pantry.payment.outcome", .string("done")),
-                ])
+            call.end { details in
+                details.add("pantry.payment.operation", operation)
+                details.add("pantry.payment.outcome", "done")
             }
-            call.end()
             command(below: ServiceContext.current ?? inside)
         }
-        if saga.isRecording {
-            saga.add([
-                KeyValue("pantry.saga.id", .string(id.base32)), KeyValue("pantry.saga.definition", .string(definition)),
-                KeyValue("pantry.saga.outcome", .string("ended")), KeyValue("pantry.saga.taken_up", .bool(false)),
-            ])
+        saga.end { details in
+            details.add("pantry.saga.id", id.description)
+            details.add("pantry.saga.definition", definition)
+            details.add("pantry.saga.outcome", "ended")
+            details.add("pantry.saga.taken_up", false)
         }
-        saga.end()
-        if request.isRecording {
-            request.operationName = "\(method) \(route)"
-            var attributes: [KeyValue] = [
-                KeyValue("http.request.method", .string(method)), KeyValue("url.scheme", "http"),
-                KeyValue("network.protocol.version", "1.1"), KeyValue("http.response.status_code", .int64(201)),
-            ]
-            attributes.append(KeyValue("http.route", .string(route)))
-            attributes.append(KeyValue("pantry.organization.id", .string(organization)))
-            request.add(attributes)
+        request.end { details in
+            details.add("http.request.method", method)
+            details.add("url.scheme", "http")
+            details.add("network.protocol.version", "1.1")
+            details.add("http.response.status_code", 201)
+            details.name = method + " " + route
+            details.add("http.route", route)
+            details.add("pantry.organization.id", organization)
         }
-        request.end()
     }
 
     private func command(below context: ServiceContext) {
-        let command = tracer.startSpan("lane command", context: context)
+        let command = tracer.startSpan(in: context) { details in
+            details.name = commandName
+            details.add("db.namespace", database)
+        }
         guard command.isRecording else { return }
-        command.operationName = "lane \(definition)"
-        command.add([KeyValue("db.namespace", .string(database))])
-        command.addEvent(SpanEvent(name: "batch began"))
-        let batch = tracer.startSpan("BATCH shard-0", below: command, ofKind: .client)
-        batch.add([
-            KeyValue("db.system.name", "sqlite"), KeyValue("db.namespace", .string(database)),
-            KeyValue("db.operation.name", "BATCH"), KeyValue("db.operation.batch.size", .int64(22)),
-            KeyValue("pantry.batch.commands", .int64(1)), KeyValue("pantry.batch.loads", .int64(9)),
-            KeyValue("pantry.batch.trips", .int64(1)), KeyValue("pantry.batch.rows", .int64(13)),
-        ])
-        batch.end()
-        command.end()
+        let batch = tracer.startSpan(below: command, ofKind: .client) { $0.name = batchName }
+        batch.end { details in
+            details.add("db.system.name", "sqlite")
+            details.add("db.namespace", database)
+            details.add("db.operation.name", "BATCH")
+            details.add("db.operation.batch.size", 22)
+            details.add("pantry.batch.commands", 1)
+            details.add("pantry.batch.loads", 9)
+            details.add("pantry.batch.trips", 1)
+            details.add("pantry.batch.rows", 13)
+        }
+        command.end { _ in }
     }
 }
 

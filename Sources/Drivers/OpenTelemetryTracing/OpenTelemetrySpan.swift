@@ -39,8 +39,14 @@ public struct OpenTelemetrySpan: Span {
     /// What the next hop is told: this span, in its trace.
     public var traceParent: TraceParent { own.traceParent }
 
-    /// Adds to what is known about the span, without the dictionary that ``attributes`` goes through.
-    public func add(_ attributes: [KeyValue]) { recorder?.change { $0.add(attributes) } }
+    /// Adds to what is known about the span, in one go and without the dictionary that ``attributes`` goes through. Not
+    /// called where nobody will ever see it.
+    public func update(_ body: (inout SpanDetails) -> Void) { recorder?.change(body) }
+
+    /// Adds to what is known about the span, and ends it now.
+    public func end(_ body: (inout SpanDetails) -> Void) {
+        recorder?.end(at: DefaultTracerClock.now.nanosecondsSinceEpoch, body)
+    }
 
     /// Whether anybody will ever see what is set here.
     public var isRecording: Bool { recorder.map { !$0.hasEnded } ?? false }
@@ -55,7 +61,7 @@ public struct OpenTelemetrySpan: Span {
     public var attributes: SpanAttributes {
         get {
             let all = recorder?.read { $0.attributes } ?? []
-            return SpanAttributes(Dictionary(all.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }))
+            return SpanAttributes(Dictionary(all.map { ($0.key, $0.value.attribute) }, uniquingKeysWith: { $1 }))
         }
         nonmutating set { recorder?.change { $0.set(newValue.list) } }
     }
@@ -84,6 +90,6 @@ public struct OpenTelemetrySpan: Span {
 
     /// The end, which counts once; nothing changes the span afterwards.
     public func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
-        recorder?.end(at: instant().nanosecondsSinceEpoch)
+        recorder?.end(at: instant().nanosecondsSinceEpoch) { _ in }
     }
 }

@@ -25,16 +25,27 @@ public final class OpenTelemetryTracer: Tracer {
         at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
     ) -> OpenTelemetrySpan {
         let context = context()
-        return start(operationName, below: context.openTelemetrySpan, in: context, isThere: true, kind, at: instant())
+        return start(below: context.openTelemetrySpan, in: context, isThere: true, kind, at: instant()) {
+            $0.name = operationName
+        }
+    }
+
+    /// A span below the one in `context`, or at the root of a new trace.
+    /// - Parameter describe: says what it is called and what else is known. Not called where it is not recorded.
+    public func startSpan(
+        in context: ServiceContext, ofKind kind: SpanKind = .internal, _ describe: (inout SpanDetails) -> Void
+    ) -> OpenTelemetrySpan {
+        start(
+            below: context.openTelemetrySpan, in: context, isThere: true, kind, at: DefaultTracerClock.now, describe)
     }
 
     /// A span below another one that is at hand, which need not be looked for in any context.
+    /// - Parameter describe: says what it is called and what else is known. Not called where it is not recorded.
     public func startSpan(
-        _ operationName: String, below parent: OpenTelemetrySpan, ofKind kind: SpanKind = .internal
+        below parent: OpenTelemetrySpan, ofKind kind: SpanKind = .internal, _ describe: (inout SpanDetails) -> Void
     ) -> OpenTelemetrySpan {
         start(
-            operationName, below: parent.own, in: parent.surroundings, isThere: false, kind,
-            at: DefaultTracerClock.now)
+            below: parent.own, in: parent.surroundings, isThere: false, kind, at: DefaultTracerClock.now, describe)
     }
 
     /// The span of a request that has been received, below the one that its headers name; without a valid traceparent
@@ -47,13 +58,14 @@ public final class OpenTelemetryTracer: Tracer {
         let parent = traceparent.flatMap(TraceParent.init).map {
             SpanContext($0, traceState: tracestate().flatMap(TraceState.init), isRemote: true)
         }
-        return start(
-            operationName, below: parent, in: .topLevel, isThere: false, .server, at: DefaultTracerClock.now)
+        return start(below: parent, in: .topLevel, isThere: false, .server, at: DefaultTracerClock.now) {
+            $0.name = operationName
+        }
     }
 
     private func start(
-        _ name: String, below parent: SpanContext?, in surroundings: ServiceContext, isThere: Bool, _ kind: SpanKind,
-        at instant: @autoclosure () -> some TracerInstant
+        below parent: SpanContext?, in surroundings: ServiceContext, isThere: Bool, _ kind: SpanKind,
+        at instant: @autoclosure () -> some TracerInstant, _ describe: (inout SpanDetails) -> Void
     ) -> OpenTelemetrySpan {
         let parentIsSampled = parent?.traceParent.isSampled
         if parentIsSampled == false, sampler.asksParent, let parent, !parent.isRemote {
@@ -68,8 +80,11 @@ public final class OpenTelemetryTracer: Tracer {
             let own = SpanContext(traceParent, traceState: parent?.traceState, isRemote: false)
             return OpenTelemetrySpan(unrecorded: own, in: surroundings, isThere: false)
         }
-        let start = instant().nanosecondsSinceEpoch
-        let recorded = RecordedSpan(traceParent, below: parent, name: name, kind: kind, start: start, queue)
+        let recorded = queue.pool.take(for: traceParent)
+        let origin = RecordedSpan.Origin(
+            parent: parent?.traceParent.spanID, hasRemoteParent: parent?.isRemote ?? false, kind: kind,
+            start: instant().nanosecondsSinceEpoch)
+        recorded.begin(traceParent, parent?.traceState, origin, queue, describe)
         return OpenTelemetrySpan(recorded, in: surroundings)
     }
 

@@ -3,11 +3,13 @@ import Tracing
 /// Where in which trace something happens; it travels in a `ServiceContext`.
 ///
 /// A class, so that a context holds it without a box of its own.
-public class SpanContext: @unchecked Sendable {  // immutable; RecordedSpan alone adds to it
+public class SpanContext: @unchecked Sendable {  // set by whoever alone knows it: its maker, or RecordedSpan's pool
     /// What the next hop is told.
-    public final let traceParent: TraceParent
+    @exclusivity(unchecked)
+    public internal(set) final var traceParent: TraceParent
     /// What other tracing systems pass along.
-    public final let traceState: TraceState?
+    @exclusivity(unchecked)
+    public internal(set) final var traceState: TraceState?
     /// Whether it came from another process.
     public final let isRemote: Bool
 

@@ -144,10 +144,11 @@ public final class SpanExporter: Sendable {
     private func sendOne() async -> Bool {
         if Task.isCancelled { return false }
         if pending.withLock({ $0 == nil }) {
-            let spans = queue.take()
+            var spans = queue.take()
             if spans.isEmpty { return false }
-            let request = TraceRequest.json(spans, resource)
-            pending.withLock { $0 = Batch(request: request, count: spans.count) }
+            let batch = Batch(request: TraceRequest.json(spans, resource), count: spans.count)
+            pending.withLock { $0 = batch }
+            queue.pool.give(back: &spans)
         }
         guard var batch = pending.withLock({ $0 }) else { return false }
         let stopBy = queue.stopBy

@@ -4,31 +4,40 @@ import Synchronization
 /// Finished spans that wait to be sent. Bounded: what does not fit is dropped, and counted.
 final class SpanQueue: Sendable {
     private struct State {
-        var spans: [RecordedSpan] = []
+        /// Full batches, the oldest first, and the one that is being filled.
+        var batches: [[RecordedSpan]] = []
+        var filling: [RecordedSpan] = []
+        var count = 0
         var dropped: UInt64 = 0
         var isAwake = false
         var waiter: CheckedContinuation<Void, Never>?
         var stopBy: Instant?
     }
     private let state = Mutex(State())
+    /// For those that were sent.
+    let pool = SpanPool()
     private let limit: Int
     private let batchLimit: Int
 
     init(limit: Int, batchLimit: Int) { (self.limit, self.batchLimit) = (limit, batchLimit) }
 
-    var count: Int { state.withLock { $0.spans.count } }
+    var count: Int { state.withLock { $0.count } }
     var dropped: UInt64 { state.withLock { $0.dropped } }
     /// When the last span must be gone; nil while nobody stops.
     var stopBy: Instant? { state.withLock { $0.stopBy } }
 
     func append(_ span: RecordedSpan) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-            guard state.spans.count < limit, state.stopBy == nil else {
+            guard state.count < limit, state.stopBy == nil else {
                 state.dropped += 1
                 return nil
             }
-            state.spans.append(span)
-            guard state.spans.count == batchLimit else { return nil }
+            state.count += 1
+            state.filling.append(span)
+            guard state.filling.count == batchLimit else { return nil }
+            state.batches.append(state.filling)
+            state.filling = []
+            state.filling.reserveCapacity(batchLimit)
             return Self.wake(&state)
         }
         waiter?.resume()
@@ -37,8 +46,9 @@ final class SpanQueue: Sendable {
     /// The oldest spans, as many as fit into one batch.
     func take() -> [RecordedSpan] {
         state.withLock { state in
-            let batch = Array(state.spans.prefix(batchLimit))
-            state.spans.removeFirst(batch.count)
+            let batch = state.batches.isEmpty ? state.filling : state.batches.removeFirst()
+            if batch.count < batchLimit { state.filling = [] }
+            state.count -= batch.count
             return batch
         }
     }

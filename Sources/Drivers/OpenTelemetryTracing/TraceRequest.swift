@@ -14,7 +14,9 @@ enum TraceRequest {
                         json.member(
                             "resource",
                             object: { json in
-                                attributes(resource.attributes.map { KeyValue($0.key, .string($0.value)) }, into: &json)
+                                attributes(
+                                    resource.attributes.map { KeyValue(key: $0.key, value: .text($0.value)) },
+                                    into: &json)
                             })
                         json.member("scopeSpans", array: { json in scopeSpans(spans, resource, into: &json) })
                     }
@@ -44,12 +46,12 @@ enum TraceRequest {
         json.member("traceId", own.traceID.description)
         json.member("spanId", own.spanID.description)
         if let state = span.traceState { json.member("traceState", state.description) }
-        if let parent = span.parent { json.member("parentSpanId", parent.description) }
+        if let parent = span.origin.parent { json.member("parentSpanId", parent.description) }
         // Bits 8 and 9 say whether the parent was another process's.
-        json.member("flags", Int(own.flags) | 0x100 | (span.hasRemoteParent ? 0x200 : 0))
+        json.member("flags", Int(own.flags) | 0x100 | (span.origin.hasRemoteParent ? 0x200 : 0))
         json.member("name", details.name)
-        json.member("kind", number(of: span.kind))
-        json.member("startTimeUnixNano", String(span.start))
+        json.member("kind", number(of: span.origin.kind))
+        json.member("startTimeUnixNano", String(span.origin.start))
         json.member("endTimeUnixNano", String(details.end))
         attributes(details.attributes, into: &json)
         if details.droppedAttributes > 0 { json.member("droppedAttributesCount", details.droppedAttributes) }
@@ -123,6 +125,15 @@ enum TraceRequest {
                     }
                 }
             })
+    }
+
+    private static func value(_ value: KeyValue.Value, into json: inout JSONWriter) {
+        switch value {
+        case .text(let text): json.member("stringValue", text)
+        case .number(let number): json.member("intValue", String(number))
+        case .flag(let flag): json.member("boolValue", flag)
+        case .other(let attribute): Self.value(attribute, into: &json)
+        }
     }
 
     private static func value(_ attribute: SpanAttribute, into json: inout JSONWriter) {

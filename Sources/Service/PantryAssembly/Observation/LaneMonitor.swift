@@ -44,18 +44,19 @@ final class LaneMonitor: LaneObserver {
     func commandQueued(_ command: Any.Type) -> Mark? {
         let queued = time.instant()
         guard let tracer, let context = ServiceContext.current else { return Command(queued: queued, span: nil) }
-        let span = tracer.startSpan("lane command", context: context)
-        guard span.isRecording else { return Command(queued: queued, span: nil) }
-        span.operationName = "lane \(name(of: command))"
-        span.add([KeyValue("db.namespace", .string(database))])
-        return Command(queued: queued, span: span)
+        let span = tracer.startSpan(in: context) { details in
+            details.name = name(of: command)
+            details.add("db.namespace", database)
+        }
+        return Command(queued: queued, span: span.isRecording ? span : nil)
     }
 
     func commandEnded(_ mark: Mark, _ failure: LaneFailure?) {
         if let failure { failures.increment(failure.reason) }
         guard let span = (mark as? Command)?.span else { return }
-        if let failure { span.setStatus(SpanStatus(code: .error, message: failure.reason)) }
-        span.end()
+        span.end { details in
+            if let failure { details.set(SpanStatus(code: .error, message: failure.reason)) }
+        }
     }
 
     func batchBegan(_ commands: [Mark?]) -> Mark? {
@@ -65,12 +66,12 @@ final class LaneMonitor: LaneObserver {
         for case let command as Command in commands {
             queueWait.recordNanoseconds((now - command.queued).inNanoseconds)
             guard let tracer, let caller = command.span else { continue }
-            caller.addEvent(SpanEvent(name: "batch began"))
-            // Below the first one, so that each trace is a tree; the others are told by links.
+            // Below the first one, so that each trace is a tree; the others are told by links, and when it began.
             if let span {
-                span.addLink(SpanLink(context: caller.context, attributes: [:]))
+                span.update { $0.add(SpanLink(context: caller.context, attributes: [:])) }
+                caller.update { $0.add(SpanEvent(name: "batch began")) }
             } else {
-                span = tracer.startSpan(batchName, below: caller, ofKind: .client)
+                span = tracer.startSpan(below: caller, ofKind: .client) { $0.name = batchName }
             }
         }
         return Batch(began: now, span: span)
@@ -94,24 +95,24 @@ final class LaneMonitor: LaneObserver {
         batchDuration.recordNanoseconds((time.instant() - batch.began).inNanoseconds)
         guard let span = batch.span else { return }
         let totals = batch.totals.withLock { $0 }
-        span.add([
-            KeyValue("db.system.name", .string(system)), KeyValue("db.namespace", .string(database)),
-            KeyValue("db.operation.name", "BATCH"),
-            KeyValue("db.operation.batch.size", .int64(Int64(totals.loads + totals.rows))),
-            KeyValue("pantry.batch.commands", .int64(Int64(totals.commands))),
-            KeyValue("pantry.batch.loads", .int64(Int64(totals.loads))),
-            KeyValue("pantry.batch.trips", .int64(Int64(totals.trips))),
-            KeyValue("pantry.batch.rows", .int64(Int64(totals.rows))),
-        ])
-        if totals.hasFailed { span.setStatus(SpanStatus(code: .error)) }
-        span.end()
+        span.end { details in
+            details.add("db.system.name", system)
+            details.add("db.namespace", database)
+            details.add("db.operation.name", "BATCH")
+            details.add("db.operation.batch.size", totals.loads + totals.rows)
+            details.add("pantry.batch.commands", totals.commands)
+            details.add("pantry.batch.loads", totals.loads)
+            details.add("pantry.batch.trips", totals.trips)
+            details.add("pantry.batch.rows", totals.rows)
+            if totals.hasFailed { details.set(SpanStatus(code: .error)) }
+        }
     }
 
-    /// A type's name is dear to ask for.
+    /// What a command's span is called. A type's name is dear to ask for.
     private func name(of type: Any.Type) -> String {
         names.withLock { names in
             if let name = names[ObjectIdentifier(type)] { return name }
-            let name = String(describing: type)
+            let name = "lane \(type)"
             names[ObjectIdentifier(type)] = name
             return name
         }

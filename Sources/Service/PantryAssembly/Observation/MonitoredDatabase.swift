@@ -25,20 +25,19 @@ struct MonitoredDatabase: Database {
         guard let tracer, let context = ServiceContext.current else {
             return try await database.read(statements, consistency)
         }
-        let span = tracer.startSpan("SELECT \(name)", context: context, ofKind: .client)
-        defer { span.end() }
-        if span.isRecording {
-            // The text has places for values, never values.
-            let what =
-                statements.count == 1
-                ? KeyValue("db.query.text", .string(statements[0].text))
-                : KeyValue("db.operation.batch.size", .int64(Int64(statements.count)))
-            span.add([
-                KeyValue("db.system.name", .string(system)), KeyValue("db.namespace", .string(name)),
-                KeyValue("db.operation.name", "SELECT"),
-                what,
-            ])
+        let span = tracer.startSpan(in: context, ofKind: .client) { details in
+            details.name = "SELECT " + name
+            details.add("db.system.name", system)
+            details.add("db.namespace", name)
+            details.add("db.operation.name", "SELECT")
+            if statements.count == 1 {
+                // The text has places for values, never values.
+                details.add("db.query.text", statements[0].text)
+            } else {
+                details.add("db.operation.batch.size", statements.count)
+            }
         }
+        defer { span.end() }
         do { return try await database.read(statements, consistency) } catch {
             span.setStatus(SpanStatus(code: .error))
             throw error

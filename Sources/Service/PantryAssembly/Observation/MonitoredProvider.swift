@@ -13,6 +13,17 @@ struct MonitoredProvider: PaymentProvider {
         case void
         case refund
         case lookup
+
+        /// Literals, which cost nothing.
+        var spanName: String {
+            switch self {
+            case .authorize: "payment authorize"
+            case .capture: "payment capture"
+            case .void: "payment void"
+            case .refund: "payment refund"
+            case .lookup: "payment lookup"
+            }
+        }
     }
     private struct Call: Hashable {
         let operation: Operation
@@ -65,17 +76,14 @@ struct MonitoredProvider: PaymentProvider {
         let answer: Answer
         let word: String
         if let tracer, let context = ServiceContext.current {
-            let span = tracer.startSpan("payment \(operation.rawValue)", context: context, ofKind: .client)
+            let span = tracer.startSpan(in: context, ofKind: .client) { $0.name = operation.spanName }
             answer = await ServiceContext.withValue(span.context) { await call() }
             word = outcome(answer)
-            if span.isRecording {
-                span.add([
-                    KeyValue("pantry.payment.operation", .string(operation.rawValue)),
-                    KeyValue("pantry.payment.outcome", .string(word)),
-                ])
-                if word == "unknown" { span.setStatus(SpanStatus(code: .error)) }
+            span.end { details in
+                details.add("pantry.payment.operation", operation.rawValue)
+                details.add("pantry.payment.outcome", word)
+                if word == "unknown" { details.set(SpanStatus(code: .error)) }
             }
-            span.end()
         } else {
             answer = await call()
             word = outcome(answer)

@@ -36,18 +36,15 @@ struct SagaMonitor: SagaObserver {
         defer { running.decrement() }
         let report: Report?
         let begun = mark as? ServiceContext
-        let span = tracer?.startSpan("saga \(ticket.definition)", context: begun ?? .topLevel)
+        let span = tracer?.startSpan(in: begun ?? .topLevel) { $0.name = "saga " + ticket.definition }
         if let span {
             report = await ServiceContext.withValue(span.context) { await work() }
-            if span.isRecording {
-                span.add([
-                    KeyValue("pantry.saga.id", .string(ticket.id.description)),
-                    KeyValue("pantry.saga.definition", .string(ticket.definition)),
-                    KeyValue("pantry.saga.outcome", .string(Self.outcome(report))),
-                    KeyValue("pantry.saga.taken_up", .bool(begun == nil)),
-                ])
+            span.end { details in
+                details.add("pantry.saga.id", ticket.id.description)
+                details.add("pantry.saga.definition", ticket.definition)
+                details.add("pantry.saga.outcome", Self.outcome(report))
+                details.add("pantry.saga.taken_up", begun == nil)
             }
-            span.end()
         } else {
             report = await work()
         }

@@ -21,23 +21,21 @@ package struct ServerSpan: Sendable {
     ///   - pattern: the route's, such as `/v1/orders/{id}`; the path may hold what no log should.
     ///   - organization: whose request it was, as far as that is known.
     package func end(method: String, isHTTP10: Bool, status: Int, pattern: String?, organization: String?) {
-        defer { span.end() }
-        guard span.isRecording else { return }
-        var attributes: [KeyValue] = [
-            KeyValue("http.request.method", .string(method)), KeyValue("url.scheme", "http"),
-            KeyValue("network.protocol.version", isHTTP10 ? "1.0" : "1.1"),
-            KeyValue("http.response.status_code", .int64(Int64(status))),
-        ]
-        if let pattern {
-            span.operationName = "\(method) \(pattern)"
-            attributes.append(KeyValue("http.route", .string(pattern)))
+        span.end { details in
+            details.add("http.request.method", method)
+            details.add("url.scheme", "http")
+            details.add("network.protocol.version", isHTTP10 ? "1.0" : "1.1")
+            details.add("http.response.status_code", status)
+            if let pattern {
+                details.name = method + " " + pattern
+                details.add("http.route", pattern)
+            }
+            if let organization { details.add("pantry.organization.id", organization) }
+            // A refusal is an answer; only what the server got wrong is an error of a server's span.
+            if status >= 500 {
+                details.add("error.type", String(status))
+                details.set(SpanStatus(code: .error))
+            }
         }
-        if let organization { attributes.append(KeyValue("pantry.organization.id", .string(organization))) }
-        // A refusal is an answer; only what the server got wrong is an error of a server's span.
-        if status >= 500 {
-            attributes.append(KeyValue("error.type", .string(String(status))))
-            span.setStatus(SpanStatus(code: .error))
-        }
-        span.add(attributes)
     }
 }

@@ -1,0 +1,103 @@
+import Determinism
+import DeterminismTestKit
+import Logging
+import OpenTelemetryTracing
+import Storage
+import StrictJSON
+import Testing
+import Tracing
+
+@testable import PantryAssembly
+
+/// What traces say of reads.
+@Suite("Read spans", .timeLimit(.minutes(1)))
+struct ReadSpanTests {
+    /// A database that finds nothing, or fails.
+    private struct Empty: Database {
+        var failure: StorageError?
+        func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult
+        {
+            if let failure { throw failure }
+            return ReadResult(rows: statements.map { _ in [] }, servedBy: "shard-0/primary")
+        }
+        func write<Value: Sendable>(_ body: @Sendable (any Transaction) async throws -> Value) async throws -> Value {
+            throw StorageError.unavailable("read only")
+        }
+    }
+
+    /// The spans of what `body` reads within a request of a trace.
+    private func spans(
+        _ failure: StorageError? = nil, flags: String = "01", _ body: (MonitoredDatabase) async throws -> Void
+    ) async throws -> [JSONObject] {
+        let exported = Notes<[UInt8]>()
+        let tracing = try TracingSettings.read(
+            ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318"], workingDirectory: "/somewhere")
+        let observation = try Observation(
+            tracing, version: "1", time: SystemTime(), random: SeededRandom(seed: 1), logger: Logger(label: "t")
+        ) { _, _, body in
+            exported.note(body)
+            return .accepted
+        }
+        let request = ServerSpan(
+            try #require(observation.tracer), method: "GET",
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)", tracestate: nil)
+        let database = MonitoredDatabase(Empty(failure: failure), "shard-0", "sqlite", observation)
+        try await observation.whileExporting(grace: .seconds(10)) {
+            try await ServiceContext.withValue(request.context) { try await body(database) }
+        }
+        var spans: [JSONObject] = []
+        for request in exported.all {
+            let root = try JSONReader.parse(String(decoding: request, as: UTF8.self)).object
+            for resource in root?["resourceSpans"]?.array ?? [] {
+                for scope in resource.object?["scopeSpans"]?.array ?? [] {
+                    spans += (scope.object?["spans"]?.array ?? []).compactMap(\.object)
+                }
+            }
+        }
+        for span in spans {
+            #expect(span["name"]?.string == "SELECT shard-0" && span["kind"]?.integer == 3)
+            #expect(span["traceId"]?.string == "4bf92f3577b34da6a3ce929d0e0e4736")
+            #expect(request.traceparent.contains(span["parentSpanId"]?.string ?? "none"))
+        }
+        return spans
+    }
+
+    private func attributes(_ span: JSONObject) -> [String: JSONValue] {
+        let list = (span["attributes"]?.array ?? []).compactMap(\.object)
+        return Dictionary(
+            list.map { ($0["key"]?.string ?? "", $0["value"]?.object?.members.first?.value ?? .null) },
+            uniquingKeysWith: { $1 })
+    }
+
+    @Test("one statement is told by its text, without its values; several by their number")
+    func statements() async throws {
+        let one = SQLStatement("SELECT units FROM stock WHERE sku = $1", [.text("secret")])
+        let spans = try await spans { database in
+            _ = try await database.read([one], .strong)
+            _ = try await database.read([one, one], .strong)
+        }
+        try #require(spans.count == 2)
+        #expect(
+            attributes(spans[0]) == [
+                "db.system.name": "sqlite", "db.namespace": "shard-0", "db.operation.name": "SELECT",
+                "db.query.text": "SELECT units FROM stock WHERE sku = $1",
+            ])
+        #expect(attributes(spans[1])["db.operation.batch.size"] == "2")
+        #expect(attributes(spans[1])["db.query.text"] == nil)
+    }
+
+    @Test("a read that fails is an error, and fails for its caller")
+    func failures() async throws {
+        let spans = try await spans(.unavailable("gone")) { database in
+            await #expect(throws: StorageError.unavailable("gone")) {
+                try await database.read([SQLStatement("SELECT 1", [])], .strong)
+            }
+        }
+        #expect(spans.count == 1 && spans[0]["status"]?.object?["code"]?.integer == 2)
+    }
+
+    @Test("a trace that is not sampled has none")
+    func unsampled() async throws {
+        #expect(try await spans(flags: "00") { _ = try await $0.read([SQLStatement("SELECT 1", [])], .strong) } == [])
+    }
+}
