@@ -130,7 +130,7 @@ public final class SQLiteDatabase: Storage.Database, LaneEngine {
 
     /// Runs the statements in one read-only snapshot.
     public func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         let path = configuration.path
         let result: Result<[[SQLRow]], StorageError> = await withCheckedContinuation { continuation in

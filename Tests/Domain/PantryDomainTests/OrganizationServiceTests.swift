@@ -22,11 +22,11 @@ final class ControlDouble: Database {
     func holdNextAnswer(at gate: Gate) { holding.withLock { $0 = gate } }
 
     func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         reads.wrappingAdd(1, ordering: .relaxed)
         if away.load(ordering: .relaxed) { throw .unavailable("away") }
-        let result = try await inner.read(statements, consistency)
+        let result = try await inner.read(statements, consistency, for: organization)
         let gate = holding.withLock { gate in
             defer { gate = nil }
             return gate

@@ -248,14 +248,14 @@ final class ChangingDatabase: Database {
         readsLeft = Mutex(reads)
     }
     func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         let isTime = readsLeft.withLock { left in
             left -= 1
             return left == -1
         }
         if isTime { await change() }
-        return try await inner.read(statements, consistency)
+        return try await inner.read(statements, consistency, for: organization)
     }
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value

@@ -15,8 +15,12 @@ struct ReadSpanTests {
     /// A database that finds nothing, or fails.
     private struct Empty: Database {
         var failure: StorageError?
-        func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult
-        {
+        /// Whose reads came here.
+        let organizations = Notes<Int64?>()
+        func read(
+            _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+        ) async throws(StorageError) -> ReadResult {
+            organizations.note(organization)
             if let failure { throw failure }
             return ReadResult(rows: statements.map { _ in [] }, servedBy: "shard-0/primary")
         }
@@ -27,7 +31,7 @@ struct ReadSpanTests {
 
     /// The spans of what `body` reads within a request of a trace.
     private func spans(
-        _ failure: StorageError? = nil, flags: String = "01", _ body: (MonitoredDatabase) async throws -> Void
+        _ empty: Empty = Empty(), flags: String = "01", _ body: (MonitoredDatabase) async throws -> Void
     ) async throws -> [JSONObject] {
         let exported = Notes<[UInt8]>()
         let tracing = try TracingSettings.read(
@@ -41,7 +45,7 @@ struct ReadSpanTests {
         let request = ServerSpan(
             try #require(observation.tracer), method: "GET",
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)", tracestate: nil)
-        let database = MonitoredDatabase(Empty(failure: failure), "shard-0", "sqlite", observation)
+        let database = MonitoredDatabase(empty, "shard-0", "sqlite", observation)
         try await observation.whileExporting(grace: .seconds(10)) {
             try await ServiceContext.withValue(request.context) { try await body(database) }
         }
@@ -88,7 +92,7 @@ struct ReadSpanTests {
 
     @Test("a read that fails is an error, and fails for its caller")
     func failures() async throws {
-        let spans = try await spans(.unavailable("gone")) { database in
+        let spans = try await spans(Empty(failure: .unavailable("gone"))) { database in
             await #expect(throws: StorageError.unavailable("gone")) {
                 try await database.read([SQLStatement("SELECT 1", [])], .strong)
             }
@@ -99,5 +103,20 @@ struct ReadSpanTests {
     @Test("a trace that is not sampled has none")
     func unsampled() async throws {
         #expect(try await spans(flags: "00") { _ = try await $0.read([SQLStatement("SELECT 1", [])], .strong) } == [])
+    }
+
+    @Test("whose read it is, is handed on, traced or not")
+    func organizations() async throws {
+        for flags in ["00", "01"] {
+            let empty = Empty()
+            _ = try await spans(empty, flags: flags) { database in
+                _ = try await database.read([SQLStatement("SELECT 1", [])], .strong, for: 7)
+                _ = try await database.read([SQLStatement("SELECT 1", [])], .strong)
+                try await ServiceContext.$current.withValue(nil) {
+                    _ = try await database.read([SQLStatement("SELECT 1", [])], .strong, for: 8)
+                }
+            }
+            #expect(empty.organizations.all == [7, nil, 8])
+        }
     }
 }

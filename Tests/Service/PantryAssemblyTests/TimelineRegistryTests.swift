@@ -81,7 +81,7 @@ struct TimelineRegistryTests {
 /// A database that is away.
 private struct Gone: Database {
     func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult { throw .unavailable("gone") }
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value

@@ -1,11 +1,15 @@
 /// One logical database: a primary that takes writes and, where there are any, replicas that serve reads.
 ///
-/// Small commands are not written here but through the ``WriteLane``. A decision never rests on ``read(_:_:)``: what
-/// decides a write is read inside that write's transaction.
+/// Small commands are not written here but through the ``WriteLane``. A decision never rests on ``read(_:_:for:)``:
+/// what decides a write is read inside that write's transaction.
 public protocol Database: Sendable {
     /// Runs the statements in one read-only snapshot and answers with their rows, in order.
+    /// - Parameter organization: whose read it is; nil for nobody's in particular. Where reads wait for each other,
+    ///   organizations have fair shares. It does not limit what the statements see.
     /// - Throws: ``StorageError``
-    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult
+    func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+    ) async throws(StorageError) -> ReadResult
 
     /// Runs `body` in one transaction on the primary and commits when it returns; rolls back when it throws. This is
     /// the slow path, for what is not a batch of small commands: imports, migrations, moves.
@@ -20,6 +24,13 @@ public protocol Database: Sendable {
 }
 
 extension Database {
+    /// Runs the statements in one read-only snapshot, for no organization in particular.
+    public func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency
+    ) async throws(StorageError) -> ReadResult {
+        try await read(statements, consistency, for: nil)
+    }
+
     /// Reads with one statement.
     public func read(_ statement: SQLStatement, _ consistency: ReadConsistency) async throws(StorageError) -> [SQLRow] {
         try await read([statement], consistency).rows[0]

@@ -85,9 +85,10 @@ extension TenantContext {
         }
     }
 
+    /// Reads on behalf of the organization, which has its fair share where reads wait for each other.
     package func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(Refusal) -> ReadResult
     {
-        do { return try await shard.database.read(statements, consistency) } catch { throw Refusal(error) }
+        do { return try await shard.database.read(statements, consistency, for: number) } catch { throw Refusal(error) }
     }
 }
 

@@ -5,22 +5,23 @@ import Storage
 
 /// Reads: each goes to a server that is fresh enough, and to another one when the first fails.
 extension PostgresDatabase {
-    /// Runs the statements in one read-only snapshot.
+    /// Runs the statements in one read-only snapshot. The organization is the pool's tenant.
     public func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         await servers.settle()
         let batch = Self.readBatch(statements)
+        let tenant = organization.map { TenantKey($0) }
         let failure: StorageError
         do {
             return try await servers.router.read(requirement(consistency), judge: Self.judge) { route in
                 for _ in 1..<max(configuration.attempts, 1) {
                     // Each connection hears of a migration with the first statement that it had prepared before.
-                    do { return try await read(batch, count: statements.count, route) } catch let error
+                    do { return try await read(batch, count: statements.count, route, tenant) } catch let error
                         as PostgresError where error.isOfStaleStatement
                     {}
                 }
-                return try await read(batch, count: statements.count, route)
+                return try await read(batch, count: statements.count, route, tenant)
             }
         } catch let error as ReplicaRoutingError {
             failure = servers.refusal(error)
@@ -35,11 +36,15 @@ extension PostgresDatabase {
         throw failure
     }
 
-    private func read(_ batch: PostgresBatch, count: Int, _ route: ReadRoute) async throws -> ReadResult {
+    private func read(
+        _ batch: PostgresBatch, count: Int, _ route: ReadRoute, _ tenant: TenantKey?
+    ) async throws -> ReadResult {
         let member = servers.member(route.host)
         // A server that takes connections and says nothing must not hold those up who can be served elsewhere.
         let deadline = route.isPrimary ? nil : time.instant() + configuration.replicaPatience
-        return try await member.pool.withConnection(deadline: deadline, label: configuration.name) { connection in
+        return try await member.pool.withConnection(
+            for: tenant, deadline: deadline, label: configuration.name
+        ) { connection in
             // It may have been opened, or waited for, while the server was started anew.
             guard servers.router.stillHolds(route) else { throw StaleRoute() }
             let results: ArraySlice<PostgresResult>

@@ -45,10 +45,10 @@ final class PostgresService: OpenDatabase {
     var dialect: Dialect { .postgres }
 
     func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         begin()
-        return try await database.read(statements, consistency)
+        return try await database.read(statements, consistency, for: organization)
     }
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value

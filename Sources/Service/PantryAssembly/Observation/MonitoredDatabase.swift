@@ -19,11 +19,13 @@ struct MonitoredDatabase: Database {
             label: "pantry_read_duration", dimensions: [("database", name)], factory: observation.metrics)
     }
 
-    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult {
+    func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+    ) async throws(StorageError) -> ReadResult {
         let began = time.instant()
         defer { duration.recordNanoseconds((time.instant() - began).inNanoseconds) }
         guard let tracer, let context = ServiceContext.current else {
-            return try await database.read(statements, consistency)
+            return try await database.read(statements, consistency, for: organization)
         }
         let span = tracer.startSpan(in: context, ofKind: .client) { details in
             details.name = "SELECT " + name
@@ -38,7 +40,7 @@ struct MonitoredDatabase: Database {
             }
         }
         defer { span.end() }
-        do { return try await database.read(statements, consistency) } catch {
+        do { return try await database.read(statements, consistency, for: organization) } catch {
             span.setStatus(SpanStatus(code: .error))
             throw error
         }

@@ -127,7 +127,9 @@ extension DomainConformance {
 private struct OpenTransaction: Database {
     let transaction: any Transaction
 
-    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult {
+    func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+    ) async throws(StorageError) -> ReadResult {
         var rows: [[SQLRow]] = []
         for statement in statements { rows.append(try await transaction.execute(statement)) }
         return ReadResult(rows: rows, servedBy: "a transaction")

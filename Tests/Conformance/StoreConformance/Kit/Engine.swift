@@ -75,8 +75,10 @@ struct OpenedDatabase: Database, LaneEngine {
     init(_ inner: any Database & LaneEngine, close: @escaping @Sendable () async -> Void) {
         (self.inner, self.close) = (inner, close)
     }
-    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult {
-        try await inner.read(statements, consistency)
+    func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+    ) async throws(StorageError) -> ReadResult {
+        try await inner.read(statements, consistency, for: organization)
     }
     func write<Value: Sendable>(_ body: @Sendable (any Transaction) async throws -> Value) async throws -> Value {
         try await inner.write(body)

@@ -6,10 +6,12 @@ struct WatchedDatabase: Database, LaneEngine {
     let inner: OpenedDatabase
     let bench: Workbench
 
-    func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(StorageError) -> ReadResult {
+    func read(
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
+    ) async throws(StorageError) -> ReadResult {
         bench.begin()
         defer { bench.end() }
-        return try await inner.read(statements, consistency)
+        return try await inner.read(statements, consistency, for: organization)
     }
     func write<Value: Sendable>(_ body: @Sendable (any Transaction) async throws -> Value) async throws -> Value {
         bench.begin()

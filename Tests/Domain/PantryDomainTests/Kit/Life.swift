@@ -49,12 +49,12 @@ struct ServerDatabase: Database, LaneEngine {
     let bench: Workbench
 
     func read(
-        _ statements: [SQLStatement], _ consistency: ReadConsistency
+        _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         await life.pass()
         bench.begin()
         defer { bench.end() }
-        return try await inner.read(statements, consistency)
+        return try await inner.read(statements, consistency, for: organization)
     }
     func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value
