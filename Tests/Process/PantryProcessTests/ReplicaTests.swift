@@ -34,19 +34,6 @@ extension ProcessTests {
             }
         }
 
-        /// From now on, how long until an order is confirmed that was not begun before.
-        private func expectService(
-            _ customers: Customers, _ key: String, within limit: Duration = .seconds(5)
-        ) async throws {
-            let sku = customers.shop.catalog.items[0].sku
-            try await Poll.untilTrue("writes and reads to be back", within: limit, every: .milliseconds(20)) {
-                let order = await customers.session.order([(sku: sku, quantity: 1)], key: key)
-                let read = await customers.session.client.get(
-                    "/v1/orders?consistency=strong&limit=1", key: customers.shop.tenant.apiKey)
-                return [200, 201].contains(order.status) && read.status == 200
-            }
-        }
-
         /// What an operator sees of the shard's servers, and of this process's connections to them.
         private func expectServers(
             _ expected: [String: Int], _ customers: Customers, _ process: PantryProcess
@@ -113,10 +100,10 @@ extension ProcessTests {
                     ["delta": 1, "reason": "count"], key: customers.shop.tenant.apiKey, idempotencyKey: "refused")
                 #expect(refused.status == 503 && refused.answer?["code"]?.string == "shard-unavailable", "\(refused)")
                 try await home.servers[1].promote()
-                try await home.servers[2].follow(home.servers[1])
                 let clock = ContinuousClock()
                 let promoted = clock.now
-                try await expectService(customers, "back")
+                try await home.servers[2].follow(home.servers[1])
+                try await customers.expectService("back", since: promoted)
                 await ordered
                 // Whatever was under way goes on by itself; its saga's lease of 30 s is waited for by nobody.
                 #expect(clock.now - promoted < .seconds(25))
@@ -139,7 +126,7 @@ extension ProcessTests {
                     clock.now - began > .seconds(12)
                 }
                 home.servers[0].resume()
-                try await expectService(customers, "back")
+                try await customers.expectService("back")
                 await ordered
             }
         }
@@ -152,7 +139,7 @@ extension ProcessTests {
                 home.servers[0].suspend()
                 try await home.servers[1].promote()
                 try await home.servers[2].follow(home.servers[1])
-                try await expectService(customers, "back")
+                try await customers.expectService("back")
                 home.servers[0].resume()
                 await ordered
                 // A server that can reach nobody but the old primary finds the new timeline in the control database.
