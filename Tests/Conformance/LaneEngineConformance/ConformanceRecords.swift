@@ -34,6 +34,17 @@ enum ConformanceSchema {
                 """,
             ])
     ]
+
+    /// What a newer version adds.
+    static let newer = Migration(
+        2, "newer",
+        [
+            "ALTER TABLE jars ADD COLUMN shelf TEXT",
+            "ALTER TABLE jars ADD COLUMN weight {int} NOT NULL DEFAULT 1",
+            "CREATE INDEX jars_label ON jars (organization, label)",
+            "ALTER TABLE entries ADD COLUMN note TEXT",
+            "CREATE TABLE shelves (organization {int} NOT NULL PRIMARY KEY, name TEXT NOT NULL) {table}",
+        ])
 }
 
 /// A row with a fixed and two mutable columns.

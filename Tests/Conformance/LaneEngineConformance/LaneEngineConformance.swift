@@ -21,6 +21,7 @@ struct LaneEngineConformance: Sendable {
         try await changesBehindABatch()
         try await unreadableRow()
         try await unstorableText()
+        try await newerTables()
         try await twoLanes()
         try await twoLanesInsertTheSameRow()
         try await faults()
@@ -236,6 +237,25 @@ struct LaneEngineConformance: Sendable {
                 #expect(failures.count == 1 && stored == nil)
             }
         }
+    }
+
+    /// A newer version migrates while this version's lane is at work. It goes on with the columns that it knows, and so
+    /// does a server of this version that starts afterwards.
+    private func newerTables() async throws {
+        try await withLane(first) { lane in
+            _ = try await submit(put(Jar(95, 1, label: "before")), lane)
+            try await outsider.growTables()
+            #expect(try await load(95, lane) == Jar(95, 1, label: "before"))
+            #expect(try await submit(put(Jar(95, 2)), lane)?.amount == 1)
+            #expect(try await submit(put(Jar(96, 3)), lane) == nil, "inserted")
+            #expect(try await load(95, lane) == Jar(95, 2))
+        }
+        try await outsider.makeTables()
+        try await withLane(second) { lane in
+            #expect(try await submit(put(Jar(95, 4)), lane)?.amount == 2)
+            #expect(try await load(96, lane) == Jar(96, 3))
+        }
+        #expect(try await outsider.version(ofJar: 95) == 3)
     }
 
     /// Two servers that want to make the same rows, asked for in opposite orders: each row is made once, and nobody

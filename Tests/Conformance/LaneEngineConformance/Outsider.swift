@@ -6,6 +6,8 @@ import Storage
 protocol Outsider: Sendable {
     /// Makes the tables, and what the suite wants of them: a jar's amount is never below zero.
     func makeTables() async throws
+    /// What a newer version's migration does: more columns, another table, an index.
+    func growTables() async throws
     /// All jars, by their keys.
     func jars() async throws -> [Jar]
     /// All entries, by their keys.
@@ -27,6 +29,10 @@ struct SQLOutsider: Outsider {
 
     func makeTables() async throws {
         try await Migrator(ConformanceSchema.migrations, dialect: dialect).migrate(database, time: SystemTime())
+    }
+    func growTables() async throws {
+        try await Migrator(ConformanceSchema.migrations + [ConformanceSchema.newer], dialect: dialect)
+            .migrate(database, time: SystemTime())
     }
     func jars() async throws -> [Jar] {
         try await rows("SELECT \(Jar.table.list("j")) FROM jars j ORDER BY j.id").map { try $0.record() }
@@ -84,6 +90,7 @@ struct MemoryOutsider: Outsider {
     }()
 
     func makeTables() async throws {}
+    func growTables() async throws {}
     func jars() async throws -> [Jar] { try engine.records() }
     func entries() async throws -> [JarEntry] { try engine.records() }
     func version(ofJar number: UInt64) async throws -> Int64? { engine.tables.version(Jar.key(number).erased) }
