@@ -288,7 +288,10 @@ let package = Package(
         testKit(
             "PantryTestKit",
             ["Determinism", "StrictJSON", "ProcessTestKit", httpClient, nioCore, nioHTTP1, nioPosix]),
-        testKit("RateLimitingTestKit", ["Determinism", "StrictJSON", "RateLimiting"]),
+        // Its cases are read where they are, by tests in any language.
+        .target(
+            name: "RateLimitingTestKit", dependencies: ["Determinism", "StrictJSON", "RateLimiting"],
+            path: "TestKits/RateLimitingTestKit", exclude: ["Cases"], swiftSettings: settings),
         testKit(
             "StripeTestKit", ["Determinism", "StrictJSON", crypto, httpClient, nioCore, nioHTTP1, nioPosix]),
         tests("PostgresTestKitTests", in: "TestKits", ["ProcessTestKit", "PostgresTestKit"]),

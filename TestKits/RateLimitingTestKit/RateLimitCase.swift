@@ -32,11 +32,12 @@ public struct RateLimitCase: Sendable, CustomStringConvertible {
     /// The name.
     public var description: String { name }
 
-    /// All cases. They are parsed from ``RateLimitCaseText``.
+    /// All cases, in the order of their file: see ``RateLimitCaseText``.
     public static func all() throws -> [RateLimitCase] {
-        try RateLimitCaseText.parts.flatMap { text in
-            try (JSONReader.parse(text).array ?? []).map { try CaseReader.readCase($0) }
+        guard let cases = try JSONReader.parse(RateLimitCaseText.all()).array else {
+            throw RateLimitCaseError(description: "\(RateLimitCaseText.path) is an array of cases")
         }
+        return try cases.map { try CaseReader.readCase($0) }
     }
 }
 
