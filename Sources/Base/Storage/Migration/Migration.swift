@@ -40,6 +40,14 @@ public struct Migration: Sendable {
         }
     }
 
+    /// The tables that it drops, or rebuilds.
+    var droppedTables: [String] {
+        template.compactMap { statement in
+            let words = statement.split(separator: " ")
+            return words.count == 3 && words[0] == "DROP" && words[1] == "TABLE" ? String(words[2]) : nil
+        }
+    }
+
     /// A fingerprint of the template: FNV-1a, 64 bits, in hexadecimal. It finds edits, it does not resist an attacker.
     public var checksum: String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

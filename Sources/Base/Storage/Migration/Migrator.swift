@@ -40,6 +40,7 @@ public struct Migrator: Sendable {
                     SQLStatement(
                         "SELECT 1 FROM \(history) WHERE number = $1", [.integer(Int64(migration.number))]))
                 guard applied.isEmpty else { return }
+                if dialect == .postgres { try await Self.lock(migration.droppedTables, in: transaction) }
                 for text in statements { try await transaction.execute(SQLStatement(text)) }
                 try await transaction.execute(
                     SQLStatement(
@@ -59,6 +60,16 @@ public struct Migrator: Sendable {
     /// Whoever waits for a table that somebody reads for long stands before all others who want it. Better to fail, and
     /// to be run again, than to keep the servers that are at work waiting.
     private static let locksAreWaitedForAWhile = SQLStatement("SET LOCAL lock_timeout = 5000")
+
+    /// What others commit to a table while its rows are being taken over would go with it: a rebuild has nobody else
+    /// there. SQLite has one writer.
+    private static func lock(_ tables: [String], in transaction: any Transaction) async throws {
+        for table in tables {
+            let isThere = SQLStatement("SELECT 1 WHERE to_regclass($1) IS NOT NULL", [.text(table)])
+            if try await transaction.execute(isThere).isEmpty { continue }
+            try await transaction.execute(SQLStatement("LOCK TABLE \(table) IN ACCESS EXCLUSIVE MODE"))
+        }
+    }
 
     private var historyTable: [String] {
         Migration(
