@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Sagas
 import Testing
 
@@ -59,22 +60,49 @@ import Testing
         }
     }
 
-    /// While it was being charged, others have filled the queue: that is no reason to fail what was accepted.
-    @Test func anAcceptedOrderKeepsItsPlaceInTheQueue() async throws {
+    /// While it was being charged, others filled the queue, and then all waited: more than their share of the product.
+    @Test func anAcceptedOrderKeepsItsPlaceInTheQueueWhileItIsCharged() async throws {
         try await withCheckout { checkout in
             checkout.script.then(.authorize, .unavailable, .hangThenUnavailable)
             let first = try #require(try await checkout.place([("a", 5)], key: "1").order)
             try await checkout.store.pass(.seconds(61))
             #expect(checkout.provider.hangingCount == 1, "it is tried again")
+            #expect(try await checkout.shop.stock("a").queued == 5)
             checkout.script.then(.authorize, .unavailable)
-            let second = try await checkout.place([("a", 5)], key: "2")
-            #expect(second.paymentStatus == "queued", "half of the product may wait")
+            let second = try await checkout.place([("a", 1)], key: "2")
+            #expect(second.order == nil && !second.isAccepted, "half of the product waits already")
             checkout.provider.resume()
             try await checkout.store.pass(.seconds(1))
             #expect(try await checkout.shop.order(first).status == .pending)
-            #expect(try await checkout.shop.stock("a").queued == 10)
+            #expect(try await checkout.shop.stock("a").queued == 5)
+            #expect(try await checkout.store.findings() == [])
             try await checkout.store.pass(.seconds(600))
             #expect(try await checkout.shop.order(first).status == .confirmed)
+            let stock = try await checkout.shop.stock("a")
+            #expect((stock.reserved, stock.queued) == (5, 0), "what is charged waits no more")
+            #expect(try await checkout.store.findings() == [])
+            let pinned = "SELECT COUNT(*) FROM reservations WHERE state = 'pinned' AND expires_at < 4000000000000000"
+            #expect(try await checkout.store.number(pinned) == 1)
+        }
+    }
+
+    /// Its time was up while it was being charged: nobody else may take its units, and it is not charged again.
+    @Test func aHoldDoesNotRunOutWhileItsOrderIsCharged() async throws {
+        var terms = CheckoutTerms()
+        terms.queueTime = .seconds(3_600)
+        try await withCheckout(terms: terms) { checkout in
+            checkout.script.then(.authorize, .unavailable, .hangThenUnavailable)
+            let first = try #require(try await checkout.place([("a", 5)], key: "1").order)
+            try await checkout.store.pass(.seconds(61))
+            #expect(checkout.provider.hangingCount == 1, "it is tried again")
+            checkout.store.time.advance(by: .seconds(4_000))
+            let second = try await checkout.place([("a", 6)], key: "2")
+            #expect(second.order == nil, "its units are not there")
+            checkout.provider.resume()
+            try await checkout.store.pass(.seconds(600))
+            #expect(try await checkout.shop.order(first).status == .expired)
+            #expect(try await checkout.shop.stock("a").available == 10)
+            #expect(try await checkout.store.findings() == [])
         }
     }
 

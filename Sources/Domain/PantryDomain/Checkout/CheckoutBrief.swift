@@ -72,7 +72,7 @@ struct BriefReader: Sendable {
             let hold = ReservationRecord.key(context.organization, line.sku, order)
             let statement = SQLStatement(ReservationRecord.table.selectText, hold.erased.parameters)
             if let found = try await database.read(statement, .strong).first {
-                holdsUntil = try found.record(ReservationRecord.self).expiresAt
+                holdsUntil = try found.record(ReservationRecord.self).promisedUntil
             }
         }
         return CheckoutBrief(payment: try row.record(from: 2), order: order, holdsUntil: holdsUntil)

@@ -8,10 +8,14 @@ struct ConfirmOrder: OrderAction {
     typealias State = CheckoutState
     let touchesStock = false
 
+    /// The units of one that has waited are among those that wait.
+    func touchesStock(_ state: CheckoutState) -> Bool { state.wasQueued }
+
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout CheckoutState, _ context: StepContext
     ) throws(StorageError) -> LocalResult {
         guard change.order.status == .pending else { return .refused("the order is \(change.order.status.rawValue)") }
+        if state.wasQueued { try change.pinStock(in: &work) }
         change.setPayment(.captured)
         change.payment.captured = change.payment.amount.amount
         (change.payment.providerReference, state.receipt) = (state.receipt, nil)

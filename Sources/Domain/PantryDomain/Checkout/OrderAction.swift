@@ -5,27 +5,31 @@ import Storage
 /// A local step or compensation of an order's saga: a decision over the order, its payment and the keys that wait for
 /// the answer.
 protocol OrderAction: LocalAction where State: OrderSagaState {
-    /// Whether the step touches the order's stock rows.
+    /// Whether the step touches the order's stock rows, as far as that does not depend on how the order came here.
     var touchesStock: Bool { get }
+    /// Whether it does, of this order.
+    func touchesStock(_ state: State) -> Bool
     func decide(
         _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout State, _ context: StepContext
     ) throws(StorageError) -> LocalResult
 }
 
 extension OrderAction {
+    func touchesStock(_ state: State) -> Bool { touchesStock }
+
     func needs(_ loaded: WorkingSet, _ state: State, _ context: StepContext) -> [Need] {
         let (number, orderKey) = (context.organization, OrderRecord.key(context.organization, OrderID(context.subject)))
         guard loaded.isLoaded(orderKey) else { return [.row(orderKey)] }
         guard let order = loaded[orderKey] else { return [] }
         let needs = companionNeeds(OrderCompanions(order), state, number)
-        return touchesStock ? needs + OrderWork.stockNeeds(order) : needs
+        return touchesStock(state) ? needs + OrderWork.stockNeeds(order) : needs
     }
 
     func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need] {
         state.companions.map { companionNeeds($0, state, context.organization) } ?? []
     }
 
-    func foreseesAll(_ state: State, _ context: StepContext) -> Bool { state.companions != nil && !touchesStock }
+    func foreseesAll(_ state: State, _ context: StepContext) -> Bool { state.companions != nil && !touchesStock(state) }
 
     private func companionNeeds(_ companions: OrderCompanions, _ state: State, _ number: Int64) -> [Need] {
         var needs: [Need] = [.row(PaymentRecord.key(number, companions.payment))]

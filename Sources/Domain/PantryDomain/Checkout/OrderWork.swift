@@ -148,35 +148,44 @@ extension OrderWork {
     /// Whether the order's holds have been given that time already.
     func hasHolds(until expiry: Timestamp, in work: WorkingSet) -> Bool {
         guard let line = try? OrderLine.decode(order.lines).first else { return false }
-        return work[ReservationRecord.key(order.organization, line.sku, order.id)]?.expiresAt == expiry
+        return work[ReservationRecord.key(order.organization, line.sku, order.id)]?.promisedUntil == expiry
     }
 
-    /// Lets the order's holds wait in the queue until `expiry`; false, and nothing changed, where waiting orders would
-    /// hold more than their share of a product.
+    /// Lets the order's holds wait in the queue until `expiry`; false where waiting orders would hold more than their
+    /// share of a product. One that has waited before has kept its place.
     func queueStock(until expiry: Timestamp, maxShare: Int64, in work: inout WorkingSet) throws(StorageError) -> Bool {
         var fits = true
         try eachReservation(&work) { stock, reservation in
-            guard reservation.state == .pinned else { return }
-            let (ceiling, overflow) = stock.onHand.multipliedReportingOverflow(by: maxShare)
-            if !overflow, (stock.queued + reservation.quantity) > ceiling / 100 { fits = false }
-            stock.moveIntoQueue(reservation.quantity)
+            if reservation.state == .pinned {
+                let (ceiling, overflow) = stock.onHand.multipliedReportingOverflow(by: maxShare)
+                if !overflow, (stock.queued + reservation.quantity) > ceiling / 100 { fits = false }
+                stock.moveIntoQueue(reservation.quantity)
+            }
             (reservation.state, reservation.expiresAt) = (.held, expiry)
         }
         return fits
     }
 
-    /// Pins the order's waiting holds again; false where one is gone or its time is up.
-    func pinStock(in work: inout WorkingSet) throws(StorageError) -> Bool {
+    /// Keeps the order's waiting holds from running out while it is charged again; false where one is gone or its time
+    /// is up.
+    func putOffStock(in work: inout WorkingSet) throws(StorageError) -> Bool {
         for unit in try Self.units(order) {
             guard let reservation = work[ReservationRecord.key(order.organization, unit.sku, order.id)],
-                reservation.state == .pinned || (reservation.state == .held && reservation.expiresAt > now)
+                reservation.state == .pinned || (reservation.state == .held && reservation.promisedUntil > now)
             else { return false }
         }
+        try eachReservation(&work) { _, reservation in
+            if reservation.state == .held { reservation.putOff() }
+        }
+        return true
+    }
+
+    /// Pins the holds of an order that has waited, and is charged.
+    func pinStock(in work: inout WorkingSet) throws(StorageError) {
         try eachReservation(&work) { stock, reservation in
             guard reservation.state == .held else { return }
             stock.moveOutOfQueue(reservation.quantity)
-            reservation.state = .pinned
+            reservation.pin()
         }
-        return true
     }
 }

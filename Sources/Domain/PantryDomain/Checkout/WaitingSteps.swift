@@ -21,7 +21,7 @@ struct QueueOrder: OrderAction {
         // One that an earlier build has queued is known by its holds' time.
         let isFirst =
             !state.wasQueued && (terms.holdTime == terms.queueTime || !change.hasHolds(until: expiry, in: work))
-        // One that has been accepted once stays: its place may have been taken while it was being charged.
+        // One that has been accepted once stays, whoever has taken the place of those that an earlier build has queued.
         let share = isFirst ? terms.maxQueuedShare : 100
         guard try change.queueStock(until: expiry, maxShare: share, in: &work) else {
             let why = "waiting orders hold \(terms.maxQueuedShare) % of a product already"
@@ -36,7 +36,8 @@ struct QueueOrder: OrderAction {
     }
 }
 
-/// Takes a queued order up again: pins its stock, in the commit that makes the charge's intent durable once more.
+/// Takes a queued order up again: its stock cannot run out any more, from the commit on that makes the charge's intent
+/// durable once more.
 struct PinQueuedOrder: OrderAction {
     typealias State = CheckoutState
     let touchesStock = true
@@ -45,12 +46,14 @@ struct PinQueuedOrder: OrderAction {
         _ change: inout OrderWork, _ work: inout WorkingSet, _ state: inout CheckoutState, _ context: StepContext
     ) throws(StorageError) -> LocalResult {
         guard change.payment.status == .queued else { return .done }
-        guard try change.pinStock(in: &work) else {
+        guard try change.putOffStock(in: &work) else {
             // For good, whatever the clock says next: the saga has turned back with this commit.
             state.ending = CheckoutEnding(.expired)
             return .refused("the hold's time was up")
         }
         change.setPayment(.processing)
+        // An earlier build did not say so.
+        state.wasQueued = true
         return .done
     }
 }

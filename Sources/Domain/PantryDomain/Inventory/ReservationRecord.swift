@@ -4,10 +4,11 @@ import Storage
 /// The units of one product that one order holds.
 package struct ReservationRecord: Record, Hashable {
     package enum State: String, Sendable, CaseIterable {
-        /// Live; may expire. → `pinned`, `released`, `expired`
+        /// Live; its order waits in the queue, or is being charged after it has. May expire, but while it is put off. →
+        /// `pinned`, `released`, `expired`
         case held
-        /// Live; a charge has begun or is done, so it does not expire. → `held` (the charge is known not to have
-        /// happened and the order waits in the queue), `consumed`, `released`
+        /// Live; the order's first charge has begun, or the order is confirmed, so it does not expire. → `held` (the
+        /// charge is known not to have happened and the order waits in the queue), `consumed`, `released`
         case pinned
         /// Settled: the units have left.
         case consumed
@@ -29,6 +30,7 @@ package struct ReservationRecord: Record, Hashable {
     package let quantity: Int64
     package let createdAt: Timestamp
     package var state: State
+    /// When a hold's time is up; a century later while it is put off.
     package var expiresAt: Timestamp
 
     package init(
@@ -42,6 +44,26 @@ package struct ReservationRecord: Record, Hashable {
         Key(organization: organization, text: sku, id: order.uuid)
     }
     package var key: Key<ReservationRecord> { Self.key(organization, sku, order) }
+
+    /// Longer than anything is held.
+    private static let century = Duration.seconds(100 * 365 * 86_400)
+
+    /// Whether the hold cannot run out, because its order is being charged.
+    private var isPutOff: Bool { expiresAt > createdAt + Self.century }
+
+    /// When the hold's time is up, were it not put off.
+    package var promisedUntil: Timestamp {
+        isPutOff ? Timestamp(microseconds: expiresAt.microseconds - Self.century.inMicroseconds) : expiresAt
+    }
+
+    /// Keeps a hold from running out. Its units stay those of an order that waits, so that no other order takes its
+    /// place in the queue meanwhile.
+    package mutating func putOff() {
+        if !isPutOff { expiresAt = expiresAt + Self.century }
+    }
+
+    /// Makes a hold one that does not run out, of an order that does not wait any more.
+    package mutating func pin() { (state, expiresAt) = (.pinned, promisedUntil) }
 
     /// Holds of a product whose time is up: whoever needs the stock may release them.
     package static func expired(_ organization: Int64, _ sku: String, at now: Timestamp) -> Selection<ReservationRecord>
