@@ -17,7 +17,7 @@ public final class CircuitBreaker: Sendable {
     public let name: String
     /// Its settings.
     public let configuration: CircuitBreakerConfiguration
-    private let classifier: CallClassifier
+    @usableFromInline let classifier: CallClassifier
     private let timer: CallTimer
     private let machine: Mutex<CircuitBreakerMachine>
     private let listeners = CircuitListeners()
@@ -75,6 +75,7 @@ public final class CircuitBreaker: Sendable {
     /// Makes a call that bounds itself: the configured timeout does not apply, and the call runs in the caller's own
     /// task.
     /// - Throws: ``CircuitOpenError`` when the call was not made, else what the operation throws.
+    @inlinable
     public func runUnbounded<Value>(
         isolation: isolated (any Actor)? = #isolation,
         _ operation: () async throws -> Value, judging result: (Value) -> CallOutcome = { _ in .success }

@@ -34,6 +34,7 @@ public struct CallClassifier: Sendable {
     }
 
     /// What `error` says. A caller that was cancelled has left: what its call came to is nobody's fault.
+    @usableFromInline
     func outcome(of error: any Error) -> CallOutcome {
         error is CancellationError || Task.isCancelled ? .ignored : judgment(error)
     }
