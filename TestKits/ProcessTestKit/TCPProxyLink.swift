@@ -31,15 +31,16 @@ final class TCPProxyLink {
     private var fate = Fate.open
     /// The last bytes from the client: a mark may be split over packets.
     private var recent: [UInt8] = []
-    /// Whether it was cut at a point of the conversation.
-    private(set) var isCut = false
+    /// Told before it is cut at a point of the conversation: whoever sees the cut may ask at once how many there were.
+    private let willCut: () -> Void
 
     /// A slow receiver holds the sender up rather than filling the memory.
     private static let mostPending = 1 << 20
 
     var isOver: Bool { if case .over = fate { true } else { false } }
 
-    init(client: Int32, server: Int32) {
+    init(client: Int32, server: Int32, willCut: @escaping () -> Void) {
+        self.willCut = willCut
         upstream = Stream(from: client, to: server)
         downstream = Stream(from: server, to: client)
         var one: Int32 = 1
@@ -159,7 +160,7 @@ final class TCPProxyLink {
     // MARK: Ending
 
     private func cut() {
-        isCut = true
+        willCut()
         Self.reset(upstream.from)
         Foundation.close(upstream.to)
         fate = .over

@@ -116,7 +116,8 @@ final class TCPProxyLoop: Sendable {
                 TCPProxyLink.reset(client)
                 continue
             }
-            links.append(TCPProxyLink(client: client, server: server))
+            links.append(
+                TCPProxyLink(client: client, server: server) { [self] in controls.withLock { $0.counts.cuts += 1 } })
         }
     }
 
@@ -133,6 +134,5 @@ final class TCPProxyLoop: Sendable {
             }
         }
         link.deliver(at: time.instant())
-        if link.isCut { controls.withLock { $0.counts.cuts += 1 } }
     }
 }
