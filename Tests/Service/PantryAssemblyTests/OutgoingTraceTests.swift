@@ -17,19 +17,7 @@ import Tracing
 @Suite("Outgoing trace context", .timeLimit(.minutes(1)))
 struct OutgoingTraceTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    private let exported = Notes<[UInt8]>()
-
-    private func observation(isTraced: Bool = true) throws -> Observation {
-        let variables = isTraced ? ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318"] : [:]
-        let tracing = try TracingSettings.read(variables, workingDirectory: "/somewhere")
-        let exported = exported
-        return try Observation(
-            tracing, version: "1", time: SystemTime(), random: SeededRandom(seed: 1), logger: Logger(label: "t")
-        ) { _, _, body in
-            exported.note(body)
-            return .accepted
-        }
-    }
+    private let exported = ExportedSpans()
 
     /// The span of a request that has come from a caller in a trace.
     private func begin(_ observation: Observation, flags: String = "01") throws -> ServerSpan {
@@ -40,15 +28,7 @@ struct OutgoingTraceTests {
 
     /// The only span of that name that was exported.
     private func span(_ name: String) throws -> JSONObject {
-        var spans: [JSONObject] = []
-        for request in exported.all {
-            let root = try JSONReader.parse(String(decoding: request, as: UTF8.self)).object
-            for resource in root?["resourceSpans"]?.array ?? [] {
-                for scope in resource.object?["scopeSpans"]?.array ?? [] {
-                    spans += (scope.object?["spans"]?.array ?? []).compactMap(\.object)
-                }
-            }
-        }
+        let spans = try exported.all()
         let named = spans.filter { $0["name"]?.string == name }
         try #require(named.count == 1, "\(spans)")
         return named[0]
@@ -85,7 +65,7 @@ struct OutgoingTraceTests {
     }
 
     @Test func stripeIsToldThePaymentsSpanInTheRequestsTrace() async throws {
-        let observation = try observation()
+        let observation = try exported.observation()
         let request = try begin(observation)
         let heard = try await requests(in: request.context, observation)
         let payment = try span("payment authorize")
@@ -98,19 +78,19 @@ struct OutgoingTraceTests {
     }
 
     @Test func traceThatIsNotSampledIsPassedOnAsSuch() async throws {
-        let observation = try observation()
+        let observation = try exported.observation()
         let request = try begin(observation, flags: "00")
         #expect(request.traceparent.hasPrefix("00-\(Self.trace)-") && request.traceparent.hasSuffix("-00"))
         for heard in try await requests(in: request.context, observation) {
             #expect(heard.traceparent == request.traceparent, "below it there are no other spans")
         }
-        #expect(exported.all.isEmpty)
+        #expect(try exported.all().isEmpty)
     }
 
     @Test func stripeIsToldNothingWhereNothingIsTraced() async throws {
         // A trace that somebody else has left behind.
-        let request = try begin(try observation())
-        for heard in try await requests(in: request.context, try observation(isTraced: false)) {
+        let request = try begin(try exported.observation())
+        for heard in try await requests(in: request.context, try exported.observation(isTraced: false)) {
             #expect(heard.traceparent == nil && heard.tracestate == nil)
         }
     }
@@ -137,7 +117,7 @@ struct OutgoingTraceTests {
     }
 
     @Test func alertOfAStuckSagaNamesTheSagasSpan() async throws {
-        let observation = try observation()
+        let observation = try exported.observation()
         let request = try begin(observation)
         let posted = Notes<[String: String]>()
         let alerts = try AlertDispatcher(

@@ -1,6 +1,5 @@
 import Determinism
 import DeterminismTestKit
-import Logging
 import OpenTelemetryTracing
 import Storage
 import StrictJSON
@@ -33,15 +32,8 @@ struct ReadSpanTests {
     private func spans(
         _ empty: Empty = Empty(), flags: String = "01", _ body: (MonitoredDatabase) async throws -> Void
     ) async throws -> [JSONObject] {
-        let exported = Notes<[UInt8]>()
-        let tracing = try TracingSettings.read(
-            ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318"], workingDirectory: "/somewhere")
-        let observation = try Observation(
-            tracing, version: "1", time: SystemTime(), random: SeededRandom(seed: 1), logger: Logger(label: "t")
-        ) { _, _, body in
-            exported.note(body)
-            return .accepted
-        }
+        let exported = ExportedSpans()
+        let observation = try exported.observation()
         let request = ServerSpan(
             try #require(observation.tracer), method: "GET",
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)", tracestate: nil)
@@ -49,15 +41,7 @@ struct ReadSpanTests {
         try await observation.whileExporting(grace: .seconds(10)) {
             try await ServiceContext.withValue(request.context) { try await body(database) }
         }
-        var spans: [JSONObject] = []
-        for request in exported.all {
-            let root = try JSONReader.parse(String(decoding: request, as: UTF8.self)).object
-            for resource in root?["resourceSpans"]?.array ?? [] {
-                for scope in resource.object?["scopeSpans"]?.array ?? [] {
-                    spans += (scope.object?["spans"]?.array ?? []).compactMap(\.object)
-                }
-            }
-        }
+        let spans = try exported.all()
         for span in spans {
             #expect(span["name"]?.string == "SELECT shard-0" && span["kind"]?.integer == 3)
             #expect(span["traceId"]?.string == "4bf92f3577b34da6a3ce929d0e0e4736")

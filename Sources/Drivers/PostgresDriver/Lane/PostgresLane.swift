@@ -68,7 +68,7 @@ final class PostgresLane: Sendable {
         (self.servers, self.time, self.random) = (servers, time, random)
         lines = (0..<max(1, limits.connections)).map { _ in Line() }
         places = Mutex(Array(repeating: 0, count: lines.count))
-        isDecidingAhead = Atomic(AheadTrial(limits.decidesAhead).decidesAhead)
+        isDecidingAhead = Atomic(limits.memoryBytes > 0 && AheadTrial(limits.decidesAhead).decidesAhead)
     }
 
     /// Whether the next batches are to be decided ahead.
