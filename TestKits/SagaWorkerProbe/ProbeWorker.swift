@@ -43,6 +43,9 @@ final class ProbeWorker: Sendable {
 
     private static func report(_ error: any Error) { FileHandle.standardError.write(Data("\(error)\n".utf8)) }
 
+    /// What is printed once SIGTERM ends the process in order; before, it ends it as any other.
+    private static let readiness = "ready"
+
     /// Begins the sagas with these numbers for keys, and works until SIGTERM.
     func run(_ numbers: Range<Int>) async throws {
         signal(SIGTERM, SIG_IGN)
@@ -53,6 +56,7 @@ final class ProbeWorker: Sendable {
         }
         source.resume()
         defer { source.cancel() }
+        FileHandle.standardOutput.write(Data("\(Self.readiness)\n".utf8))
         try await databases.whileOpen {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.lane.run() }

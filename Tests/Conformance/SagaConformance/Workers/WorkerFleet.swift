@@ -11,6 +11,9 @@ final class WorkerFleet: Sendable {
         let process: ChildProcess
         let worker: SagaWorkerID
         let numbers: Range<Int>
+        let log: URL
+
+        var text: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
     }
     private let server: PostgresServer
     private let folder: URL
@@ -42,15 +45,15 @@ final class WorkerFleet: Sendable {
     private func spawn(_ numbers: Range<Int>) throws -> Member {
         let number = starts.add(1, ordering: .relaxed).newValue
         let worker = SagaWorkerID(UUIDv7(time: SystemTime().now(), slot: 1, random: random.next()))
-        let log = folder.appendingPathComponent("worker-\(number).log").path
+        let log = folder.appendingPathComponent("worker-\(number).log")
         let process = try ChildProcess(
             try ProductLocation.executable("SagaWorkerProbe"),
             ["work"] + urls + [
                 worker.description, "\(numbers.lowerBound)", "\(numbers.count)", "\(number)",
                 number % 2 == 1 ? "unaware" : "aware",
             ],
-            environment: Program.scrubbedEnvironment(), output: log, errors: log)
-        return Member(process: process, worker: worker, numbers: numbers)
+            environment: Program.scrubbedEnvironment(), output: log.path, errors: log.path)
+        return Member(process: process, worker: worker, numbers: numbers, log: log)
     }
 
     func member(_ index: Int) -> Member { members.withLock { $0[index] } }
@@ -102,11 +105,14 @@ final class WorkerFleet: Sendable {
         try await Poll.untilTrue("a refusal by epoch", within: .seconds(60)) { fencedCount > 0 }
     }
 
-    /// Ends all workers as a service manager does.
+    /// Ends all workers as a service manager does: one that has just been started, once it listens.
     func end() async throws {
         let members = members.withLock { $0 }
         for member in members {
             member.process.send(SIGCONT)
+            try await Poll.untilTrue("a worker that listens", within: .seconds(60)) {
+                member.process.poll() != nil || member.text.split(separator: "\n").contains("ready")
+            }
             member.process.send(SIGTERM)
         }
         for member in members {

@@ -35,6 +35,17 @@ struct WorkerFleetTests {
         }
     }
 
+    /// A fleet whose sagas ended right after a worker was replaced told the new one to end before it listened.
+    @Test
+    func aWorkerThatHasJustBeenStartedEndsInOrder() async throws {
+        try await PostgresTestbed.withServer(PostgresOptions(settings: ["fsync": "off"])) { server in
+            let fleet = WorkerFleet(server, seed: 1)
+            try await fleet.start(1, sagas: 0)
+            try fleet.killAndReplace(0)
+            try await fleet.end()
+        }
+    }
+
     /// Stops and kills until every saga has ended.
     private func torment(_ fleet: WorkerFleet, _ random: SeededRandom) async throws -> (stops: Int, kills: Int) {
         var (stops, kills, ended) = (0, 0, 0)
