@@ -32,22 +32,46 @@ import Testing
         }
     }
 
-    private func outcome(_ operation: Operation, _ id: OrderID, _ shop: Shop) async throws -> OperationOutcome {
+    /// What the command knows of the order before.
+    private enum Knowledge: CaseIterable {
+        case none
+        case exact
+        /// The order has changed hands since.
+        case stale
+    }
+    private func foresight(_ knowledge: Knowledge, of id: OrderID, in shop: Shop) async throws -> OrderForesight? {
+        let order = try await shop.order(id)
+        var foresight = OrderForesight(
+            payment: order.payment, saga: order.saga, sagaScope: order.sagaScope, skus: order.skus)
+        switch knowledge {
+        case .none: return nil
+        case .exact: return foresight
+        case .stale:
+            foresight.saga = order.saga == nil ? SagaID(id.uuid) : nil
+            foresight.sagaScope = order.sagaScope == nil ? "earlier" : nil
+            return foresight
+        }
+    }
+
+    private func outcome(
+        _ operation: Operation, _ id: OrderID, _ shop: Shop, _ foresight: OrderForesight? = nil
+    ) async throws -> OperationOutcome {
         let (caller, store, tenant) = (shop.caller, shop.store, shop.tenant)
         switch operation {
         case .cancel:
             let command = CancelOrder(
-                caller: caller, order: id, key: nil, seed: id.uuid.low, sagas: shop.refunds(SagaName.cancel),
-                checkouts: shop.checkouts)
+                caller: caller, order: id, key: nil, seed: id.uuid.low, foresight: foresight,
+                sagas: shop.refunds(SagaName.cancel), checkouts: shop.checkouts)
             return try await store.submit(command, tenant: tenant)
         case .refund:
             let command = RefundOrder(
-                caller: caller, order: id, amount: 100, reason: nil, key: nil, seed: id.uuid.low,
+                caller: caller, order: id, amount: 100, reason: nil, key: nil, seed: id.uuid.low, foresight: foresight,
                 sagas: shop.refunds(SagaName.refund))
             return try await store.submit(command, tenant: tenant)
         case .fulfill:
             return try await store.submit(
-                FulfillOrder(caller: caller, order: id, key: nil, seed: id.uuid.low), tenant: tenant)
+                FulfillOrder(caller: caller, order: id, key: nil, seed: id.uuid.low, foresight: foresight),
+                tenant: tenant)
         }
     }
 
@@ -102,7 +126,9 @@ import Testing
         try await store.number("SELECT version FROM orders WHERE id = $1", [.uuid(id.uuid)])
     }
 
-    @Test func everyStatusAndSagaStateHasItsAnswer() async throws {
+    /// Whatever is known of the order before, and whether it still holds: it only names rows.
+    @Test(arguments: Knowledge.allCases)
+    private func everyStatusAndSagaStateHasItsAnswer(_ knowledge: Knowledge) async throws {
         try await withStore { store in
             let shop = try await Shop.open(in: store)
             try await shop.product("a", stock: 1_000)
@@ -112,7 +138,8 @@ import Testing
                     for state in [nil] + SagaStateMachine.State.allCases.map(Optional.init) {
                         let id = try await plant(status, state, &mint, in: shop)
                         let before = try await orderVersion(id, store)
-                        let outcome = try await outcome(operation, id, shop)
+                        let foresight = try await foresight(knowledge, of: id, in: shop)
+                        let outcome = try await outcome(operation, id, shop, foresight)
                         let words: Comment = "\(operation) of \(status) held by \(String(describing: state))"
                         #expect(kind(outcome) == expected(operation, status, state), words)
                         let after = try await orderVersion(id, store)

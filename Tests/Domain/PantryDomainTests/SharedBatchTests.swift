@@ -44,8 +44,40 @@ import Testing
             }
             #expect(checkout.server.trips.seen.all == [1, 1])
             _ = try await checkout.place([("a", 1)], key: "declined", method: "pm_declined")
-            // The stock that is given back is known when the order's lines are.
-            #expect(checkout.server.trips.seen.all == [1, 1, 1, 2])
+            // The stock that is given back is what the order's first commit has held.
+            #expect(checkout.server.trips.seen.all == [1, 1, 1, 1])
+        }
+    }
+
+    /// A cancel, a refund or a fulfilment went for the order, and then for what the order named: the locks were held
+    /// for a trip more. Where there are trips, a look before tells.
+    @Test func anOperationNamesAllAtOnceWhereLoadsAreTrips() async throws {
+        try await withCheckout(loadsAreRemote: true) { checkout in
+            let first = try #require(try await checkout.place([("a", 1), ("b", 1)], key: "1").order)
+            let second = try #require(try await checkout.place([("a", 1)], key: "2").order)
+            #expect(checkout.server.trips.seen.all == [1, 1, 1, 1])
+            #expect(try await checkout.fulfill(first).status == .fulfilled)
+            #expect(try await checkout.refund(first, 100, key: "r").kind == .created)
+            #expect(try await checkout.cancel(second, key: "c").status == .canceled)
+            #expect(checkout.server.trips.seen.all == [1, 1, 1, 1, 1, 1, 1, 1, 1])
+        }
+    }
+
+    /// A saga that another run has begun went for its order, and then for what the order named, in each of its commits.
+    @Test func aSagaThatIsTakenUpNamesAllAtOnceWhereLoadsAreTrips() async throws {
+        try await withCheckout(loadsAreRemote: true) { checkout in
+            checkout.script.then(.authorize, .unavailable)
+            let id = try #require(try await checkout.place([("a", 2), ("b", 1)], key: "1").order)
+            try await checkout.store.pass(.seconds(600))
+            #expect(try await checkout.shop.order(id).status == .confirmed)
+            for verb in [Verb.refund, .lookup] { checkout.script.always(verb, .unavailable) }
+            #expect(try await checkout.cancel(id, key: "c").isAccepted)
+            try await checkout.store.pass(.seconds(120))
+            for verb in [Verb.refund, .lookup] { checkout.script.always(verb, nil) }
+            try await checkout.store.pass(.seconds(600))
+            #expect(try await checkout.shop.order(id).status == .canceled)
+            let trips = checkout.server.trips.seen.all
+            #expect(trips.count >= 6 && trips.allSatisfy { $0 <= 1 }, "\(trips)")
         }
     }
 

@@ -7,16 +7,24 @@ import Synchronization
 /// commit. Two of them around one engine are two servers on one database. Whatever the inner engine can do, it runs one
 /// batch at a time: the numbers would mean nothing otherwise.
 public final class FaultyLaneEngine: LaneEngine {
+    /// What was said when it was made, or the inner engine's answer.
+    public let loadsAreRemote: Bool
     private let inner: any LaneEngine
     private let faults: @Sendable (_ commit: Int) -> CommitFault?
     private let count = Atomic(0)
 
-    /// - Parameter faults: asked at each commit for what is to go wrong with it, nil for nothing. Commits are counted
-    ///   from 1: the batches that have come as far as their writes, in this order. One that is tried again, as a
-    ///   batch or command by command, counts again; one that writes nothing has no commit. Called on the inner
-    ///   engine's thread, inside its transaction: it must not wait for anything.
-    public init(_ inner: any LaneEngine, faults: @escaping @Sendable (_ commit: Int) -> CommitFault?) {
+    /// - Parameters:
+    ///   - loadsAreRemote: for commands that are to think so whatever the inner engine is; nil for its own answer.
+    ///   - faults: asked at each commit for what is to go wrong with it, nil for nothing. Commits are counted
+    ///     from 1: the batches that have come as far as their writes, in this order. One that is tried again, as a
+    ///     batch or command by command, counts again; one that writes nothing has no commit. Called on the inner
+    ///     engine's thread, inside its transaction: it must not wait for anything.
+    public init(
+        _ inner: any LaneEngine, loadsAreRemote: Bool? = nil,
+        faults: @escaping @Sendable (_ commit: Int) -> CommitFault?
+    ) {
         (self.inner, self.faults) = (inner, faults)
+        self.loadsAreRemote = loadsAreRemote ?? inner.loadsAreRemote
     }
 
     /// How many batches have come as far as their writes.

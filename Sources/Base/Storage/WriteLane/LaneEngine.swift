@@ -7,6 +7,9 @@ public protocol LaneEngine: Sendable {
     /// that the first one has named, and names that clients make (``BatchMachine/isAhead``). Not unless it says so;
     /// asked for each batch.
     var decidesAhead: Bool { get }
+    /// Whether a load is a trip to another process: then it pays for a command to know before what it will need. Not
+    /// unless it says so.
+    var loadsAreRemote: Bool { get }
     /// Drives the machine until it ends, and hands its ending over, once.
     ///
     /// A callback and not an `async` function: a lone command's way to the disk and back is then two changes of thread,
@@ -19,6 +22,8 @@ public protocol LaneEngine: Sendable {
 extension LaneEngine {
     /// One batch after the other.
     public var batchConcurrency: Int { 1 }
+    /// The rows are at hand.
+    public var loadsAreRemote: Bool { false }
     /// Each batch begins when the one before it has ended.
     public var decidesAhead: Bool { false }
 }

@@ -64,6 +64,9 @@ public final class WriteLane: Sendable {
     /// How many commands wait for a batch at this moment.
     public var waitingCount: Int { state.withLock { $0.queue.waiting.count } }
 
+    /// Whether its engine's loads are trips to another process; see ``LaneEngine/loadsAreRemote``.
+    public var loadsAreRemote: Bool { engine.loadsAreRemote }
+
     /// Queues the command and waits for its outcome, which comes after the commit.
     ///
     /// Cancelling the caller does not take the command back: it may be in a batch already.

@@ -9,6 +9,7 @@ struct CancelOrder: OrderOperation {
     let order: OrderID
     let key: RequestKey?
     let seed: UInt64
+    let foresight: OrderForesight?
     /// Begins the saga that gives a confirmed order's money back.
     let sagas: SagaClaimant<RefundState>
     /// Turns the checkout of a waiting order back.
@@ -17,10 +18,10 @@ struct CancelOrder: OrderOperation {
     let touchesEarlierKey = true
 
     init(
-        caller: Caller, order: OrderID, key: RequestKey?, seed: UInt64, sagas: SagaClaimant<RefundState>,
-        checkouts: SagaClaimant<CheckoutState>
+        caller: Caller, order: OrderID, key: RequestKey?, seed: UInt64, foresight: OrderForesight? = nil,
+        sagas: SagaClaimant<RefundState>, checkouts: SagaClaimant<CheckoutState>
     ) {
-        (self.caller, self.order, self.key, self.seed) = (caller, order, key, seed)
+        (self.caller, self.order, self.key, self.seed, self.foresight) = (caller, order, key, seed, foresight)
         (self.sagas, self.checkouts) = (sagas, checkouts)
     }
 
@@ -52,13 +53,11 @@ struct CancelOrder: OrderOperation {
         canceled.sagaScope = key?.scope
         let ticket = try checkouts.turnBack(saga, because: "canceled", in: &work, at: change.now, seed: seed) { state in
             state.ending = CheckoutEnding(.canceled)
-            state.companions = OrderCompanions(canceled)
+            state.companions = OrderCompanions(canceled, skus: canceled.skus)
         }
         guard let ticket else { return .discard(.busy(id)) }
         // A cancel before this one was stuck: the order itself tells its caller what became of it.
-        if let earlier = change.order.sagaScope.map({ IdempotencyRecord.key(number, $0) }), work.isLoaded(earlier) {
-            work.remove(earlier)
-        }
+        if let earlier = change.order.sagaScope { work.remove(IdempotencyRecord.key(number, earlier)) }
         change.order = canceled
         rememberKey(&work, change.now, saga: id)
         return .commit(.started(ticket))

@@ -6,10 +6,11 @@ struct FulfillOrder: OrderOperation {
     let order: OrderID
     let key: RequestKey?
     let seed: UInt64
+    let foresight: OrderForesight?
     let touchesStock = true
 
-    init(caller: Caller, order: OrderID, key: RequestKey?, seed: UInt64) {
-        (self.caller, self.order, self.key, self.seed) = (caller, order, key, seed)
+    init(caller: Caller, order: OrderID, key: RequestKey?, seed: UInt64, foresight: OrderForesight? = nil) {
+        (self.caller, self.order, self.key, self.seed, self.foresight) = (caller, order, key, seed, foresight)
     }
 
     func decide(

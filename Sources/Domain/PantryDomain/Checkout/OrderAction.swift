@@ -18,24 +18,22 @@ extension OrderAction {
     func touchesStock(_ state: State) -> Bool { touchesStock }
 
     func needs(_ loaded: WorkingSet, _ state: State, _ context: StepContext) -> [Need] {
-        let (number, orderKey) = (context.organization, OrderRecord.key(context.organization, OrderID(context.subject)))
+        let orderKey = OrderRecord.key(context.organization, OrderID(context.subject))
         guard loaded.isLoaded(orderKey) else { return [.row(orderKey)] }
         guard let order = loaded[orderKey] else { return [] }
-        let needs = companionNeeds(OrderCompanions(order), state, number)
-        return touchesStock(state) ? needs + OrderWork.stockNeeds(order) : needs
+        return companionNeeds(OrderCompanions(order, skus: touchesStock(state) ? order.skus : []), state, context)
     }
 
     func foreseenNeeds(_ state: State, _ context: StepContext) -> [Need] {
-        state.companions.map { companionNeeds($0, state, context.organization) } ?? []
+        state.companions.map { companionNeeds($0, state, context) } ?? []
     }
 
-    func foreseesAll(_ state: State, _ context: StepContext) -> Bool { state.companions != nil && !touchesStock(state) }
+    func foreseesAll(_ state: State, _ context: StepContext) -> Bool { state.companions != nil }
 
-    private func companionNeeds(_ companions: OrderCompanions, _ state: State, _ number: Int64) -> [Need] {
-        var needs: [Need] = [.row(PaymentRecord.key(number, companions.payment))]
-        for scope in companions.scopes { needs.append(.row(IdempotencyRecord.key(number, scope))) }
-        if let refund = state.input.refund { needs.append(.row(RefundRecord.key(number, refund))) }
-        return needs
+    private func companionNeeds(_ companions: OrderCompanions, _ state: State, _ context: StepContext) -> [Need] {
+        let (number, order) = (context.organization, OrderID(context.subject))
+        let needs = companions.needs(of: order, number, withStock: touchesStock(state))
+        return needs + (state.input.refund.map { [.row(RefundRecord.key(number, $0))] } ?? [])
     }
 
     func decide(_ work: inout WorkingSet, _ state: inout State, _ context: StepContext) -> LocalResult {

@@ -21,6 +21,8 @@ protocol OrderOperation: LaneCommand where Outcome == OperationOutcome {
     var order: OrderID { get }
     var key: RequestKey? { get }
     var seed: UInt64 { get }
+    /// What is known of the order's rows before; see ``OrderForesight``.
+    var foresight: OrderForesight? { get }
     var touchesStock: Bool { get }
     /// Whether it may settle the key of an operation that has not ended.
     var touchesEarlierKey: Bool { get }
@@ -39,13 +41,29 @@ extension OrderOperation {
         if let key { needs.append(.row(IdempotencyRecord.key(number, key.scope))) }
         let orderKey = OrderRecord.key(number, order)
         needs.append(.row(orderKey))
-        guard loaded.isLoaded(orderKey), let record = loaded[orderKey] else { return needs }
-        needs.append(.row(PaymentRecord.key(number, record.payment)))
-        if let saga = record.saga { needs.append(.row(SagaRecord.key(number, saga))) }
-        if touchesEarlierKey, let scope = record.sagaScope {
+        let known = loaded.isLoaded(orderKey) ? loaded[orderKey].map { foresight(of: $0) } : foresight
+        guard let known else { return needs }
+        needs.append(.row(PaymentRecord.key(number, known.payment)))
+        if let saga = known.saga { needs.append(.row(SagaRecord.key(number, saga))) }
+        if touchesEarlierKey, let scope = known.sagaScope {
             needs.append(.row(IdempotencyRecord.key(number, scope)))
         }
-        return touchesStock ? needs + OrderWork.stockNeeds(record) : needs
+        for sku in touchesStock ? known.skus : [] {
+            needs.append(.row(StockRecord.key(number, sku)))
+            needs.append(.row(ReservationRecord.key(number, sku, order)))
+        }
+        return needs
+    }
+
+    private func foresight(of record: OrderRecord) -> OrderForesight {
+        OrderForesight(
+            payment: record.payment, saga: record.saga, sagaScope: record.sagaScope,
+            skus: touchesStock ? record.skus : [])
+    }
+
+    /// What was not foreseen, it asks for when it decides.
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool {
+        foresight != nil || loaded.isLoaded(OrderRecord.key(number, order))
     }
 
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<OperationOutcome> {
@@ -57,10 +75,11 @@ extension OrderOperation {
         guard let record = work[OrderRecord.key(number, order)] else {
             return .discard(.refused(.notFound("there is no order “\(order)”")))
         }
-        guard work.isLoaded(PaymentRecord.key(number, record.payment)),
-            let payment = work[PaymentRecord.key(number, record.payment)]
-        else { return .discard(.refused(.shardUnavailable("order \(order) has no payment"))) }
-        if let saga = record.saga, !work.isLoaded(SagaRecord.key(number, saga)) { return .more(needs(work)) }
+        let needs = needs(work)
+        guard needs.allSatisfy(work.has) else { return .more(needs) }
+        guard let payment = work[PaymentRecord.key(number, record.payment)] else {
+            return .discard(.refused(.shardUnavailable("order \(order) has no payment")))
+        }
         var change = OrderWork(
             order: record, payment: payment,
             input: SagaInput(organizationID: caller.organizationID, traceparent: caller.traceparent), now: now,
@@ -106,7 +125,7 @@ extension OrderOperation {
             organizationID: caller.organizationID, traceparent: caller.traceparent, refund: refund.id)
         var state = RefundState(input)
         state.brief = RefundBrief(refund: refund, payment: change.payment)
-        state.companions = OrderCompanions(change.order)
+        state.companions = OrderCompanions(change.order, skus: change.order.skus)
         rememberKey(&work, change.now, saga: saga)
         switch try sagas.opening(id: saga, about: order.uuid, state).begin(afterFirstStepIn: &work, at: change.now) {
         case .began(let ticket): return ticket

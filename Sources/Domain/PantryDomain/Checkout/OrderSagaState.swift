@@ -16,12 +16,26 @@ struct OrderCompanions: Sendable, Hashable {
     var payment: PaymentID
     /// Of the keys that wait for the order's answer and for its saga's.
     var scopes: [String]
+    /// The products whose units the order holds, in lock order; none where the stock is not asked for.
+    var skus: [String]
 
-    init(payment: PaymentID, scopes: [String?]) {
-        (self.payment, self.scopes) = (payment, scopes.compactMap { $0 })
+    /// - Parameter skus: those of the order's lines.
+    init(_ order: OrderRecord, skus: [String]) {
+        (payment, scopes) = (order.payment, [order.idempotencyScope, order.sagaScope].compactMap { $0 })
+        self.skus = skus
     }
-    init(_ order: OrderRecord) {
-        self.init(payment: order.payment, scopes: [order.idempotencyScope, order.sagaScope])
+
+    /// The rows.
+    /// - Parameter withStock: whether the stock rows and the order's holds are among them.
+    func needs(of order: OrderID, _ organization: Int64, withStock: Bool) -> [Need] {
+        var needs: [Need] = [.row(PaymentRecord.key(organization, payment))]
+        for scope in scopes { needs.append(.row(IdempotencyRecord.key(organization, scope))) }
+        guard withStock else { return needs }
+        for sku in skus {
+            needs.append(.row(StockRecord.key(organization, sku)))
+            needs.append(.row(ReservationRecord.key(organization, sku, order)))
+        }
+        return needs
     }
 }
 

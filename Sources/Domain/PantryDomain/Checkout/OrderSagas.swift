@@ -35,9 +35,14 @@ package struct OrderSagas: Sendable {
         policy.backoff = SagaBackoff(first: terms.retryPause, longest: terms.longestRetryPause)
         policy.calls = configuration.calls
         let turns = ChargeTurns(perSecond: terms.queuedChargesPerSecond, time: time)
-        checkout = Self.checkout(ChargeOrder(provider: provider, briefs: briefs, turns: turns), terms, policy)
-        cancel = Self.refund(SagaName.cancel, provider, briefs, policy)
-        refund = Self.refund(SagaName.refund, provider, briefs, policy)
+        let foresight: SagaForesight = { organization, saga, order in
+            guard lane.loadsAreRemote else { return [] }
+            return await OrderForesight.needs(of: saga, about: OrderID(order), organization, in: database)
+        }
+        let charge = ChargeOrder(provider: provider, briefs: briefs, turns: turns)
+        checkout = Self.checkout(charge, terms, policy).foreseeing(foresight)
+        cancel = Self.refund(SagaName.cancel, provider, briefs, policy).foreseeing(foresight)
+        refund = Self.refund(SagaName.refund, provider, briefs, policy).foreseeing(foresight)
         var pace = SagaTerms()
         pace.lease = terms.lease
         // Clients read behind their orders, from replicas too.

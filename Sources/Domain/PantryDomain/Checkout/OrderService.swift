@@ -65,9 +65,9 @@ package struct OrderService: Sendable {
     package func cancel(
         _ order: OrderID, key: RequestKey?, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        try await operate(order, in: context) {
+        try await operate(order, in: context) { foresight in
             CancelOrder(
-                caller: context.caller, order: order, key: key, seed: random.next(),
+                caller: context.caller, order: order, key: key, seed: random.next(), foresight: foresight,
                 sagas: context.refunds(context.shard.sagas.cancel), checkouts: context.allCheckouts)
         }
     }
@@ -77,28 +77,31 @@ package struct OrderService: Sendable {
         _ order: OrderID, amount: Int64?, currency: String? = nil, reason: String?, key: RequestKey,
         in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        try await operate(order, in: context) {
+        try await operate(order, in: context) { foresight in
             RefundOrder(
                 caller: context.caller, order: order, amount: amount, currency: currency, reason: reason, key: key,
-                seed: random.next(), sagas: context.refunds(context.shard.sagas.refund))
+                seed: random.next(), foresight: foresight, sagas: context.refunds(context.shard.sagas.refund))
         }
     }
 
     package func fulfill(
         _ order: OrderID, key: RequestKey?, in context: TenantContext
     ) async throws(Refusal) -> PlacedOrder {
-        try await operate(order, in: context) {
-            FulfillOrder(caller: context.caller, order: order, key: key, seed: random.next())
+        try await operate(order, in: context) { foresight in
+            FulfillOrder(caller: context.caller, order: order, key: key, seed: random.next(), foresight: foresight)
         }
     }
 
     private func operate<Operation: OrderOperation>(
-        _ order: OrderID, in context: TenantContext, _ operation: () -> Operation
+        _ order: OrderID, in context: TenantContext, _ operation: (OrderForesight?) -> Operation
     ) async throws(Refusal) -> PlacedOrder {
         let deadline = min(context.deadline, time.instant() + terms.wait)
         var pause = Self.firstPause
         while true {
-            switch try await context.submit(operation()) {
+            // The lane is held for one trip less; where there are none, a look would only cost.
+            let foresight =
+                context.shard.lane.loadsAreRemote ? await OrderQueries.foresight(of: order, in: context) : nil
+            switch try await context.submit(operation(foresight)) {
             case .answer(let answer, let isReplay): return .answer(answer, isReplay: isReplay)
             case .refused(let refusal): throw refusal
             case .busy(let saga):

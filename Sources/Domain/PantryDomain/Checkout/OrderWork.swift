@@ -89,22 +89,17 @@ struct OrderWork {
     }
 }
 
+extension OrderRecord {
+    /// The products of its lines, in lock order. None where the lines are damaged: the decision then says so.
+    var skus: [String] { ((try? OrderWork.units(self)) ?? []).map(\.sku) }
+}
+
 extension OrderWork {
     /// The order's units by SKU, in lock order.
-    private static func units(
+    fileprivate static func units(
         _ order: OrderRecord
     ) throws(StorageError) -> [(sku: String, quantity: Int64)] {
         OrderLine.unitsBySKU(try OrderLine.decode(order.lines).map { (sku: $0.sku, quantity: $0.quantity) })
-    }
-
-    /// The rows under an order's units. None where the lines are damaged: the decision then says so.
-    static func stockNeeds(_ order: OrderRecord) -> [Need] {
-        ((try? units(order)) ?? []).flatMap {
-            [
-                .row(StockRecord.key(order.organization, $0.sku)),
-                .row(ReservationRecord.key(order.organization, $0.sku, order.id)),
-            ]
-        }
     }
 
     private func eachReservation(

@@ -244,7 +244,7 @@ package struct PlaceOrder: LaneCommand {
                 saga: sagaID.uuid))
         var state = CheckoutState(input)
         state.brief = CheckoutBrief(payment: payment, order: orderID, holdsUntil: now + terms.holdTime)
-        state.companions = OrderCompanions(record)
+        state.companions = OrderCompanions(record, skus: units.map(\.sku))
         let opening = sagas.opening(id: sagaID, about: orderID.uuid, state)
         switch try opening.begin(afterFirstStepIn: &work, at: now) {
         case .began(let ticket): return ticket

@@ -12,16 +12,17 @@ struct RefundOrder: OrderOperation {
     let reason: String?
     let key: RequestKey?
     let seed: UInt64
+    let foresight: OrderForesight?
     /// Begins the saga.
     let sagas: SagaClaimant<RefundState>
     let touchesStock = false
 
     init(
         caller: Caller, order: OrderID, amount: Int64?, currency: String? = nil, reason: String?, key: RequestKey?,
-        seed: UInt64, sagas: SagaClaimant<RefundState>
+        seed: UInt64, foresight: OrderForesight? = nil, sagas: SagaClaimant<RefundState>
     ) {
         (self.caller, self.order, self.amount, self.currency) = (caller, order, amount, currency)
-        (self.reason, self.key, self.seed, self.sagas) = (reason, key, seed, sagas)
+        (self.reason, self.key, self.seed, self.foresight, self.sagas) = (reason, key, seed, foresight, sagas)
     }
 
     func decide(

@@ -52,6 +52,8 @@ public final class PostgresDatabase: Database, LaneEngine {
     /// other servers keep changing the same rows; see ``Storage/LaneEngine``.
     public var decidesAhead: Bool { lane.decidesAhead }
 
+    /// A load is a trip to the server; see ``Storage/LaneEngine``.
+    public var loadsAreRemote: Bool { true }
     /// Runs the batch to its end on one of the lane's connections; see ``Storage/LaneEngine``.
     public func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         lane.take(batch, whenEnded)

@@ -27,6 +27,8 @@ public struct SagaDefinition<State: SagaState>: Sendable {
     let signals: [(step: Int, name: String)]
     /// How instances that a worker written by hand has begun are taken over; nil where there are none.
     var adoption: (@Sendable (SagaRecord) -> SagaAdoption<State>?)?
+    /// Looks ahead for a worker that takes an instance up.
+    var foresight: SagaForesight?
 
     /// The saga's name.
     public var name: String { outline.name }
@@ -57,11 +59,24 @@ extension SagaDefinition {
         copy.adoption = adoption
         return copy
     }
+
+    /// The same definition, which tells a worker that takes an instance up what the steps' commits may need, so that
+    /// they ask for it at once. For lanes whose loads are trips; see ``Storage/LaneEngine/loadsAreRemote``.
+    public func foreseeing(_ foresight: @escaping SagaForesight) -> SagaDefinition {
+        var copy = self
+        copy.foresight = foresight
+        return copy
+    }
 }
 
 /// Rows that everybody locks before the saga's own, named by the organization and the saga's subject: such as the row
 /// that the saga is about. They are loaded together with the saga, in the order of their ranks.
 public typealias SubjectNeeds = @Sendable (_ organization: Int64, _ subject: UUIDv7) -> [Need]
+
+/// Reads, outside any commit, which rows the steps of an instance may need. It decides nothing: what it does not name
+/// is asked for when the saga's row is loaded, and what it names in vain is loaded in vain.
+public typealias SagaForesight =
+    @Sendable (_ organization: Int64, _ saga: SagaID, _ subject: UUIDv7) async -> [Need]
 
 /// A saga's steps may still be undone.
 public enum BeforePivot {}
@@ -83,7 +98,8 @@ public struct Saga<State: SagaState, Phase>: Sendable {
             return (step, signal)
         }
         return SagaDefinition(
-            outline: outline, deadline: deadline, locking: locking, bodies: bodies, signals: signals, adoption: nil)
+            outline: outline, deadline: deadline, locking: locking, bodies: bodies, signals: signals, adoption: nil,
+            foresight: nil)
     }
 
     private init(

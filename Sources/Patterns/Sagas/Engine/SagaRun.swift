@@ -11,6 +11,8 @@ final class SagaRun<State: SagaState>: Sendable {
     /// Whether a commit was made after the trail's position was asked for: at first the one that began the saga.
     private let isTrailBehind: Atomic<Bool>
     private let busy = BusySteps()
+    /// What the commits of a saga that another run has begun may need.
+    private let foreseen = Mutex<[Need]>([])
 
     init(definition: SagaDefinition<State>, ticket: SagaTicket, engine: SagaEngine) {
         (self.definition, self.ticket, self.engine) = (definition, ticket, engine)
@@ -26,6 +28,10 @@ final class SagaRun<State: SagaState>: Sendable {
             engine.wake(memo.woken, ticket.tenant)
             if !ticket.mayHaveBeenCalled { fresh = intended(situation) }
         } else {
+            if let foresight = definition.foresight {
+                let needs = await foresight(ticket.tenant.organization, ticket.id, ticket.subject)
+                foreseen.withLock { $0 = needs }
+            }
             situation = try await commit(.look, known: nil)
             fresh = situation.uncalled
         }
@@ -198,11 +204,12 @@ final class SagaRun<State: SagaState>: Sendable {
             let step = AdvanceSaga(
                 definition: definition, terms: engine.terms, move: move, known: known, busy: busy,
                 chance: engine.random.next(), own: own)
-            let foreseen = step.foresee()
+            let foresight = step.foresee()
             let command = SagaCommand(
                 step, saga: ticket.id, organization: ticket.tenant.organization, epoch: ticket.epoch,
-                subject: definition.locking(ticket.tenant.organization, ticket.subject) + foreseen.needs,
-                mayNameMore: !foreseen.isAll)
+                subject: definition.locking(ticket.tenant.organization, ticket.subject) + foresight.needs
+                    + foreseen.withLock { $0 },
+                mayNameMore: !foresight.isAll)
             let asks = mayBeLast(move, known)
             do {
                 let outcome = try await engine.submit(command, tenant: ticket.tenant, trail: asks ? trail : nil)

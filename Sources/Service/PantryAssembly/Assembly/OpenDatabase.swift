@@ -58,6 +58,7 @@ final class PostgresService: OpenDatabase {
     }
     var batchConcurrency: Int { database.batchConcurrency }
     var decidesAhead: Bool { database.decidesAhead }
+    var loadsAreRemote: Bool { database.loadsAreRemote }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         begin()
         database.run(batch, whenEnded: whenEnded)

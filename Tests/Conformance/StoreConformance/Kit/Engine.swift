@@ -84,6 +84,7 @@ struct OpenedDatabase: Database, LaneEngine {
         try await inner.write(body)
     }
     var batchConcurrency: Int { inner.batchConcurrency }
+    var loadsAreRemote: Bool { inner.loadsAreRemote }
     var decidesAhead: Bool { inner.decidesAhead }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         inner.run(batch, whenEnded: whenEnded)

@@ -19,6 +19,7 @@ struct WatchedDatabase: Database, LaneEngine {
         return try await inner.write(body)
     }
     var batchConcurrency: Int { inner.batchConcurrency }
+    var loadsAreRemote: Bool { inner.loadsAreRemote }
     var decidesAhead: Bool { inner.decidesAhead }
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         bench.begin()

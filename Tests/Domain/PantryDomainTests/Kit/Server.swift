@@ -18,14 +18,16 @@ final class Server: Sendable {
     private let loops: [Task<Void, Never>]
 
     init(
-        _ store: Store, provider: any PaymentProvider, terms: CheckoutTerms = CheckoutTerms(), seed: UInt64 = 1
+        _ store: Store, provider: any PaymentProvider, terms: CheckoutTerms = CheckoutTerms(), seed: UInt64 = 1,
+        loadsAreRemote: Bool = false
     ) {
         self.store = store
         let time = store.time
         let database = ServerDatabase(inner: store.shard, life: life, bench: store.bench)
         let random = SeededRandom(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 77)
         let faults = faults
-        let lane = WriteLane(engine: FaultyLaneEngine(database) { _ in faults.next() }, time: time, observer: trips)
+        let engine = FaultyLaneEngine(database, loadsAreRemote: loadsAreRemote) { _ in faults.next() }
+        let lane = WriteLane(engine: engine, time: time, observer: trips)
         var configuration = OrderSagas.Configuration()
         configuration.terms = terms
         // A call that hangs stands for a server that is paused in it. Bounded calls would also have tasks of their own,
@@ -111,13 +113,15 @@ struct Checkout: Sendable {
     let server: Server
     let terms: CheckoutTerms
 
-    static func open(in store: Store, terms: CheckoutTerms = CheckoutTerms()) async throws -> Checkout {
+    static func open(
+        in store: Store, terms: CheckoutTerms = CheckoutTerms(), loadsAreRemote: Bool = false
+    ) async throws -> Checkout {
         let script = Script()
         let provider = ScriptedProvider(
             SandboxProvider(lane: store.booksLane, time: store.time), draw: { script.next($0) })
         return Checkout(
             store: store, shop: try await Shop.open(in: store), script: script, provider: provider,
-            server: Server(store, provider: provider, terms: terms), terms: terms)
+            server: Server(store, provider: provider, terms: terms, loadsAreRemote: loadsAreRemote), terms: terms)
     }
 
     func place(
@@ -158,11 +162,11 @@ struct Checkout: Sendable {
 /// Opens a checkout with product `a` (10 units at 2.50) and `b` (10 units at 4.00), and checks at the end that every
 /// invariant holds.
 func withCheckout(
-    terms: CheckoutTerms = CheckoutTerms(), at location: SourceLocation = #_sourceLocation,
-    _ body: (Checkout) async throws -> Void
+    terms: CheckoutTerms = CheckoutTerms(), loadsAreRemote: Bool = false,
+    at location: SourceLocation = #_sourceLocation, _ body: (Checkout) async throws -> Void
 ) async throws {
     try await withStore { store in
-        let checkout = try await Checkout.open(in: store, terms: terms)
+        let checkout = try await Checkout.open(in: store, terms: terms, loadsAreRemote: loadsAreRemote)
         try await checkout.shop.product("a", price: 250, stock: 10)
         try await checkout.shop.product("b", price: 400, stock: 10)
         try await body(checkout)
