@@ -41,8 +41,8 @@ public struct RateLimitVerdict: Sendable, Hashable {
     public internal(set) var remaining: Int64
     let windowNanoseconds: Int64
     var retryNanoseconds: Int64
-    var nextNanoseconds: Int64
-    var resetNanoseconds: Int64
+    private let next: PendingTicks
+    private let reset: PendingTicks
 
     /// Whether this limit admits the request. Another one of the decision may still refuse it.
     public var isAllowed: Bool { outcome == .allowed }
@@ -54,17 +54,22 @@ public struct RateLimitVerdict: Sendable, Hashable {
         outcome == .refused || outcome == .blocked ? .nanoseconds(retryNanoseconds) : nil
     }
     /// In how long more is left than now; zero when nothing is used.
-    public var nextAfter: Duration { .nanoseconds(nextNanoseconds) }
+    public var nextAfter: Duration { .nanoseconds(next.ticks) }
     /// In how long nothing is used any more and nothing blocked, if nobody comes: a key always recovers by then.
-    public var resetAfter: Duration { .nanoseconds(resetNanoseconds) }
+    public var resetAfter: Duration { .nanoseconds(reset.ticks) }
 
+    @inline(__always)
     init(_ limit: borrowing RateLimit, _ reading: LimitReading, nanosecondsPerTick: Int64 = 1) {
         (outcome, isShadow, name, quota) = (reading.outcome, limit.isShadow, limit.name, limit.nanoseconds.capacity)
         (granted, remaining) = (reading.granted, reading.remaining)
         windowNanoseconds = limit.fillNanoseconds
         retryNanoseconds = reading.wait.multiplied(by: nanosecondsPerTick)
-        nextNanoseconds = reading.next.multiplied(by: nanosecondsPerTick)
-        resetNanoseconds = reading.recovery.multiplied(by: nanosecondsPerTick)
+        if nanosecondsPerTick == 1 {
+            (next, reset) = (reading.pendingNext, reading.pendingRecovery)
+        } else {
+            next = PendingTicks(ticks: reading.next.multiplied(by: nanosecondsPerTick))
+            reset = PendingTicks(ticks: reading.recovery.multiplied(by: nanosecondsPerTick))
+        }
     }
 
     /// Remaining ÷ quota, by which the tightest of the admitting limits is found.

@@ -163,9 +163,17 @@ public struct LimitReading: Sendable, Hashable {
     /// Ticks until the same cost would be admitted, if nobody else comes. 0 if it was, and for what never will be.
     public var wait: Int64 = 0
     /// Ticks until one more token is left than now; 0 when all are.
-    public var next: Int64 = 0
+    public var next: Int64 {
+        get { pendingNext.ticks }
+        set { pendingNext = PendingTicks(ticks: newValue) }
+    }
     /// Ticks until nothing is used and nothing is blocked.
-    public var recovery: Int64 = 0
+    public var recovery: Int64 {
+        get { pendingRecovery.ticks }
+        set { pendingRecovery = PendingTicks(ticks: newValue) }
+    }
+    var pendingNext = PendingTicks(ticks: 0)
+    var pendingRecovery = PendingTicks(ticks: 0)
 
     init(outcome: RateLimitOutcome) { self.outcome = outcome }
 }

@@ -35,14 +35,29 @@ enum TokenBucketMachine: AlgorithmMachine {
 
     /// Ticks until `cost` tokens are free, 0 if they are. `cost` is at most the capacity.
     static func wait(_ state: RateLimitState, for cost: Int64, now: Int64) -> Int64 {
-        let excess = state.used - (state.capacity - cost) * state.second
-        guard excess > 0 else { return 0 }
-        return ahead(state, now).adding(excess.dividedUp(by: state.rate))
+        let excess = excess(state, for: cost)
+        return excess == 0 ? 0 : ahead(state, now).adding(excess.dividedUp(by: state.rate))
+    }
+
+    @inline(__always)
+    static func pendingWait(_ state: RateLimitState, for cost: Int64, now: Int64) -> PendingTicks {
+        PendingTicks(units: excess(state, for: cost), rate: state.rate)
+    }
+
+    /// Units that must leak out before `cost` tokens are free.
+    @inline(__always)
+    private static func excess(_ state: RateLimitState, for cost: Int64) -> Int64 {
+        max(0, state.used - (state.capacity - cost) * state.second)
     }
 
     /// Ticks until nothing is in use.
     static func recovery(_ state: RateLimitState, now: Int64) -> Int64 {
         state.used == 0 ? 0 : ahead(state, now).adding(state.used.dividedUp(by: state.rate))
+    }
+
+    @inline(__always)
+    static func pendingRecovery(_ state: RateLimitState, now: Int64) -> PendingTicks {
+        PendingTicks(units: state.used, rate: state.rate)
     }
 
     /// Whole tokens in use, rounded up.

@@ -195,7 +195,9 @@ public final class InMemoryRateLimitStore: RateLimitStore {
     @inline(__always)
     private func hash(_ tenant: String, _ subject: String, _ limit: RateLimit) -> UInt64 {
         var hash = SipHash(seed: seed)
-        hash.add(word: limit.nameHash)
+        // A limit's name is the operator's, and its hash a word of 64 bits: no lengths make two of them meet.
+        let (first, second) = (tenant.utf8.count, subject.utf8.count)
+        hash.add(word: limit.nameHash ^ UInt64(truncatingIfNeeded: first &<< 32 ^ second))
         hash.add(tenant)
         hash.add(subject)
         return hash.value()

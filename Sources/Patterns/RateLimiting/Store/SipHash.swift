@@ -1,8 +1,8 @@
 /// SipHash-1-3 (Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012) over whole words: a hash with a secret
 /// seed, so that nobody outside can choose names that fall on the same state.
 ///
-/// A text is its bytes, a byte 0xFF, which UTF-8 does not have, and zeros up to a whole word: `ab`, `c` is not `a`,
-/// `bc`.
+/// A text is its bytes, with zeros up to a whole word; whoever hashes adds the lengths first, so that `ab`, `c` is not
+/// `a`, `bc`.
 struct SipHash {
     private var v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64
 
@@ -15,6 +15,7 @@ struct SipHash {
 
     static func hash(_ text: String, seed: (UInt64, UInt64)) -> UInt64 {
         var hash = SipHash(seed: seed)
+        hash.add(word: UInt64(truncatingIfNeeded: text.utf8.count))
         hash.add(text)
         return hash.value()
     }
@@ -48,12 +49,26 @@ struct SipHash {
             add(word: UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
             index += 8
         }
-        var (last, shift): (UInt64, UInt64) = (0, 0)
-        while index < raw.count {
-            last |= UInt64(raw[index]) &<< shift
-            (index, shift) = (index + 1, shift + 8)
+        if index < raw.count { add(word: Self.tail(raw)) }
+    }
+
+    /// The bytes beyond the last whole word, as a word with zeros above; there are some. Read at once, over bytes that were read
+    /// already, because names are short: most of them are little more than this.
+    @inline(__always)
+    private static func tail(_ raw: UnsafeRawBufferPointer) -> UInt64 {
+        let count = raw.count
+        func word(at offset: Int) -> UInt64 {
+            UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
-        add(word: last | 0xFF &<< shift)
+        func half(at offset: Int) -> UInt64 {
+            UInt64(UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+        }
+        func byte(at offset: Int) -> UInt64 { UInt64(raw[offset]) &<< UInt64(truncatingIfNeeded: 8 &* offset) }
+        switch count {
+        case 8...: return word(at: count &- 8) &>> UInt64(truncatingIfNeeded: 8 &* (8 &- (count & 7)))
+        case 4...7: return half(at: 0) | half(at: count &- 4) &<< UInt64(truncatingIfNeeded: 8 &* (count &- 4))
+        default: return byte(at: 0) | byte(at: count / 2) | byte(at: count &- 1)
+        }
     }
 
     @inline(__always)
