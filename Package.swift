@@ -117,7 +117,10 @@ let package = Package(
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         driver(
             "PostgresDriver",
-            ["Determinism", "SocketReactor", "Storage", "ConnectionPooling", "ReplicaRouting", "CLibPQ"]),
+            [
+                "Determinism", "SocketReactor", "Storage", "CallPolicies", "ConnectionPooling", "ReplicaRouting",
+                "CLibPQ",
+            ]),
         .systemLibrary(
             name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
@@ -211,8 +214,8 @@ let package = Package(
         tests(
             "PostgresDatabaseTests", in: "Drivers",
             [
-                "Determinism", "Storage", "ConnectionPooling", "ReplicaRouting", "PostgresDriver",
-                "ProcessTestKit", "PostgresTestKit",
+                "Determinism", "DeterminismTestKit", "Storage", "CallPolicies", "ConnectionPooling",
+                "ConnectionPoolingTestKit", "ReplicaRouting", "PostgresDriver", "ProcessTestKit", "PostgresTestKit",
             ]),
         tests(
             "RedisDriverTests", in: "Drivers",

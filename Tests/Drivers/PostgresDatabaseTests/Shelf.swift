@@ -68,9 +68,10 @@ struct RunningDatabase {
     let reactor: PostgresReactor
     let time = SystemTime()
 
+    /// - Parameter clock: the database's own; its connections and the lane have the machine's.
     static func with<Value: Sendable>(
         _ url: String, migrates: Bool = true, observer: (any LaneObserver)? = nil,
-        _ change: (inout PostgresDatabaseConfiguration) -> Void = { _ in },
+        clock: any TimeSource = SystemTime(), _ change: (inout PostgresDatabaseConfiguration) -> Void = { _ in },
         _ body: @Sendable (RunningDatabase) async throws -> Value
     ) async throws -> Value {
         let reactor = try PostgresReactor(time: SystemTime())
@@ -79,7 +80,7 @@ struct RunningDatabase {
             name: "shard-0", connection: try PostgresConfiguration(url: url))
         change(&configuration)
         let database = try PostgresDatabase(
-            configuration, reactor: reactor, time: SystemTime(), random: SeededRandom(seed: 1))
+            configuration, reactor: reactor, time: clock, random: SeededRandom(seed: 1))
         let lane = WriteLane(engine: database, time: SystemTime(), observer: observer)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await database.run() }

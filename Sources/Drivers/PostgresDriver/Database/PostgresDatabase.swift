@@ -1,3 +1,4 @@
+import CallPolicies
 import ConnectionPooling
 import Determinism
 import ReplicaRouting
@@ -59,24 +60,29 @@ public final class PostgresDatabase: Database, LaneEngine {
         lane.take(batch, whenEnded)
     }
 
-    /// Runs `body` in one transaction on the primary. A serialization failure or a deadlock runs it again, as a whole.
+    /// Runs `body` in one transaction on the primary. A serialization failure or a deadlock runs it again, as a whole,
+    /// as long as ``PostgresDatabaseConfiguration/retryTimeout`` and the caller's `CallDeadline` allow; then its latest
+    /// error is thrown.
     public func write<Value: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> Value
     ) async throws -> Value {
-        var attempt = 1
+        var retries = WriteRetries(
+            attempts: configuration.attempts, within: configuration.retryTimeout,
+            callersDeadline: CallDeadline.current, now: time.instant())
         while true {
-            do { return try await attemptWrite(body) } catch let error as PostgresTransactionError {
-                guard attempt < configuration.attempts, error.isWorthAnotherAttempt else { throw error.storage }
-                // Full jitter, as in Brooker, "Exponential Backoff And Jitter" (2015).
-                let longest = UInt64(5_000_000) << UInt64(attempt)
-                try await time.sleep(for: .nanoseconds(Int64(random.next(below: longest))))
-                attempt += 1
+            do { return try await attemptWrite(body, retries) } catch let error as PostgresTransactionError {
+                guard error.isWorthAnotherAttempt,
+                    let pause = retries.lost(error.storage, now: time.instant(), draw: random.next())
+                else { throw error.storage }
+                try await time.sleep(for: pause)
+                // A busy machine may have woken it later.
+                guard retries.mayBegin(at: time.instant()) else { throw error.storage }
             }
         }
     }
 
     private func attemptWrite<Value: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> Value
+        _ body: @Sendable (any Transaction) async throws -> Value, _ retries: WriteRetries
     ) async throws -> Value {
         let route: WriteRoute
         do throws(StorageError) { route = try await servers.primaryOnceKnown() } catch {
@@ -85,7 +91,9 @@ public final class PostgresDatabase: Database, LaneEngine {
         }
         do {
             let pool = servers.member(route.host).pool
-            return try await pool.withConnection(label: "\(configuration.name) transaction") { connection in
+            return try await pool.withConnection(
+                deadline: retries.connectionDeadline, label: "\(configuration.name) transaction"
+            ) { connection in
                 // A connection of the pool may have waited while another server was promoted.
                 guard servers.isCurrent(route) else {
                     throw StorageError.unavailable("\(configuration.name): the primary has just changed")
@@ -93,9 +101,13 @@ public final class PostgresDatabase: Database, LaneEngine {
                 return try await transact(body, on: connection, route)
             }
         } catch let error as PoolError {
-            let error = StorageError.unavailable("\(configuration.name): \(error)")
-            configuration.observe(error)
-            throw error
+            // The time was over before there was a connection: the attempt never began.
+            if error.reason == .timedOut, !retries.mayBegin(at: time.instant()), let lost = retries.latest {
+                throw lost
+            }
+            let refusal = StorageError.unavailable("\(configuration.name): \(error)")
+            configuration.observe(refusal)
+            throw refusal
         }
     }
 

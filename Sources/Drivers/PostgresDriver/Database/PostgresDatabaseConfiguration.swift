@@ -44,8 +44,12 @@ public struct PostgresDatabaseConfiguration: Sendable {
     /// Called with each error that is no ordinary refusal: no connection, a full disk, a damaged page. Callers upstairs
     /// answer with what a client may know; the operator's log needs the cause.
     public var failureObserver: (@Sendable (StorageError) -> Void)?
-    /// How often a transaction that lost against another one is run again.
+    /// The most attempts of a transaction that loses against others, the first one included; 5 by default.
     public var attempts = 5
+    /// For how long a transaction that loses against others is run again, from its first attempt's beginning, pauses
+    /// included; 10 s by default, nil for no limit. A pause that would end later is not begun, nor is an attempt; one
+    /// that is under way goes on to its end. The caller's `CallDeadline` counts where it is earlier.
+    public var retryTimeout: Duration? = .seconds(10)
 
     /// A database with the default limits.
     public init(name: String, connection: PostgresConfiguration) { (self.name, self.connection) = (name, connection) }

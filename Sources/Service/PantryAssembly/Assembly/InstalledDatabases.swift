@@ -108,6 +108,7 @@ package enum InstalledDatabases {
         if opening.isForBulkWork {
             settings.connection.allowBulkWork()
             for index in settings.replicas.indices { settings.replicas[index].allowBulkWork() }
+            settings.retryTimeout = nil
         }
         (settings.pool.limit, settings.pool.acquireTimeout) = (pool.limit, pool.timeout)
         settings.registry = opening.registry
