@@ -70,6 +70,50 @@ struct HeldRowTests {
         }
     }
 
+    /// Each paused for exactly ten milliseconds, and both asked for the row at the same moment again and again.
+    @Test func serversThatWaitForTheSameRowDoNotComeBackInStep() async throws {
+        try await PostgresTestbed.withServer { server in
+            let url = server.url()
+            try await RunningDatabase.with(url) { running in
+                _ = try await running.put("a")
+                try await LoneLane.with(url, on: running.reactor, seed: 1) { one in
+                    try await LoneLane.with(url, on: running.reactor, seed: 2) { two in
+                        try await serversWait([one, two], running, url)
+                    }
+                }
+                #expect(try await running.units(of: "a") == 3)
+            }
+        }
+    }
+
+    private func serversWait(_ lanes: [LoneLane], _ running: RunningDatabase, _ url: String) async throws {
+        let answered = Tally()
+        try await whileHeld("a", running, url) { holder in
+            try await withThrowingDiscardingTaskGroup { group in
+                for lane in lanes {
+                    group.addTask {
+                        _ = try await lane.put("a")
+                        answered.add("a")
+                    }
+                }
+                var seen: Set<[Duration]> = []
+                for lane in lanes {
+                    let pauses = try await lane.pauses(8)
+                    #expect(pauses.allSatisfy { $0 >= .milliseconds(5) && $0 <= .milliseconds(10) }, "\(pauses)")
+                    #expect(Set(pauses).count > 1)
+                    seen.insert(pauses)
+                }
+                #expect(seen.count == lanes.count, "each has pauses of its own")
+                #expect(answered.total == 0)
+                _ = try await holder.submit(PostgresBatch([SQLStatement("ROLLBACK")], effect: .uncommitted))
+                try await Poll.untilTrue("all are answered", within: .seconds(20)) {
+                    for lane in lanes { lane.endPause() }
+                    return answered.total == lanes.count
+                }
+            }
+        }
+    }
+
     /// A server that is stopped between its two trips says nothing, and its connection stays open.
     @Test func aStoppedServersLocksEnd() async throws {
         try await PostgresTestbed.withServer { server in

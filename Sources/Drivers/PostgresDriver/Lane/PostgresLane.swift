@@ -249,7 +249,9 @@ final class PostgresLane: Sendable {
                 }
                 ending.position = position
                 // They come back at once; the server is not to be asked for the same rows without a pause.
-                if ending.deferredCount == batch.count { try? await time.sleep(for: limits.heldPause) }
+                if ending.deferredCount == batch.count {
+                    try? await time.sleep(for: limits.heldPause(draw: random.next()))
+                }
                 return ending
             }
             action = batch.handle(event, now: now)

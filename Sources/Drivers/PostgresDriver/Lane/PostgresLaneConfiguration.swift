@@ -1,3 +1,4 @@
+import CallPolicies
 import ConnectionPooling
 
 /// How the write lane of a ``PostgresDatabase`` waits.
@@ -9,7 +10,8 @@ public struct PostgresLaneConfiguration: Sendable {
     public var lockTimeout: Duration = .milliseconds(100)
     /// How long rows are passed over without a wait, after one was in vain; 500 ms by default.
     public var skipTime: Duration = .milliseconds(500)
-    /// The pause after a batch of which every command was put off; 10 ms by default.
+    /// The longest pause after a batch of which every command was put off; 10 ms by default. Half of it is drawn, so
+    /// that servers that wait for the same rows do not come back in step.
     public var heldPause: Duration = .milliseconds(10)
     /// How long the server keeps a batch's locks when this process says nothing any more, because it was stopped or cut
     /// off; 2 s by default.
@@ -46,4 +48,13 @@ public struct PostgresLaneConfiguration: Sendable {
     }()
     /// The defaults.
     public init() {}
+}
+
+extension PostgresLaneConfiguration {
+    /// The pause after a batch of which every command was put off, half of it fixed and half of it drawn.
+    /// - Parameter draw: 64 random bits.
+    func heldPause(draw: UInt64) -> Duration {
+        Backoff(base: heldPause, multiplier: 1, longest: heldPause, jitter: .half)
+            .pause(afterFailures: 1, previous: nil, draw: draw)
+    }
 }
