@@ -88,6 +88,13 @@ extension ProcessTests {
             try await withCustomers { home, customers, process in
                 async let ordered: Void = customers.order(Self.orders, key: "a")
                 try await waitForOrders(customers)
+                // Its charge takes 5 s, and ends on another primary than it was begun on.
+                async let slow = customers.session.order(
+                    [(sku: customers.shop.catalog.items[0].sku, quantity: 1)], method: "pm_slow", key: "slow")
+                let middle = try await Poll.until("an order in the middle of its charge") {
+                    try await customers.shop.orders(key: "slow", on: process).first
+                }
+                #expect(middle.status == "pending")
                 try await home.servers[0].kill9()
                 // While there is no primary: writes are refused, eventual reads go on.
                 try await Poll.untilTrue("an eventual read", within: .seconds(10)) {
@@ -104,6 +111,8 @@ extension ProcessTests {
                 let promoted = clock.now
                 try await home.servers[2].follow(home.servers[1])
                 try await customers.expectService("back", since: promoted)
+                try await expectConfirmation(of: middle.id, customers, within: .seconds(20), since: promoted)
+                _ = await slow
                 await ordered
                 // Whatever was under way goes on by itself; its saga's lease of 30 s is waited for by nobody.
                 #expect(clock.now - promoted < .seconds(25))
@@ -111,6 +120,18 @@ extension ProcessTests {
                 try await home.servers[0].start()
                 await customers.order(50, key: "b")
                 #expect(try await home.servers[0].psql("SELECT pg_is_in_recovery()") == "f")
+            }
+        }
+
+        /// The order's saga goes on by itself, and ends within `limit`, counted from the promotion.
+        private func expectConfirmation(
+            of order: String, _ customers: Customers, within limit: Duration, since promoted: ContinuousClock.Instant
+        ) async throws {
+            let left = limit - promoted.duration(to: .now)
+            try await Poll.untilTrue("the order to be confirmed", within: left, every: .milliseconds(50)) {
+                let read = await customers.session.client.get(
+                    "/v1/orders/\(order)?consistency=strong", key: customers.shop.tenant.apiKey)
+                return read.answer?["status"]?.string == "confirmed"
             }
         }
 
