@@ -35,7 +35,8 @@ struct Customers: Sendable {
         #expect(taken <= limit, "writes and reads were back after \(taken)", sourceLocation: sourceLocation)
     }
 
-    private func order(_ key: String, _ sku: String) async {
+    /// Orders one unit until that is answered, and looks the order up.
+    func order(_ key: String, _ sku: String) async {
         var placed: (id: String, token: String)?
         do {
             try await Poll.untilTrue("an answer", within: .seconds(60), every: .milliseconds(20)) {
