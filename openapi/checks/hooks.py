@@ -44,14 +44,17 @@ pool = {
     "key": [],
     "organization": [os.environ["PANTRY_FUZZ_ORGANIZATION"]],
     "saga": [],
-    "token": [],
     "cursor": {},
 }
+# Consistency tokens by organization, as a read takes no other's; and whose each saga is.
+tokens = collections.defaultdict(list)
+organization_of = {}
 STOCKED = list(pool["sku"])
 numbers = itertools.count(1)
 # The last request of each operation that had a key and succeeded: to be sent once more.
 repeatable = {}
 SKU, ORDER = re.compile("[A-Za-z0-9._-]{1,64}"), re.compile("ord_[0-7][0-9a-hjkmnp-tv-z]{25}")
+OWN_ORGANIZATION = os.environ["PANTRY_FUZZ_ORGANIZATION"]
 OWN_KEY = os.environ["PANTRY_FUZZ_KEY"].split(".")[0]
 
 
@@ -62,6 +65,18 @@ def some(kind, share):
 
 def operation_id(case):
     return case.operation.definition.raw["operationId"]
+
+
+def owner(case):
+    """The organization that a request is about; None where it is about none in particular."""
+    name, path = operation_id(case), case.path_parameters or {}
+    if "/organizations/{id}" in case.operation.path:
+        return path.get("id")
+    if "/ops/sagas/{id}" in case.operation.path:
+        return organization_of.get(path.get("id"))
+    if name == "listSagas":
+        return (case.query or {}).get("organization")
+    return None if name in ("createOrganization", "listOrganizations") else OWN_ORGANIZATION
 
 
 @schemathesis.serializer("application/x-ndjson", "application/ndjson", "application/jsonl", "text/csv")
@@ -142,9 +157,10 @@ def fill(case, is_chained):
         else:
             del case.query["cursor"]
     if "Pantry-Consistency-Token" in (case.headers or {}):
-        token = some("token", 0.9)
-        if token:
-            case.headers["Pantry-Consistency-Token"] = token
+        organization = owner(case)
+        known = tokens[organization] if organization else [token for each in tokens.values() for token in each]
+        if known and chance.random() < 0.9:
+            case.headers["Pantry-Consistency-Token"] = chance.choice(known)
         else:
             del case.headers["Pantry-Consistency-Token"]
 
@@ -220,9 +236,9 @@ def after_call(context, case, response):
     if key and case.meta is not None and case.meta.generation.mode.is_positive and not is_replay:
         body = case.body if isinstance(case.body, (dict, list, str)) else None
         repeatable[name] = copy.deepcopy((dict(case.path_parameters), body, key.decode() if isinstance(key, bytes) else key))
-    for token in response.headers.get("pantry-consistency-token", [])[:1]:
-        # The operator's routes write other organizations' things, and give no tokens.
-        remember("token", token)
+    token = (response.headers.get("pantry-consistency-token") or [None])[0]
+    if token and owner(case):
+        remember_token(owner(case), token)
     if name == "deleteProduct" and case.path_parameters["sku"] in pool["sku"][len(STOCKED) :]:
         pool["sku"].remove(case.path_parameters["sku"])
     try:
@@ -232,6 +248,7 @@ def after_call(context, case, response):
     if not isinstance(document, dict):
         return
     if name == "listSagas" and document["data"]:
+        organization_of.update((saga["id"], saga["organizationId"]) for saga in document["data"])
         remember("saga", chance.choice(document["data"])["id"])
     if name == "createProduct":
         remember("sku", document["sku"])
@@ -243,6 +260,7 @@ def after_call(context, case, response):
         pool["confirmed"].remove(document["id"])
     elif name == "createOrganization":
         remember("organization", document["id"])
+        remember_token(document["id"], token)
     elif name == "createKey":
         remember("key", document["id"])
     elif isinstance(document.get("page"), dict) and document["page"]["nextCursor"]:
@@ -255,6 +273,10 @@ def remember(kind, value):
     # The first ones stay: they are in stock.
     if len(pool[kind]) > 40:
         del pool[kind][10]
+
+
+def remember_token(organization, token):
+    tokens[organization] = [*tokens[organization][-39:], token]
 
 
 @schemathesis.check

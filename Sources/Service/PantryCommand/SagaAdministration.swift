@@ -28,14 +28,14 @@ extension LocalAdministration {
         }
     }
     func saga(_ id: String) async throws -> JSONValue {
-        try parsed(try await sagas.show(try sagaID(id)).document)
+        try parsed(try await sagas.show(try sagaID(id)).served.document)
     }
     func direct(_ saga: String, _ verb: SagaDirective.Verb, step: String?, reason: String) async throws -> JSONValue {
         let body = try SagaDirectionBody(Self.directionBody(step: step, reason: reason), verb)
         return try parsed(
             try await sagas.direct(
                 try sagaID(saga), verb, step: body.step, by: "operator", because: body.reason, key: nil
-            ).answer.document)
+            ).kept.answer.document)
     }
     private func sagaID(_ text: String) throws -> SagaID {
         guard let id = SagaID(text) else { throw Refusal.notFound("there is no saga “\(text)”") }

@@ -223,7 +223,7 @@ struct RoutesOrderTests {
 }
 
 /// A provider that takes no money and gives no answers.
-private struct SilentProvider: PaymentProvider {
+struct SilentProvider: PaymentProvider {
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult { .unknown("silence") }
     func capture(_ charge: ProviderCharge) async -> CallResult { .unknown("silence") }
     func void(_ charge: ProviderCharge) async -> CallResult { .unknown("silence") }

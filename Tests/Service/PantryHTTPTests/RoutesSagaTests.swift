@@ -25,14 +25,6 @@ struct RoutesSagaTests {
         try await eventuallySome { try await pantry.asOperator.get("/ops/sagas?status=\(status)").items.first?.object }
     }
 
-    private func eventuallySome<Value>(_ find: () async throws -> Value?) async throws -> Value {
-        let deadline = SystemTime().instant() + .seconds(30)
-        while SystemTime().instant() < deadline {
-            if let found = try await find() { return found }
-        }
-        throw TestClient.Failure(description: "it never came")
-    }
-
     private func eventuallyStatus(_ status: String, _ place: String, _ shop: PantryClient) async throws {
         let _: Bool = try await eventuallySome { try await shop.get(place)["status"]?.string == status ? true : nil }
     }

@@ -115,10 +115,42 @@ struct PantryReply {
     }
 }
 
+/// What `find` finds, once it finds something.
+func eventuallySome<Value>(_ find: () async throws -> Value?) async throws -> Value {
+    let deadline = SystemTime().instant() + .seconds(30)
+    while SystemTime().instant() < deadline {
+        if let found = try await find() { return found }
+    }
+    throw TestClient.Failure(description: "it never came")
+}
+
+/// The shards of a Pantry under test, and what stands in front of them.
+struct TestShards: Sendable {
+    var count = 1
+    /// In front of the engine of each lane.
+    var engine: @Sendable (any LaneEngine) -> any LaneEngine = { $0 }
+    /// In front of the database that requests read, by the shard's name.
+    var database: @Sendable (String, any Database) -> any Database = { $1 }
+
+    fileprivate func open(
+        in folder: URL, _ configuration: OrderSagas.Configuration, _ provider: any PaymentProvider, _ logger: Logger
+    ) async throws -> [Shard] {
+        var shards: [Shard] = []
+        for name in (0..<count).map({ "shard-\($0)" }) {
+            let (stored, lane) = try await store(name, TenantSchema.migrations, in: folder, behind: engine)
+            let sagas = OrderSagas(
+                database: stored, lane: lane, provider: provider, configuration: configuration, time: SystemTime(),
+                random: SystemRandom(), reportTrouble: { logger.error("\($0)") })
+            shards.append(Shard(name: name, database: database(name, stored), lane: lane, sagas: sagas))
+        }
+        return shards
+    }
+}
+
 /// Runs a Pantry around `body`, and takes everything down afterwards.
 func withPantry(
     isHealthy: Box<Bool> = Box(true), isReady: Bool = true, checkoutWait: Duration = .seconds(5),
-    attemptLimit: Int64 = 500, definitions: [AnySagaDefinition] = [],
+    attemptLimit: Int64 = 500, definitions: [AnySagaDefinition] = [], shards: TestShards = TestShards(),
     provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
     _ body: @Sendable (TestPantry) async throws -> Void
 ) async throws {
@@ -127,7 +159,6 @@ func withPantry(
     defer { try? FileManager.default.removeItem(at: folder) }
     let (time, random, logger) = (SystemTime(), SystemRandom(), LogBook().logger())
     let control = try await store("control", ControlSchema.migrations, in: folder)
-    let shard = try await store("shard-0", TenantSchema.migrations, in: folder)
     let sandbox = try await store("sandbox", SandboxSchema.migrations, in: folder)
     var terms = CheckoutTerms()
     (terms.wait, terms.attemptLimit) = (checkoutWait, attemptLimit)
@@ -135,19 +166,18 @@ func withPantry(
     configuration.terms = terms
     (configuration.calls.pause, configuration.calls.longestPause) = (.milliseconds(1), .milliseconds(1))
     configuration.coordination.sweepInterval = .milliseconds(10)
-    let sagas = OrderSagas(
-        database: shard.database, lane: shard.lane, provider: wrap(SandboxProvider(lane: sandbox.lane, time: time)),
-        configuration: configuration, time: time, random: random, reportTrouble: { logger.error("\($0)") })
+    let homes = try await shards.open(
+        in: folder, configuration, wrap(SandboxProvider(lane: sandbox.lane, time: time)), logger)
+    let lanes = [control.lane, sandbox.lane] + homes.map(\.lane)
     try await withThrowingTaskGroup(of: Void.self) { group in
-        for lane in [control.lane, shard.lane, sandbox.lane] { group.addTask { await lane.run() } }
-        group.addTask { await sagas.runtime.run() }
+        for lane in lanes { group.addTask { await lane.run() } }
+        for home in homes { group.addTask { await home.sagas.runtime.run() } }
         defer {
-            sagas.runtime.stop()
-            for lane in [control.lane, shard.lane, sandbox.lane] { lane.stop() }
+            for home in homes { home.sagas.runtime.stop() }
+            for lane in lanes { lane.stop() }
         }
-        let home = Shard(name: "shard-0", database: shard.database, lane: shard.lane, sagas: sagas)
         let organizations = OrganizationService(
-            database: control.database, lane: control.lane, shards: ShardDirectory([home]),
+            database: control.database, lane: control.lane, shards: ShardDirectory(homes),
             plans: ["standard", "trial"],
             secrets: try await FleetSecrets.load(control.database, time: time, random: random),
             time: time, random: random)
@@ -156,8 +186,8 @@ func withPantry(
             health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
             paymentMethods: .known(SandboxProvider.methods),
             sagas: SagaOperations(
-                organizations: organizations, registry: SagaRegistry(definitions + sagas.runtime.registry.all),
-                time: time))
+                organizations: organizations,
+                registry: SagaRegistry(definitions + homes[0].sagas.runtime.registry.all), time: time))
         services.healthLifetime = .zero
         let state = ServerState(isReady: isReady)
         try await withServer(
@@ -165,16 +195,19 @@ func withPantry(
             authenticator: PantryAuthenticator(
                 organizations: organizations, operatorToken: TestPantry.operatorToken),
             room: InFlightLimit(2_048)
-        ) { [services] in try await body(TestPantry(harness: $0, services: services, shard: home, routesState: state)) }
+        ) { [services] in
+            try await body(TestPantry(harness: $0, services: services, shard: homes[0], routesState: state))
+        }
     }
 }
 
 private func store(
-    _ name: String, _ schema: [Migration], in folder: URL
+    _ name: String, _ schema: [Migration], in folder: URL,
+    behind engine: (any LaneEngine) -> any LaneEngine = { $0 }
 ) async throws -> (database: SQLiteDatabase, lane: WriteLane) {
     let time = SystemTime()
     let path = folder.appending(path: "\(name).db").path
     let database = try SQLiteDatabase.open(SQLiteConfiguration(name: name, path: path), time: time)
     try await Migrator(schema, dialect: .sqlite).migrate(database, time: time)
-    return (database, WriteLane(engine: database, time: time))
+    return (database, WriteLane(engine: engine(database), time: time))
 }

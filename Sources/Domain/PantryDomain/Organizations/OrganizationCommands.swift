@@ -127,6 +127,21 @@ extension OrganizationRecord {
     }
 }
 
+/// Where an organization was at home when it was written about: what a document of it says. A repeated request has
+/// nothing but the first one's document.
+package struct OrganizationHome: Sendable {
+    package let number: Int64
+    package let shard: String
+
+    /// nil where the document is not one of an organization.
+    package init?(document: String) {
+        guard let members = (try? JSONReader.parse(document))?.object, let number = members["number"]?.integer,
+            let shard = members["shard"]?.string
+        else { return nil }
+        (self.number, self.shard) = (number, shard)
+    }
+}
+
 extension APIKeyRecord {
     func document(secret: String?) -> String {
         var json = JSONWriter()

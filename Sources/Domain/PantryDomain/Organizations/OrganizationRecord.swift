@@ -21,13 +21,15 @@ package struct OrganizationRecord: Record, Hashable {
     package var shard: String
     /// Of the shard map: raised when the organization moves.
     package var epoch: Int64
+    /// What it begins with.
+    package static let firstEpoch: Int64 = 1
     package var state: State
 
     package init(
         number: Int64, id: OrganizationID, name: String, region: String?, plan: String, shard: String, now: Timestamp
     ) {
         (self.number, self.id, self.name, self.region, createdAt) = (number, id, name, region, now)
-        (self.plan, self.shard, epoch, state) = (plan, shard, 1, .provisioning)
+        (self.plan, self.shard, epoch, state) = (plan, shard, Self.firstEpoch, .provisioning)
     }
     package static func key(_ number: Int64) -> Key<OrganizationRecord> { Key(number: number) }
     package var key: Key<OrganizationRecord> { Self.key(number) }

@@ -30,25 +30,31 @@ package final class OrganizationService: Sendable {
 
     // MARK: organizations
 
-    /// - Parameter plan: nil for the default plan.
+    /// - Parameters:
+    ///   - plan: nil for the default plan.
+    ///   - trail: told how far the organization's shard had come when it knew of it; not where that was done by
+    ///     somebody else, or is still to be done.
     package func create(
-        name: String, plan: String?, region: String?, key: RequestKey?
+        name: String, plan: String?, region: String?, key: RequestKey?, trail: CommitTrail = CommitTrail()
     ) async throws(Refusal) -> KeyedAnswer {
         let plan = try known(plan: plan ?? "standard")
         let (random, homes) = (random, shards.shards.map(\.name))
         let command = CreateOrganization(
             name: name, region: region, plan: plan, home: { homes[Int(Slot.of(organization: $0)) % homes.count] },
             seed: random.next(), random: random, secretOf: { APIKeySecret(id: $0, random: random) }, seal: seal)
-        let kept = try await answer(command, organization: 0, key: key)
+        let kept = try opened(try await answer(command, organization: 0, key: key))
+        var trails: [Int64: CommitTrail] = [:]
+        if let home = OrganizationHome(document: kept.answer.document) { trails[home.number] = trail }
         // Its answer, which holds its only key, is not withheld when the shard is away: its first request heals that.
-        try? await finishProvisioning()
-        return try opened(kept)
+        try? await finishProvisioning(noting: trails)
+        return kept
     }
 
     /// Tells shards of the organizations that they do not know yet: after a creation, and after a crash in one. Those
     /// of a shard that is away do not hold up the others.
+    /// - Parameter trails: by the number of an organization, what is told how far its shard had come then.
     /// - Throws: why one of them could not be finished, after the others were.
-    package func finishProvisioning() async throws(Refusal) {
+    package func finishProvisioning(noting trails: [Int64: CommitTrail] = [:]) async throws(Refusal) {
         let rows = try await read(
             SQLStatement("\(OrganizationRecord.table.selectAllText) WHERE state = 'provisioning' ORDER BY number"))
         var failure: Refusal?
@@ -56,7 +62,7 @@ package final class OrganizationService: Sendable {
         for row in rows.rows[0] {
             let record: OrganizationRecord = try decoded { try row.record() }
             if lostShards.contains(record.shard) { continue }
-            do throws(Refusal) { try await provision(record) } catch {
+            do throws(Refusal) { try await provision(record, trails[record.number]) } catch {
                 lostShards.insert(record.shard)
                 failure = failure ?? error
             }
@@ -64,12 +70,12 @@ package final class OrganizationService: Sendable {
         if let failure { throw failure }
     }
 
-    private func provision(_ record: OrganizationRecord) async throws(Refusal) {
+    private func provision(_ record: OrganizationRecord, _ trail: CommitTrail? = nil) async throws(Refusal) {
         let shard = try shards.shard(record.shard)
         do {
             let deadline = time.instant() + .seconds(10)
             _ = try await shard.lane.submit(
-                RaiseFence(number: record.number, epoch: record.epoch), tenant: nil, deadline: deadline)
+                RaiseFence(number: record.number, epoch: record.epoch), tenant: nil, deadline: deadline, trail: trail)
             _ = try await lane.submit(ActivateOrganization(number: record.number), tenant: nil, deadline: deadline)
         } catch { throw Refusal(error) }
         cache.forget(record.number)

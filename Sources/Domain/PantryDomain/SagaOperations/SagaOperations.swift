@@ -43,7 +43,8 @@ package struct SagaOperations: Sendable {
     }
 
     /// One saga, with its steps and its history, who works on it, and what it holds and waits for.
-    package func show(_ id: SagaID) async throws(Refusal) -> Served {
+    /// - Returns: it, and whose it is.
+    package func show(_ id: SagaID) async throws(Refusal) -> (served: Served, organization: OrganizationID) {
         let (saga, shard) = try await find(id)
         let archive = SQLSagaArchive(database: shard.database)
         let detail = try await reading {
@@ -56,7 +57,7 @@ package struct SagaOperations: Sendable {
         }
         var document = try await document(saga)
         document.detail = detail
-        return Served(document: document.json, servedBy: "\(shard.name)/primary")
+        return (Served(document: document.json, servedBy: "\(shard.name)/primary"), document.organization)
     }
 
     /// Carries out what an operator has decided; the saga as it is then.
@@ -64,10 +65,11 @@ package struct SagaOperations: Sendable {
     ///   - step: nil where the saga leaves no choice.
     ///   - actor: who decides it.
     ///   - reason: why; kept in the saga's history.
+    /// - Returns: the answer, and the saga's organization's own corner, whose trail knows how far its shard had come.
     package func direct(
         _ id: SagaID, _ verb: SagaDirective.Verb, step: String?, by actor: String, because reason: String,
         key: RequestKey?, traceparent: String? = nil
-    ) async throws(Refusal) -> KeyedAnswer {
+    ) async throws(Refusal) -> (kept: KeyedAnswer, context: TenantContext) {
         let (saga, shard) = try await find(id)
         var isBackward = false
         if saga.progress == nil {
@@ -83,9 +85,9 @@ package struct SagaOperations: Sendable {
             organization: saga.organization, organizationID: context.caller.organizationID, saga: id, verb: verb,
             step: step, actor: actor, reason: reason, registry: registry, entries: saga.entries,
             isBackward: isBackward)
-        let answer = try await context.answer(command, key: key)
+        let kept = try await context.answer(command, key: key)
         shard.sagas.runtime.lookForDue()
-        return answer
+        return (kept, context)
     }
 
     /// A saga's id carries its organization's slot, and few organizations share one.

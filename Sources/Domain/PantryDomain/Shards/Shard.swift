@@ -85,6 +85,12 @@ extension TenantContext {
         }
     }
 
+    /// Nothing, as long as what the position stands for is still there.
+    /// - Throws: ``Refusal/writeLost(_:)`` when it was lost in a failover.
+    package func confirm(_ position: CommitPosition) async throws(Refusal) {
+        _ = try await read([SQLStatement("SELECT 1")], .atLeast(position))
+    }
+
     /// Reads on behalf of the organization, which has its fair share where reads wait for each other.
     package func read(_ statements: [SQLStatement], _ consistency: ReadConsistency) async throws(Refusal) -> ReadResult
     {

@@ -24,14 +24,25 @@ final class ConsistencyTokens: Sendable {
 
     /// A token of what was written in this corner just now.
     func token(_ context: TenantContext) throws(Problem) -> String {
-        let position = context.trail.position ?? Self.unknownPosition
-        let entry = ConsistencyToken.Entry(
-            shard: context.shard.name, epoch: UInt64(clamping: context.caller.tenant.epoch),
-            position: LogPosition(Timeline(position.timeline), LSN(bytes: position.offset)))
-        return try keys().seal(ConsistencyToken(entry), for: Self.audience(context.number))
+        try token(of: context.number, context.shard.name, epoch: context.caller.tenant.epoch, context.trail)
     }
 
-    /// A token of a write in the control database, whose reads are strong anyhow.
+    /// A token of an organization that was made: of its shard, which has been told of it.
+    func token(making home: OrganizationHome, _ trail: CommitTrail) throws(Problem) -> String {
+        try token(of: home.number, home.shard, epoch: OrganizationRecord.firstEpoch, trail)
+    }
+
+    private func token(
+        of organization: Int64, _ shard: String, epoch: Int64, _ trail: CommitTrail
+    ) throws(Problem) -> String {
+        let position = trail.position ?? Self.unknownPosition
+        let entry = ConsistencyToken.Entry(
+            shard: shard, epoch: UInt64(clamping: epoch),
+            position: LogPosition(Timeline(position.timeline), LSN(bytes: position.offset)))
+        return try keys().seal(ConsistencyToken(entry), for: Self.audience(organization))
+    }
+
+    /// A token of a write in the control database, whose reads are strong anyhow: it asks for nothing.
     func tokenOfControl(_ organization: Int64) throws(Problem) -> String {
         try keys().seal(ConsistencyToken(), for: Self.audience(organization))
     }
@@ -61,6 +72,12 @@ final class ConsistencyTokens: Sendable {
     /// Whether the text is a token of this organization at all.
     func isKnown(_ text: String, of organization: Int64) -> Bool {
         do { _ = try open(text, for: organization) } catch ConsistencyTokenError.unknownKey {} catch { return false }
+        return true
+    }
+
+    /// Whether the text has the form of a token, whosever it is: that can only be told of an organization's own.
+    func isWellFormed(_ text: String) -> Bool {
+        do { _ = try open(text, for: 0) } catch ConsistencyTokenError.malformed { return false } catch { return true }
         return true
     }
 

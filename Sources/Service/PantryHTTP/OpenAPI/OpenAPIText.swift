@@ -25,8 +25,10 @@ info:
     **Errors** are problem documents (RFC 9457). Branch on `code`, never on `detail`. `retryable` tells whether the same request may
     succeed later unchanged; where a pause is due, `Retry-After` gives it in seconds.
 
-    **Consistency.** Writes answer with `Pantry-Consistency-Token`. A read that sends it back never shows an older state.
-    `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read.
+    **Consistency.** Writes answer with `Pantry-Consistency-Token`, the operator's too. A read that sends it back never shows an older
+    state. `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read. A token is good for reads of
+    the organization that was written, whoever reads. The operator's reads come from the primary anyway; one that is about a single
+    organization takes its token all the same, and those of sagas tell when its write was lost in a failover.
 
     **Limits.** An organization may make so many requests, and so many of them new orders, as its plan says; who shows no valid
     credentials is limited by address. Over a limit: 429 `rate-limited` with `Retry-After`, and nothing is consumed. Answers whose request
@@ -1381,7 +1383,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
-            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/ControlConsistencyToken' }
             RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
             RateLimit: { $ref: '#/components/headers/RateLimit' }
             RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
@@ -1455,7 +1457,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
-            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/ControlConsistencyToken' }
             RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
             RateLimit: { $ref: '#/components/headers/RateLimit' }
             RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
@@ -1488,7 +1490,7 @@ paths:
       description: |
         For Stripe to call, not for clients. The event is a reason to look, never a state: the saga of the order that it is about asks the
         provider again, now instead of later. One that has come before, or is about no order of this installation, does nothing. At most
-        256 KiB. Not limited.
+        256 KiB. Not limited. The provider reads nothing here, and gets no `Pantry-Consistency-Token`.
       security: []
       parameters:
         - name: Stripe-Signature
@@ -1532,7 +1534,9 @@ paths:
       operationId: createOrganization
       tags: [Organizations]
       summary: Make an organization
-      description: With its first API key, an admin's, which is shown once.
+      description: |
+        With its first API key, an admin's, which is shown once. The token stands for the commit with which the organization's shard got to
+        know of it; where that is still to be done, or was done before, as for a repeat, reads with it go to the primary.
       security: [{ OperatorToken: [] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -1548,6 +1552,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
             Location: { $ref: '#/components/headers/Location' }
           content:
             application/json:
@@ -1580,11 +1585,12 @@ paths:
       operationId: listOrganizations
       tags: [Organizations]
       summary: List organizations
-      description: By number.
+      description: By number. A `Pantry-Consistency-Token` may be one of any organization.
       security: [{ OperatorToken: [] }]
       parameters:
         - { $ref: '#/components/parameters/Limit' }
         - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
       responses:
         '200':
           description: A page of organizations.
@@ -1628,6 +1634,8 @@ paths:
       tags: [Organizations]
       summary: Show an organization
       security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/ConsistencyToken' }
       responses:
         '200':
           description: The organization.
@@ -1672,6 +1680,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/ControlConsistencyToken' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/Organization' }
@@ -1715,6 +1724,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/ControlConsistencyToken' }
           content:
             application/json:
               schema: { $ref: '#/components/schemas/NewKey' }
@@ -1748,6 +1758,7 @@ paths:
       parameters:
         - { $ref: '#/components/parameters/Limit' }
         - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
       responses:
         '200': { $ref: '#/components/responses/KeyList' }
         '400': { $ref: '#/components/responses/BadListRequest' }
@@ -1783,6 +1794,7 @@ paths:
           headers:
             X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
             Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/ControlConsistencyToken' }
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
@@ -1833,7 +1845,8 @@ paths:
       summary: List sagas
       description: |
         Of all organizations, youngest first; what `pantry saga list` calls. `?status=stuck` are those that wait for an operator. A
-        cursor belongs to the same filters.
+        cursor belongs to the same filters. A `Pantry-Consistency-Token` is one of `organization`, if that is given; without it, it may be
+        one of any organization, and only with it the list tells when a write was lost.
       security: [{ OperatorToken: [] }]
       parameters:
         - name: status
@@ -1852,6 +1865,7 @@ paths:
           example: org_01m86qprmrfpqs1ctaaj1wf9kd
         - { $ref: '#/components/parameters/Limit' }
         - { $ref: '#/components/parameters/Cursor' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
       responses:
         '200':
           description: A page of sagas.
@@ -1892,6 +1906,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/WriteLost' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
@@ -1910,6 +1925,8 @@ paths:
         Its steps, its history, who works on it, the semantic locks that it holds or waits for, and what may be decided; what
         `pantry saga show` calls.
       security: [{ OperatorToken: [] }]
+      parameters:
+        - { $ref: '#/components/parameters/ConsistencyToken' }
       responses:
         '200':
           description: The saga.
@@ -1966,6 +1983,7 @@ paths:
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
+        '409': { $ref: '#/components/responses/WriteLost' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
@@ -2289,7 +2307,8 @@ paths:
       tags: [Operations]
       summary: Direct a circuit breaker
       description: |
-        Of the process that answers, until it ends. An `Idempotency-Key` is accepted and changes nothing.
+        Of the process that answers, until it ends. Nothing is stored, so that there is no `Pantry-Consistency-Token`. An `Idempotency-Key`
+        is accepted and changes nothing.
 
         - `tryNow`: if the circuit is open, the next call is let through as a trial.
         - `open`: calls are kept back for as long as its settings say; then a trial call decides.
@@ -2738,7 +2757,7 @@ components:
     ConsistencyToken:
       name: Pantry-Consistency-Token
       in: header
-      description: What a write of this organization was answered with. The read then never shows an older state.
+      description: What a write of the organization was answered with. The read then never shows an older state.
       schema: { $ref: '#/components/schemas/ConsistencyToken' }
     IfNoneMatch:
       name: If-None-Match
@@ -2757,6 +2776,13 @@ components:
       example: 'true'
     Pantry-Consistency-Token:
       description: For a later read that must see this write.
+      required: true
+      schema: { $ref: '#/components/schemas/ConsistencyToken' }
+      example: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
+    ControlConsistencyToken:
+      description: |
+        For a later read of the organization that was written. The write is in the control database alone, which is always read at its
+        primary: the token names no place in any shard, and asks nothing of a read.
       required: true
       schema: { $ref: '#/components/schemas/ConsistencyToken' }
       example: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
@@ -3010,6 +3036,7 @@ components:
       headers:
         X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
         Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+        Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
       content:
         application/json:
           schema:

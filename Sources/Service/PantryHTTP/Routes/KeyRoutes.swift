@@ -19,7 +19,7 @@ struct KeyRoutes {
         let body = try KeyBody(request.body)
         let number = try call.organization().organizationNumber
         let kept = try await services.organizations.createKey(organization: number, role: body.role, key: request.key)
-        return try answer(kept, number)
+        return try services.answer(kept, ofControl: number)
     }
 
     private func list(_ call: Call) async throws -> Reply {
@@ -34,16 +34,16 @@ struct KeyRoutes {
         let request = try WriteRequest(bodiless: call)
         let number = try call.organization().organizationNumber
         let kept = try await services.organizations.revokeKey(organization: number, id: id, key: request.key)
-        return try answer(kept, number)
-    }
-
-    private func answer(_ kept: KeyedAnswer, _ number: Int64) throws -> Reply {
-        try WriteAnswer.reply(
-            kept.answer, isReplay: kept.isReplay, token: try services.tokens.tokenOfControl(number))
+        return try services.answer(kept, ofControl: number)
     }
 }
 
 extension PantryServices {
+    /// What a write about an organization in the control database came to, whoever has sent it.
+    func answer(_ kept: KeyedAnswer, ofControl number: Int64) throws -> Reply {
+        try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay, token: try tokens.tokenOfControl(number))
+    }
+
     /// A page of an organization's keys, for itself or for the operator.
     func keys(of number: Int64, _ call: Call, _ query: QueryReader, owner: String) async throws -> Reply {
         let (limit, scope) = (try PageLimit.read(query), scope(call, owner: owner))

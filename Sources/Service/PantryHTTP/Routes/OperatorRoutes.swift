@@ -20,13 +20,14 @@ struct OperatorRoutes {
         let body = try KeyBody(request.body)
         let number = try await services.organizations.number(of: id)
         let kept = try await services.organizations.createKey(organization: number, role: body.role, key: request.key)
-        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay)
+        return try services.answer(kept, ofControl: number)
     }
 
     private func listKeys(_ call: Call) async throws -> Reply {
         let id = try call.id("id", "organization", OrganizationKind.self)
         let query = try QueryReader(call.query, known: ["limit", "cursor"])
         let number = try await services.organizations.number(of: id)
+        try services.token(call, of: number)
         return try await services.keys(of: number, call, query, owner: "operator")
     }
 
@@ -36,6 +37,6 @@ struct OperatorRoutes {
         let request = try WriteRequest(bodiless: call)
         let number = try await services.organizations.number(of: id)
         let kept = try await services.organizations.revokeKey(organization: number, id: key, key: request.key)
-        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay)
+        return try services.answer(kept, ofControl: number)
     }
 }

@@ -76,7 +76,11 @@ extension PantryServices {
         case nil: break
         }
         guard let text = call.headers[.consistencyToken] else { return .eventual }
-        do { return try tokens.consistency(text, in: context) } catch {
+        return try consistency(of: text, in: context)
+    }
+
+    private func consistency(of token: String, in context: TenantContext) throws -> ReadConsistency {
+        do { return try tokens.consistency(token, in: context) } catch {
             switch error {
             case .foreign: throw Self.foreignToken
             case .mapOutdated:
@@ -86,15 +90,43 @@ extension PantryServices {
         }
     }
 
+    /// What the token of an operator's read of a shard asks for. The read itself has come from the primary, which has
+    /// all that there is; what may be left to say is that the token's write is not among it, lost in a failover. That
+    /// is asked behind the read, so that no failover comes in between unnoticed.
+    func confirmToken(_ call: Call, of organization: OrganizationID) async throws {
+        guard call.headers[.consistencyToken] != nil else { return }
+        let number = try await organizations.number(of: organization)
+        guard let text = try token(call, of: number) else { return }
+        let context = try await organizations.context(
+            for: number, traceparent: call.traceparent, deadline: time.instant() + .seconds(5))
+        guard case .atLeast(let position) = try consistency(of: text, in: context) else { return }
+        try await context.confirm(position)
+    }
+
+    /// The token that came with a request; nil without one.
+    /// - Throws: ``Problem`` when it is not one of that organization.
+    @discardableResult
+    func token(_ call: Call, of organization: Int64) throws(Problem) -> String? {
+        let texts = call.headers[values: .consistencyToken]
+        guard let text = texts.first else { return nil }
+        guard texts.count == 1, tokens.isKnown(text, of: organization) else { throw Self.foreignToken }
+        return text
+    }
+
+    /// A token that comes with a list of all organizations' things may be anybody's. It asks nothing of the primaries
+    /// that such lists come from.
+    func checkAnyToken(_ call: Call) throws(Problem) {
+        let texts = call.headers[values: .consistencyToken]
+        guard texts.count <= 1, texts.allSatisfy({ tokens.isWellFormed($0) }) else {
+            throw .malformedRequest("Pantry-Consistency-Token must be one that a write was answered with.")
+        }
+    }
+
     /// What the request asks for, with a token that is one if it has one: also where all reads are strong.
     @discardableResult
     func wish(_ call: Call, _ query: QueryReader) throws -> ConsistencyWish? {
         let wish: ConsistencyWish? = try query.choice("consistency", ConsistencyWish.allCases)
-        let texts = call.headers[values: .consistencyToken]
-        if let text = texts.first {
-            let number = try call.organization().organizationNumber
-            guard texts.count == 1, tokens.isKnown(text, of: number) else { throw Self.foreignToken }
-        }
+        try token(call, of: try call.organization().organizationNumber)
         return wish
     }
 

@@ -36,6 +36,8 @@ struct SagaRoutes {
             }
             return id
         }
+        // Without one organization there is none whose token it would have to be.
+        if organization == nil { try services.checkAnyToken(call) }
         let limit = try PageLimit.read(query)
         let filters = [status?.rawValue ?? "", definition ?? "", organization?.description ?? ""]
         let scope = services.scope(call, owner: Self.actor, filters: filters)
@@ -45,6 +47,7 @@ struct SagaRoutes {
         }
         let page = try await services.sagas.list(
             state: status, definition: definition, organization: organization, after: after, limit: limit)
+        if let organization { try await services.confirmToken(call, of: organization) }
         var reply = ReadAnswer.reply(page, scope)
         // Of several shards nobody in particular has answered.
         reply.headers[.servedBy] = nil
@@ -62,19 +65,22 @@ struct SagaRoutes {
     private func show(_ call: Call) async throws -> Reply {
         _ = try QueryReader(call.query, known: [])
         let id = try call.id("id", "saga", SagaKind.self)
-        return ReadAnswer.reply(try await services.sagas.show(id))
+        let shown = try await services.sagas.show(id)
+        try await services.confirmToken(call, of: shown.organization)
+        return ReadAnswer.reply(shown.served)
     }
 
     private func direct(_ call: Call, _ verb: SagaDirective.Verb) async throws -> Reply {
         let request = try WriteRequest(call, key: .optional)
         let id = try call.id("id", "saga", SagaKind.self)
         let body = try SagaDirectionBody(request.body, verb)
-        let kept = try await services.sagas.direct(
+        let (kept, context) = try await services.sagas.direct(
             id, verb, step: body.step, by: Self.actor, because: body.reason, key: request.key,
             traceparent: call.traceparent)
         if !kept.isReplay {
             call.logger.notice("a saga was directed", metadata: ["saga": "\(id)", "verb": "\(verb.rawValue)"])
         }
-        return try WriteAnswer.reply(kept.answer, isReplay: kept.isReplay)
+        return try WriteAnswer.reply(
+            kept.answer, isReplay: kept.isReplay, token: try services.tokens.token(context))
     }
 }
