@@ -22,7 +22,7 @@ protocol Administration: Sendable {
     func importProducts(
         _ organization: String, _ format: ImportFormat, key: String?, from parts: InputFileParts
     ) async throws -> ImportReport
-    func sagas(_ wanted: WantedSagas) async throws -> [JSONValue]
+    func sagas(_ wanted: WantedSagas) async throws -> ListedSagas
     func saga(_ id: String) async throws -> JSONValue
     func direct(_ saga: String, _ verb: SagaDirective.Verb, step: String?, reason: String) async throws -> JSONValue
 }

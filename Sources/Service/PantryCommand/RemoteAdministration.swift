@@ -85,12 +85,16 @@ struct RemoteAdministration: Administration {
     /// - Parameters:
     ///   - filters: the rest of the query, escaped: `&status=stuck`.
     ///   - limit: at most so many; nil for all.
-    func list(_ path: String, filters: String = "", limit: Int? = nil) async throws -> [JSONValue] {
+    ///   - look: is shown each page.
+    func list(
+        _ path: String, filters: String = "", limit: Int? = nil, look: (JSONValue) -> Void = { _ in }
+    ) async throws -> [JSONValue] {
         var (all, cursor): ([JSONValue], String?) = ([], nil)
         while true {
             let size = min(100, limit.map { $0 - all.count } ?? 100)
             let rest = filters + (cursor.map { "&cursor=\(escaped($0))" } ?? "")
             let page = try await call(.GET, "\(path)?limit=\(size)\(rest)")
+            look(page)
             all += page.object?["data"]?.array ?? []
             cursor = page.object?["page"]?.object?["nextCursor"]?.string
             if cursor == nil || all.count >= limit ?? .max { return all }

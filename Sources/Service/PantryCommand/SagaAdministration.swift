@@ -14,16 +14,30 @@ struct WantedSagas: Sendable {
     var limit: Int
 }
 
+/// Sagas, and the shards that could not be asked for theirs.
+struct ListedSagas: Sendable {
+    var sagas: [JSONValue] = []
+    var unreachable: Set<String> = []
+
+    /// Whoever looks at the list must not take it for all there is.
+    func check() throws(CommandFailure) {
+        if unreachable.isEmpty { return }
+        let names = unreachable.sorted().joined(separator: ", ")
+        throw CommandFailure(.unavailable, "these shards cannot be reached, and their sagas are not shown: \(names)")
+    }
+}
+
 extension LocalAdministration {
-    func sagas(_ wanted: WantedSagas) async throws -> [JSONValue] {
+    func sagas(_ wanted: WantedSagas) async throws -> ListedSagas {
         let organization = try wanted.organization.map { try organizationID($0) }
-        var (all, after): ([JSONValue], SagaID?) = ([], nil)
+        var (listed, after): (ListedSagas, SagaID?) = (ListedSagas(), nil)
         while true {
-            let page = try await sagas.list(
+            let list = try await sagas.list(
                 state: wanted.status, definition: wanted.definition, organization: organization, after: after,
-                limit: min(100, wanted.limit - all.count))
-            all += try page.items.map(parsed)
-            guard let next = page.next, all.count < wanted.limit else { return all }
+                limit: min(100, wanted.limit - listed.sagas.count))
+            listed.sagas += try list.page.items.map(parsed)
+            listed.unreachable.formUnion(list.unreachable)
+            guard let next = list.page.next, listed.sagas.count < wanted.limit else { return listed }
             after = SagaID(next)
         }
     }
@@ -44,7 +58,7 @@ extension LocalAdministration {
 }
 
 extension RemoteAdministration {
-    func sagas(_ wanted: WantedSagas) async throws -> [JSONValue] {
+    func sagas(_ wanted: WantedSagas) async throws -> ListedSagas {
         var filters = ""
         for (name, value) in [
             ("status", wanted.status?.rawValue), ("definition", wanted.definition),
@@ -52,7 +66,12 @@ extension RemoteAdministration {
         ] {
             if let value { filters += "&\(name)=\(escaped(value))" }
         }
-        return try await list("/ops/sagas", filters: filters, limit: wanted.limit)
+        var unreachable: Set<String> = []
+        let sagas = try await list("/ops/sagas", filters: filters, limit: wanted.limit) { page in
+            // A server of an earlier version answers with all or nothing.
+            unreachable.formUnion((page.object?["unreachable"]?.array ?? []).compactMap(\.string))
+        }
+        return ListedSagas(sagas: sagas, unreachable: unreachable)
     }
     func saga(_ id: String) async throws -> JSONValue { try await call(.GET, "/ops/sagas/\(escaped(id))") }
     func direct(_ saga: String, _ verb: SagaDirective.Verb, step: String?, reason: String) async throws -> JSONValue {

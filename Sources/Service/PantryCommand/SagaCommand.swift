@@ -32,10 +32,12 @@ struct SagaCommand: AsyncParsableCommand {
             let wanted = WantedSagas(
                 status: status, definition: definition, organization: organization, limit: limit)
             try await administer(options) { administration in
+                let listed = try await administration.sagas(wanted)
                 try Listing.print(
-                    try await administration.sagas(wanted),
+                    listed.sagas,
                     ["id", "definition", "status", "step", "attempts", "nextTryAt", "updatedAt", "reason"],
                     json: json)
+                try listed.check()
             }
         }
     }

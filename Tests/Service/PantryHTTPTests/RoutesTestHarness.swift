@@ -15,6 +15,7 @@ struct TestPantry: Sendable {
     var harness: Harness
     var services: PantryServices
     var shard: Shard
+    var control: any Database
     /// What `/readyz` looks at.
     var routesState: ServerState
 
@@ -196,7 +197,9 @@ func withPantry(
                 organizations: organizations, operatorToken: TestPantry.operatorToken),
             room: InFlightLimit(2_048)
         ) { [services] in
-            try await body(TestPantry(harness: $0, services: services, shard: homes[0], routesState: state))
+            try await body(
+                TestPantry(
+                    harness: $0, services: services, shard: homes[0], control: control.database, routesState: state))
         }
     }
 }

@@ -2,6 +2,13 @@ import Determinism
 import Sagas
 import Storage
 
+/// Sagas of several shards, and the shards that could not be asked for theirs.
+package struct SagaList: Sendable {
+    package var page: Page
+    /// The names of the shards whose sagas are missing.
+    package var unreachable: [String]
+}
+
 /// Sagas of all organizations as operators see and direct them.
 package struct SagaOperations: Sendable {
     /// The most entries of a saga's history that are shown, the youngest.
@@ -16,10 +23,11 @@ package struct SagaOperations: Sendable {
         (self.organizations, self.registry, self.time) = (organizations, registry, time)
     }
 
-    /// Sagas of all shards, the youngest first.
+    /// Sagas of all shards, the youngest first. A shard that is away does not keep back those of the others.
+    /// - Throws: ``Refusal``, among others when no shard at all can be asked.
     package func list(
         state: SagaStateMachine.State?, definition: String?, organization: OrganizationID?, after: SagaID?, limit: Int
-    ) async throws(Refusal) -> Page {
+    ) async throws(Refusal) -> SagaList {
         var filter = SagaFilter()
         (filter.state, filter.definition, filter.before, filter.limit) = (state, definition, after, limit + 1)
         var shards = organizations.shards.shards
@@ -28,18 +36,18 @@ package struct SagaOperations: Sendable {
             filter.organization = record.number
             shards = [try organizations.shards.shard(record.shard)]
         }
-        var found: [SagaRecord] = []
-        for shard in shards {
-            found += try await reading { [filter] in
-                try await SQLSagaArchive(database: shard.database).sagas(filter)
-            }
+        let asked = await asking(shards) { [filter] shard in
+            try await SQLSagaArchive(database: shard.database).sagas(filter)
         }
+        if asked.answers.isEmpty, let failure = asked.failures.first { throw failure.reason }
+        var found = asked.answers.flatMap { $0.value }
         found.sort { $1.id.uuid < $0.id.uuid }
         var items: [String] = []
         for saga in found.prefix(limit) { items.append(try await document(saga).json) }
-        return Page(
+        let page = Page(
             items: items, next: found.count > limit ? found[limit - 1].id.description : nil,
             servedBy: "\(shards.first?.name ?? "none")/primary")
+        return SagaList(page: page, unreachable: asked.failures.map { $0.shard.name })
     }
 
     /// One saga, with its steps and its history, who works on it, and what it holds and waits for.
@@ -93,13 +101,15 @@ package struct SagaOperations: Sendable {
     /// A saga's id carries its organization's slot, and few organizations share one.
     private func find(_ id: SagaID) async throws(Refusal) -> (SagaRecord, Shard) {
         let candidates = try await organizations.organizations(inSlot: id.uuid.slot)
-        for (name, records) in Dictionary(grouping: candidates, by: \.shard) {
-            let shard = try organizations.shards.shard(name)
-            let found = try await reading {
-                try await SQLSagaArchive(database: shard.database).saga(id, ofOneOf: records.map(\.number))
-            }
-            if let found { return (found, shard) }
+        let numbers = Dictionary(grouping: candidates, by: \.shard).mapValues { $0.map(\.number) }
+        let shards = organizations.shards.shards.filter { numbers[$0.name] != nil }
+        let asked = await asking(shards, until: { (saga: SagaRecord?) in saga != nil }) { shard in
+            try await SQLSagaArchive(database: shard.database).saga(id, ofOneOf: numbers[shard.name] ?? [])
         }
+        for (shard, saga) in asked.answers { if let saga { return (saga, shard) } }
+        // That there is none can be said once every shard was asked where it may be, also one that is not known here.
+        if let failure = asked.failures.first { throw failure.reason }
+        for name in numbers.keys.sorted() { _ = try organizations.shards.shard(name) }
         throw .notFound("there is no saga “\(id)”")
     }
 
@@ -108,6 +118,43 @@ package struct SagaOperations: Sendable {
             saga: saga, organization: try await organizations.organization(saga.organization).id,
             possible: SagaDirective.sound(for: saga, registry),
             nextTryAt: SagaReading(saga, [], registry, at: time.now()).nextTryAt)
+    }
+
+    /// What shards have answered, and why others have not, in their own order.
+    private struct Asked<Value: Sendable>: Sendable {
+        var answers: [(shard: Shard, value: Value)] = []
+        var failures: [(shard: Shard, reason: Refusal)] = []
+    }
+
+    /// Asks shards at the same time, so that those that are away cost their time only once.
+    /// - Parameter isEnough: of an answer after which nobody is waited for any more.
+    private func asking<Value: Sendable>(
+        _ shards: [Shard], until isEnough: @Sendable (Value) -> Bool = { _ in false },
+        _ read: @escaping @Sendable (Shard) async throws -> Value
+    ) async -> Asked<Value> {
+        await withTaskGroup(of: (Int, Result<Value, Refusal>).self, returning: Asked<Value>.self) { group in
+            for (index, shard) in shards.enumerated() {
+                group.addTask {
+                    do throws(Refusal) {
+                        return (index, .success(try await reading { try await read(shard) }))
+                    } catch { return (index, .failure(error)) }
+                }
+            }
+            var results: [Int: Result<Value, Refusal>] = [:]
+            for await (index, result) in group {
+                results[index] = result
+                if case .success(let value) = result, isEnough(value) { group.cancelAll() }
+            }
+            var asked = Asked<Value>()
+            for (index, shard) in shards.enumerated() {
+                switch results[index] {
+                case .success(let value)?: asked.answers.append((shard, value))
+                case .failure(let reason)?: asked.failures.append((shard, reason))
+                case nil: break
+                }
+            }
+            return asked
+        }
     }
 
     private func reading<Value: Sendable>(

@@ -9,7 +9,8 @@ enum ReadAnswer {
     }
 
     /// `{"data": […], "page": {"nextCursor": …, "hasMore": …}}`
-    static func reply(_ page: Page, _ scope: ListScope) -> Reply {
+    /// - Parameter unreachable: the shards whose items are missing, as one more member; nil where that cannot be.
+    static func reply(_ page: Page, _ scope: ListScope, unreachable: [String]? = nil) -> Reply {
         let next = page.next.map(scope.cursor(after:))
         let size = page.items.reduce(128) { $0 + $1.utf8.count + 1 }
         var json = JSONWriter(capacity: size)
@@ -25,6 +26,9 @@ enum ReadAnswer {
                     json.member("nextCursor", next)
                     json.member("hasMore", next != nil)
                 })
+            if let unreachable {
+                json.member("unreachable", array: { list in for name in unreachable { list.value(name) } })
+            }
         }
         return .json(.ok, bytes: json.bytes, headers: [.servedBy: page.servedBy])
     }

@@ -1847,6 +1847,9 @@ paths:
         Of all organizations, youngest first; what `pantry saga list` calls. `?status=stuck` are those that wait for an operator. A
         cursor belongs to the same filters. A `Pantry-Consistency-Token` is one of `organization`, if that is given; without it, it may be
         one of any organization, and only with it the list tells when a write was lost.
+
+        A shard that is away does not keep back the sagas of the others: it stands in `unreachable`, and what it has is missing on this page
+        and, as far as it is younger, on those behind it. Begin again once it is back. 503 where no shard can be asked.
       security: [{ OperatorToken: [] }]
       parameters:
         - name: status
@@ -1876,7 +1879,7 @@ paths:
               schema:
                 type: object
                 additionalProperties: false
-                required: [data, page]
+                required: [data, page, unreachable]
                 properties:
                   data:
                     type: array
@@ -1885,6 +1888,10 @@ paths:
                       allOf: [{ $ref: '#/components/schemas/Saga' }]
                       unevaluatedProperties: false
                   page: { $ref: '#/components/schemas/Page' }
+                  unreachable:
+                    description: The shards that could not be asked, by their names. Their sagas are missing.
+                    type: array
+                    items: { type: string }
               example:
                 data:
                   - id: saga_01m86qprvqfpqv2tay0g7gvb72
@@ -1902,6 +1909,7 @@ paths:
                     deadline: '2026-11-25T12:15:19.927Z'
                     allowed: [retry, skip, force]
                 page: { nextCursor: null, hasMore: false }
+                unreachable: []
         '400': { $ref: '#/components/responses/BadListRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }

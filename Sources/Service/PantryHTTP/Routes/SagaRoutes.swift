@@ -45,10 +45,10 @@ struct SagaRoutes {
             guard let id = SagaID(text) else { throw ListScope.invalid }
             return id
         }
-        let page = try await services.sagas.list(
+        let sagas = try await services.sagas.list(
             state: status, definition: definition, organization: organization, after: after, limit: limit)
         if let organization { try await services.confirmToken(call, of: organization) }
-        var reply = ReadAnswer.reply(page, scope)
+        var reply = ReadAnswer.reply(sagas.page, scope, unreachable: sagas.unreachable)
         // Of several shards nobody in particular has answered.
         reply.headers[.servedBy] = nil
         return reply
