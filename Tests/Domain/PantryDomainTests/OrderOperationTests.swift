@@ -1,6 +1,7 @@
 import Determinism
 import DeterminismTestKit
 import Storage
+import StrictJSON
 import Testing
 
 @testable import PantryDomain
@@ -257,6 +258,30 @@ import Testing
             #expect(order.status == .confirmed && order.saga == nil && order.sagaScope == nil)
             #expect(payment.status == .captured && payment.refunding == 0)
             #expect(try await checkout.cancel(id, key: "c").status == .canceled, "its key is free again")
+        }
+    }
+
+    /// Its caller was told 202, and nothing in the order itself tells that no money is coming.
+    @Test(arguments: [false, true])
+    func aRefundRefusedAfterA202IsSeenInTheTimeline(_ isCancel: Bool) async throws {
+        try await withCheckout { checkout in
+            let id = try #require(try await checkout.place([("a", 1)], key: "k").order)
+            checkout.script.then(.refund, .unavailable)
+            checkout.script.always(.refund, .refuse("account-closed"))
+            let heard = try await isCancel ? checkout.cancel(id, key: "r") : checkout.refund(id, 100, key: "r")
+            #expect(heard.isAccepted, "\(heard)")
+            try await checkout.store.pass(.seconds(120))
+            let (server, shop) = (checkout.server, checkout.shop)
+            let timeline = try await OrderQueries.timeline(id, .strong, in: server.context(shop)).document
+            let saga = try #require(try JSONReader.parse(timeline).object?["data"]?.array?.last?.object)
+            #expect(saga["saga"]?.string == (isCancel ? "cancel" : "refund"))
+            #expect(saga["state"]?.string == "compensated")
+            #expect(saga["reason"]?.string?.contains("account-closed") == true, "\(timeline)")
+            let payment = try await shop.payment(id)
+            #expect(payment.status == .captured && payment.refunding == 0)
+            checkout.script.always(.refund, nil)
+            let again = try await isCancel ? checkout.cancel(id, key: "r") : checkout.refund(id, 100, key: "r")
+            #expect(again.kind != nil && !again.isReplay, "its key is free again: \(again)")
         }
     }
 }

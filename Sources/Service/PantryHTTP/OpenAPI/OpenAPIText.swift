@@ -20,7 +20,7 @@ info:
     **Idempotency.** `Idempotency-Key` is required where stock or money moves and taken on every other write. Its scope is the
     organization and the route, and it is kept for at least 24 hours, in the transaction of the effect. A repeat hears the first
     answer with `Idempotent-Replayed: true`; after a 202 it hears the order's present state, or of a cancel or refund 409
-    `idempotency-in-progress` until that is done.
+    `idempotency-in-progress` until that is done. One that the provider has refused meanwhile is tried anew.
 
     **Errors** are problem documents (RFC 9457). Branch on `code`, never on `detail`. `retryable` tells whether the same request may
     succeed later unchanged; where a pause is due, `Retry-After` gives it in seconds.
@@ -516,7 +516,8 @@ paths:
       summary: Cancel an order
       description: |
         A pending order that waits for its payment, or a confirmed one. Stock and money are back before the answer; 202 when the
-        provider did not answer in time and the refund goes on by itself.
+        provider did not answer in time and the refund goes on by itself. Should the provider refuse it then, the order stays as
+        it was, and the cancel is `compensated` in its timeline, with the provider's code in `reason`.
       security: [{ ApiKey: [write] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -646,7 +647,9 @@ paths:
       summary: Refund an order
       description: |
         Gives money back, in part or, without `amount`, all that is left. A confirmed order whose money is all back becomes
-        `refunded` and its units are the shop's again; a fulfilled one stays fulfilled. 202 when the provider did not answer in time.
+        `refunded` and its units are the shop's again; a fulfilled one stays fulfilled. 202 when the provider did not answer in time
+        and the refund goes on by itself. Should the provider refuse it then, the order stays as it was, and the refund is
+        `compensated` in its timeline, with the provider's code in `reason`.
       security: [{ ApiKey: [write] }]
       parameters:
         - { $ref: '#/components/parameters/RequiredIdempotencyKey' }
@@ -4015,7 +4018,7 @@ components:
         saga: { type: string, description: 'Which one, such as `checkout`, `cancel` or `refund`.' }
         state: { $ref: '#/components/schemas/SagaStatus' }
         attempts: { type: integer, minimum: 0, description: How often it was picked up without coming to an end. }
-        reason: { type: [string, 'null'], description: 'Why it is being undone, waits or is stuck.' }
+        reason: { type: [string, 'null'], description: 'Why it is being or was undone, waits or is stuck.' }
         nextTryAt:
           description: When it goes on; null when it has ended, is stuck, or is at work now.
           oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
@@ -4092,7 +4095,7 @@ components:
         nextTryAt:
           description: When it goes on; null when it has ended, is stuck, or is at work now.
           oneOf: [{ $ref: '#/components/schemas/Moment' }, { type: 'null' }]
-        reason: { type: [string, 'null'], description: 'Why it is being undone, waits or is stuck.' }
+        reason: { type: [string, 'null'], description: 'Why it is being or was undone, waits or is stuck.' }
         startedAt: { $ref: '#/components/schemas/Moment' }
         updatedAt: { $ref: '#/components/schemas/Moment' }
         deadline:
