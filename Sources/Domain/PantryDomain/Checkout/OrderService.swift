@@ -35,6 +35,8 @@ package struct OrderService: Sendable {
             case .replay(let answer): return .answer(answer, isReplay: true)
             case .kept(let answer): return .answer(answer, isReplay: false)
             case .refused(let refusal): throw refusal
+            // Each time there are fewer; once the request's time is up the lane refuses it.
+            case .cleared: continue
             case .running(let order, let saga, let isAccepted):
                 if isAccepted { return .accepted(document: try await document(order, in: context), isReplay: true) }
                 try await waitFor(saga, &pause, until: deadline, in: context)

@@ -30,6 +30,8 @@ package struct PlaceOrder: LaneCommand {
         /// The first attempt is under way, or waits: `isAccepted` when its caller has been told so.
         case running(OrderID, SagaID, isAccepted: Bool)
         case refused(Refusal)
+        /// As many expired holds as one commit takes back are taken back, and there may be more: to be decided again.
+        case cleared
     }
     let caller: Caller
     let order: OrderRequest
@@ -98,6 +100,8 @@ package struct PlaceOrder: LaneCommand {
         let missing = missingHolds(work, now)
         if !missing.isEmpty { return .more(missing) }
         let short = reserve(&work, now)
+        // Nobody is told that there is too little while there may be expired holds that nobody has looked at.
+        if short.contains(where: { mayHaveMoreExpired($0.sku, work, now) }) { return .commit(.cleared) }
         if !short.isEmpty {
             // A refusal that the key remembers; the expired holds that were released on the way stay released.
             let answer = Answer(kind: .outOfStock, document: ShortLine.encode(short))
@@ -196,6 +200,12 @@ package struct PlaceOrder: LaneCommand {
         }
         if short.isEmpty { for stock in reserved { work.put(stock) } }
         return short
+    }
+
+    /// Whether the product may have more expired holds than those that were looked for.
+    private func mayHaveMoreExpired(_ sku: String, _ work: WorkingSet, _ now: Timestamp) -> Bool {
+        let holds = ReservationRecord.expired(number, sku, at: now)
+        return work.isLoaded(holds) && work[holds].count >= ReservationRecord.expiredLimit
     }
 
     /// Takes the product's holds whose time is up back. Their orders find out when they next try to be paid.

@@ -65,12 +65,16 @@ package struct ReservationRecord: Record, Hashable {
     /// Makes a hold one that does not run out, of an order that does not wait any more.
     package mutating func pin() { (state, expiresAt) = (.pinned, promisedUntil) }
 
-    /// Holds of a product whose time is up: whoever needs the stock may release them.
+    /// How many expired holds of a product one commit takes back at most.
+    package static let expiredLimit = 100
+
+    /// Holds of a product whose time is up, the oldest first: whoever needs the stock may release them. If there are
+    /// ``expiredLimit``, there may be more.
     package static func expired(_ organization: Int64, _ sku: String, at now: Timestamp) -> Selection<ReservationRecord>
     {
         Selection(
-            "organization = $1 AND sku = $2 AND state = 'held' AND expires_at <= $3 ORDER BY expires_at",
-            [.integer(organization), .text(sku), .integer(now.microseconds)])
+            "organization = $1 AND sku = $2 AND state = 'held' AND expires_at <= $3 ORDER BY expires_at LIMIT $4",
+            [.integer(organization), .text(sku), .integer(now.microseconds), .integer(Int64(expiredLimit))])
     }
 
     package init(from row: any ColumnReader) throws {
