@@ -66,6 +66,27 @@ struct BatchMachineTests {
         #expect(answers.all == [.success(30)])
     }
 
+    /// Counts how often it is asked whether it has named all, which it never has.
+    private struct Counting: LaneCommand {
+        let asked: Notes<Bool>
+        func needs(_ loaded: WorkingSet) -> [Need] { [.row(Account.key("a"))] }
+        func hasNamedAll(_ loaded: WorkingSet) -> Bool {
+            asked.note(loaded.isLoaded(Account.key("a")))
+            return false
+        }
+        func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<Int64> { .discard(0) }
+    }
+
+    /// It was asked a second time, over nothing again, whether it may name more.
+    @Test func aCommandIsAskedOnceWhetherItHasNamedAllAtFirst() {
+        let asked = Notes<Bool>()
+        let counting = submission(Counting(asked: asked), Notes())
+        #expect(asked.all == [false])
+        #expect(!counting.hasNamedAllAtFirst && counting.mayNameMore)
+        let named = submission(AskedOnce(asked: Notes()), Notes())
+        #expect(named.hasNamedAllAtFirst && !named.mayNameMore)
+    }
+
     @Test func batchThatOnlyRefusesWritesNothing() throws {
         var rows = MemoryRows([Account("a", 1)])
         let answers = Notes<Result<Deposit.Outcome, LaneFailure>>()

@@ -81,6 +81,20 @@ import Testing
         }
     }
 
+    /// A stock change names all its rows at once, but behind its key nobody heard of it: it was asked again and again,
+    /// and kept its batch from being under way beside others.
+    @Test func aKeyedStockChangeNamesItsRowsAtOnce() {
+        let change = AdjustStock(
+            organization: 1, sku: "a", delta: 1, reason: "delivery", reference: nil, seed: 1, traceparent: nil)
+        let keys: [RequestKey?] = [RequestKey(route: "stock:adjust", key: "k", fingerprint: "f"), nil]
+        for request in keys {
+            let command = IdempotentCommand(change, organization: 1, request: request)
+            let submission = Submission.of(command, tenant: nil, deadline: Instant(nanoseconds: 0)) { _ in }
+            #expect(submission.firstNeeds.count == (request == nil ? 2 : 3))
+            #expect(submission.hasNamedAllAtFirst && !submission.mayNameMore)
+        }
+    }
+
     /// Somebody else held a product's row, and the repeat of an order that was answered long ago waited for it.
     @Test func aRepeatNeedsNothingOfTheProducts() async throws {
         try await withCheckout { checkout in

@@ -20,7 +20,7 @@ public protocol LaneCommand: Sendable {
 
     /// Whether it may name more rows later than those that it needs while nothing is loaded. Of batches that are under
     /// way together only one has such commands, or each might hold what the other comes to want. True unless a command
-    /// names all at first, or says otherwise; one that says so wrongly costs a wait, no more.
+    /// says otherwise, and not asked of one that names all at first; one that says so wrongly costs a wait, no more.
     var mayNameMore: Bool { get }
 
     /// Decides. Everything that ``needs(_:)`` names is loaded. A refusal is an outcome too.
@@ -30,8 +30,8 @@ public protocol LaneCommand: Sendable {
 extension LaneCommand {
     /// Is asked again after each load.
     public func hasNamedAll(_ loaded: WorkingSet) -> Bool { false }
-    /// Whether it has not named all at first.
-    public var mayNameMore: Bool { !hasNamedAll(WorkingSet()) }
+    /// It may.
+    public var mayNameMore: Bool { true }
 }
 
 /// What becomes of a command's changes.

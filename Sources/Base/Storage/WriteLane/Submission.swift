@@ -61,10 +61,11 @@ private final class CommandSubmission<C: LaneCommand>: Submission, @unchecked Se
     ) {
         (self.command, self.trail, self.resume) = (command, trail, resume)
         let nothing = WorkingSet()
+        let hasNamedAll = command.hasNamedAll(nothing)
         super.init(
             tenant: tenant, deadline: deadline, mark: mark, wantsPosition: trail != nil,
-            firstNeeds: command.needs(nothing), hasNamedAllAtFirst: command.hasNamedAll(nothing),
-            mayNameMore: command.mayNameMore)
+            firstNeeds: command.needs(nothing), hasNamedAllAtFirst: hasNamedAll,
+            mayNameMore: !hasNamedAll && command.mayNameMore)
     }
 
     override func needs(_ loaded: WorkingSet) -> [Need] { command.needs(loaded) }

@@ -4,8 +4,17 @@ import Storage
 /// A command whose whole effect is one transaction and whose answer can be kept in it.
 package protocol AnsweringCommand: Sendable {
     func needs(_ loaded: WorkingSet) -> [Need]
+    /// See ``Storage/LaneCommand/hasNamedAll(_:)``.
+    func hasNamedAll(_ loaded: WorkingSet) -> Bool
+    /// See ``Storage/LaneCommand/mayNameMore``.
+    var mayNameMore: Bool { get }
     /// Decides; a refusal changes nothing and is not kept.
     func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision
+}
+
+extension AnsweringCommand {
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { false }
+    package var mayNameMore: Bool { true }
 }
 
 /// What an ``AnsweringCommand`` decides.
@@ -38,6 +47,8 @@ package struct IdempotentCommand<Inner: AnsweringCommand>: LaneCommand {
         if loaded.isLoaded(key), loaded[key] != nil { return [] }
         return [.row(key)] + inner.needs(loaded)
     }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { inner.hasNamedAll(loaded) }
+    package var mayNameMore: Bool { inner.mayNameMore }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Verdict<KeyedOutcome> {
         if let key, let request, let first = work[key] {
             if first.fingerprint != request.fingerprint { return .discard(.refused(.keyReused)) }

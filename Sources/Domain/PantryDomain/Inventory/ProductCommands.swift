@@ -30,6 +30,7 @@ package struct CreateProduct: AnsweringCommand {
     package func needs(_ loaded: WorkingSet) -> [Need] {
         [.row(ProductRecord.key(organization, product.sku)), .row(StockRecord.key(organization, product.sku))]
     }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         var record = ProductRecord(
             organization: organization, sku: product.sku, name: product.name, unitPrice: product.unitPrice,
@@ -68,6 +69,7 @@ package struct PatchProduct: AnsweringCommand {
         (self.organization, self.sku, self.patch) = (organization, sku, patch)
     }
     package func needs(_ loaded: WorkingSet) -> [Need] { [.row(ProductRecord.key(organization, sku))] }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         guard var product = work[ProductRecord.key(organization, sku)], product.state == .active else {
             return .refuse(.notFound("there is no product “\(sku)”"))
@@ -88,6 +90,7 @@ package struct DeleteProduct: AnsweringCommand {
     let sku: String
     package init(organization: Int64, sku: String) { (self.organization, self.sku) = (organization, sku) }
     package func needs(_ loaded: WorkingSet) -> [Need] { [.row(ProductRecord.key(organization, sku))] }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         guard var product = work[ProductRecord.key(organization, sku)], product.state == .active else {
             return .refuse(.notFound("there is no product “\(sku)”"))

@@ -18,6 +18,7 @@ package struct CountStock: AnsweringCommand {
         (self.seed, self.traceparent) = (seed, traceparent)
     }
     package func needs(_ loaded: WorkingSet) -> [Need] { StockChange.needs(organization, sku) }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         guard let stock = StockChange.stock(organization, sku, work) else {
             return .refuse(.notFound("there is no product “\(sku)”"))
@@ -45,6 +46,7 @@ package struct AdjustStock: AnsweringCommand {
         (self.reference, self.seed, self.traceparent) = (reference, seed, traceparent)
     }
     package func needs(_ loaded: WorkingSet) -> [Need] { StockChange.needs(organization, sku) }
+    package func hasNamedAll(_ loaded: WorkingSet) -> Bool { true }
     package func decide(_ work: inout WorkingSet, at now: Timestamp) -> Decision {
         guard let stock = StockChange.stock(organization, sku, work) else {
             return .refuse(.notFound("there is no product “\(sku)”"))
