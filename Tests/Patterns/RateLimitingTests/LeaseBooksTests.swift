@@ -114,6 +114,34 @@ struct LeaseBooksTests {
         }
     }
 
+    /// A key whose trip was under way was passed over at a shutdown: what was leased of it was lost until it refilled.
+    @Test func whatATripBringsAtAShutdownGoesBackToo() async throws {
+        let time = ManualTime()
+        let store = try ScriptedStore(time)
+        let counts = RateLimitCounts()
+        let limiter = try LeasedRateLimiter(store, processes: { 1 }, time: time, observer: counts)
+        let limit = try RateLimit.tokenBucket("a", capacity: 1_000, refill: 1, per: .seconds(3_600))
+        let key = RateLimitKey("x")
+        var used: Int64 = 0
+        func held() -> Int64 { counts.snapshot.tokensLeased - Int64(counts.snapshot.leaseDecisions) }
+        while counts.snapshot.tokensLeased < 8 || held() == 0 {
+            #expect(try await limiter.decide(RateLimitRequest(.consume, key, limit)).isAllowed)
+            used += 1
+        }
+        let gate = Gate()
+        store.hang(at: gate)
+        async let last = try? limiter.decide(RateLimitRequest(.consume, key, limit, cost: 50))
+        await eventually("it is under way") { gate.waitingCount == 1 }
+        async let closing: Void? = try? limiter.returnUnused(all: true)
+        await eventually("the end waits for it") { limiter.waiterCount == 1 }
+        store.hang(at: nil)
+        gate.open()
+        #expect(await last?.isAllowed == true)
+        #expect(await closing != nil)
+        #expect(store.remaining(limit, key) == 1_000 - used - 50)
+        #expect(counts.snapshot.tokensLapsed == 0)
+    }
+
     /// A token that was set aside for another limit's trip vanished when its key was forgotten before the trip failed.
     @Test func aTokenThatWasSetAsideIsAccountedForWhenItsKeyIsGone() async throws {
         let time = ManualTime()

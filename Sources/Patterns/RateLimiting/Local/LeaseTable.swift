@@ -35,6 +35,10 @@ struct LeaseTable {
     init(limit: Int) { self.limit = limit }
 
     var count: Int { keys.count }
+    /// Keys about which the store is being asked.
+    var travelling: [LocalKey] { keys.compactMap { name, machine in machine.isTravelling ? name : nil } }
+    /// How many wait for such a question's answer.
+    var waiterCount: Int { waiters.values.reduce(0) { $0 + $1.count } }
 
     /// Tokens that have been lost since this was asked last.
     mutating func takeLapsed() -> Int64 {

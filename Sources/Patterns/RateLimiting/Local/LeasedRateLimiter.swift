@@ -48,6 +48,8 @@ public final class LeasedRateLimiter: RateLimitStore {
 
     /// How many keys something is known of.
     public var keyCount: Int { shards.reduce(0) { $0 + $1.table.withLock { $0.count } } }
+    /// How many wait for a trip that is under way.
+    var waiterCount: Int { shards.reduce(0) { $0 + $1.table.withLock { $0.waiterCount } } }
 
     /// Decides here if it can, else asks the store.
     public func decide(_ request: RateLimitRequest) async throws(RateLimitStoreError) -> RateLimitDecision {
@@ -154,11 +156,13 @@ public final class LeasedRateLimiter: RateLimitStore {
     }
 
     /// Gives back to the store what was leased and not used in time; with `all`, everything that is leased, as at a
-    /// shutdown. Owners call it now and then, or let ``ResilientRateLimiter/run()`` do so.
+    /// shutdown, and what the trips that are under way bring. Owners call it now and then, or let
+    /// ``ResilientRateLimiter/run()`` do so.
     /// - Throws: what the store throws; what was not given back by then is lost until it refills.
     public func returnUnused(all: Bool = false) async throws(RateLimitStoreError) {
-        let now = time.instant()
         for shard in shards {
+            if all { await tripsUnderWay(shard) }
+            let now = time.instant()
             let (unused, lapsed) = shard.table.withLock { table in
                 (table.surrender(all: all, now: now), table.takeLapsed())
             }
@@ -173,6 +177,11 @@ public final class LeasedRateLimiter: RateLimitStore {
                 rest.removeFirst()
             }
         }
+    }
+
+    /// Waits for them, once: a process that ends begins no others.
+    private func tripsUnderWay(_ shard: Shard) async {
+        for name in shard.table.withLock({ $0.travelling }) { _ = await wait(for: name, shard) }
     }
 
     private func bounds(_ limit: RateLimit) -> LeaseMachine.Bounds {
