@@ -151,12 +151,19 @@ struct ParallelBatchTests {
         }
     }
 
-    @Test("a server with room for one of the lane's connections only is written to over that one")
+    /// Why there was no second connection was never said.
+    @Test("a server with room for one of the lane's connections only is written to over that one, and that is said")
     func noRoom() async throws {
         try await PostgresTestbed.withServer { server in
             _ = try await server.psql("CREATE ROLE shop LOGIN")
             _ = try await server.psql("GRANT ALL ON SCHEMA public TO shop")
-            try await RunningDatabase.with(server.url(user: "shop")) { running in
+            let said = Tally()
+            func observing(_ configuration: inout PostgresDatabaseConfiguration) {
+                configuration.failureObserver = { said.add("\($0)") }
+                let hour = Duration.seconds(3_600)
+                (configuration.lane.reconnecting.pause, configuration.lane.reconnecting.longestPause) = (hour, hour)
+            }
+            try await RunningDatabase.with(server.url(user: "shop"), observing) { running in
                 // The lane has its first connection. Whoever asks for another from now on gets none.
                 _ = try await running.put("a")
                 _ = try await server.psql("ALTER ROLE shop CONNECTION LIMIT 1")
@@ -165,6 +172,10 @@ struct ParallelBatchTests {
                 #expect(answered.total == 320)
                 #expect(
                     server.log.contains("too many connections for role"), "the second connection was never asked for")
+                try await Poll.untilTrue("it is said", within: .seconds(20)) { said.total > 0 }
+                for round in 5..<10 { try await put((0..<64).map { "\(round)-\($0)" }, running, answered) }
+                #expect(said.total == 1, "once for each attempt: \(said.all)")
+                #expect(said.all.keys.contains { $0.contains("too many connections for role") })
             }
         }
     }

@@ -39,7 +39,8 @@ struct LaneSession {
     /// Until when rows that others have locked are passed over.
     private var skipsUntil = Instant(nanoseconds: .min)
     private var planAge = PlanAge()
-    private var failures = 0
+    /// How many attempts to connect have failed in a row.
+    private(set) var failures = 0
     private var nextAttempt: Instant?
     /// Why the last attempt failed.
     private var lastError = StorageError.unavailable("not connected yet")

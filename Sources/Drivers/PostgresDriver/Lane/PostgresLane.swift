@@ -148,12 +148,21 @@ final class PostgresLane: Sendable {
                 hand(Job(batch: job.batch, whenEnded: job.whenEnded), to: 0)
                 line.waiting.subtract(1, ordering: .relaxed)
             case .open:
-                try? await session.open(time: time, random: random)
+                await open(&session)
                 line.isOpening.store(false, ordering: .relaxed)
             }
             line.isReady.store(session.isReady, ordering: .relaxed)
         }
         session.connection?.close()
+    }
+
+    /// Makes a connection that no batch waits for; that it cannot be made is said here, or nobody would hear of it.
+    private func open(_ session: inout LaneSession) async {
+        let failures = session.failures
+        do throws(StorageError) { try await session.open(time: time, random: random) } catch {
+            // During the pause after an attempt that failed there is no other one, and nothing new to say.
+            if session.failures > failures { database.observe(error) }
+        }
     }
 
     private func drive(_ job: Job, on line: Line, _ session: inout LaneSession) async -> BatchMachine.Ending {
