@@ -181,6 +181,18 @@ struct PoolShellTests {
         }
     }
 
+    @Test func reportOfALongLabelIsOneLine() async throws {
+        let observer = RecordingObserver()
+        try await withPool(observer: observer) { pool, _ in
+            let label = "SELECT a\n  FROM b" + String(repeating: " AND c", count: 100)
+            do { _ = try await pool.lease(label: label) }
+            await eventually("it is reported") { !observer.leakTexts.isEmpty }
+            let text = observer.leakTexts[0]
+            #expect(text.contains("SELECT a FROM b AND c AND"), "\(text)")
+            #expect(!text.contains("\n") && text.count < 500)
+        }
+    }
+
     @Test func leaseNamesItsTask() async throws {
         let observer = RecordingObserver()
         try await withPool(observer: observer) { pool, _ in

@@ -17,11 +17,11 @@ extension PostgresDatabase {
             return try await servers.router.read(requirement(consistency), judge: Self.judge) { route in
                 for _ in 1..<max(configuration.attempts, 1) {
                     // Each connection hears of a migration with the first statement that it had prepared before.
-                    do { return try await read(batch, count: statements.count, route, tenant) } catch let error
+                    do { return try await read(batch, statements, route, tenant) } catch let error
                         as PostgresError where error.isOfStaleStatement
                     {}
                 }
-                return try await read(batch, count: statements.count, route, tenant)
+                return try await read(batch, statements, route, tenant)
             }
         } catch let error as ReplicaRoutingError {
             failure = servers.refusal(error)
@@ -37,13 +37,14 @@ extension PostgresDatabase {
     }
 
     private func read(
-        _ batch: PostgresBatch, count: Int, _ route: ReadRoute, _ tenant: TenantKey?
+        _ batch: PostgresBatch, _ statements: [SQLStatement], _ route: ReadRoute, _ tenant: TenantKey?
     ) async throws -> ReadResult {
         let member = servers.member(route.host)
         // A server that takes connections and says nothing must not hold those up who can be served elsewhere.
         let deadline = route.isPrimary ? nil : time.instant() + configuration.replicaPatience
+        // Whose connection does not come back is asked with a statement in hand; whose database it is, everybody knows.
         return try await member.pool.withConnection(
-            for: tenant, deadline: deadline, label: configuration.name
+            for: tenant, deadline: deadline, label: statements.first?.text
         ) { connection in
             // It may have been opened, or waited for, while the server was started anew.
             guard servers.router.stillHolds(route) else { throw StaleRoute() }
@@ -53,9 +54,9 @@ extension PostgresDatabase {
             } else {
                 results = try await connection.submit(batch).results[...]
             }
-            let inner = results.count == count ? results : results.dropFirst().dropLast()
+            let inner = results.count == statements.count ? results : results.dropFirst().dropLast()
             var rows: [[SQLRow]] = []
-            rows.reserveCapacity(count)
+            rows.reserveCapacity(statements.count)
             for result in inner { rows.append(try result.rows()) }
             return ReadResult(rows: rows, servedBy: servers.name(of: route))
         }

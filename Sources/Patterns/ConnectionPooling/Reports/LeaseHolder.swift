@@ -39,9 +39,17 @@ public struct LeakReport: Sendable, CustomStringConvertible {
     public var description: String {
         let what =
             kind == .held ? "A connection to \(host) has been held" : "A lease of \(host) was dropped, not returned,"
-        let label = holder.label.map { " for \($0)" } ?? ""
+        let label = holder.label.map { " for \($0.inOneLine)" } ?? ""
         let task = holder.taskName.map { " in task \($0)" } ?? ""
         let tenant = holder.tenant.map { " of tenant \($0)" } ?? ""
         return "\(what) for \(age)\(label)\(task)\(tenant), leased at \(holder.file):\(holder.line)"
+    }
+}
+
+extension String {
+    /// Without line breaks, and no longer than a line may be: a label may be a whole statement.
+    fileprivate var inOneLine: String {
+        let line = split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return line.count > 300 ? "\(line.prefix(300))…" : line
     }
 }

@@ -174,7 +174,7 @@ public final class SagaCoordinator<Worker: SagaWorker>: Sendable {
     /// Cancelling the task cancels the work, which the next start recovers.
     public func run() async {
         await withDiscardingTaskGroup { clocks in
-            clocks.addTask { await self.sweep() }
+            clocks.addTask(name: "saga sweep") { await self.sweep() }
             clocks.addTask { await self.releaseWaiters() }
             shift.yield()
             await withDiscardingTaskGroup { group in

@@ -206,9 +206,11 @@ public final class SagaRuntime: Sendable {
         // Whoever has no lease yet claims nothing: others would take it for free.
         if !mayWork { coordinator.suspend() }
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.keepLease() }
+            group.addTask(name: "saga lease") { await self.keepLease() }
             group.addTask { for await wake in self.wakes { await self.answer(wake) } }
-            if let retention = terms.retention { group.addTask { await self.forget(after: retention) } }
+            if let retention = terms.retention {
+                group.addTask(name: "old sagas") { await self.forget(after: retention) }
+            }
             await coordinator.run()
             wake.finish()
             group.cancelAll()

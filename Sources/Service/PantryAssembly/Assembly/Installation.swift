@@ -173,11 +173,11 @@ package struct Installation: Sendable {
                     working.oneHasEnded()
                 }
             }
-            group.addTask { await recover(onRecovered) }
-            group.addTask { await forgetOldKeys() }
-            group.addTask { await refreshSecrets() }
+            group.addTask(name: "recovery") { await recover(onRecovered) }
+            group.addTask(name: "old idempotency keys") { await forgetOldKeys() }
+            group.addTask(name: "secrets") { await refreshSecrets() }
             group.addTask { await warnOfTooManyConnections() }
-            group.addTask { await warnOfMisfits() }
+            group.addTask(name: "sagas without a definition") { await warnOfMisfits() }
             for circuit in circuits {
                 let changes = circuit.changes()
                 group.addTask { await CircuitMonitor(circuit: circuit, logger: logger, alerts: alerts).run(changes) }

@@ -99,7 +99,10 @@ final class ServerMonitor: PostgresReplicaObserver, PoolObserver {
     }
 
     func leakSuspected(_ report: LeakReport) {
-        logger?.warning("\(report)", metadata: ["database": "\(database)"])
+        var metadata: Logger.Metadata = ["database": "\(database)"]
+        // The pool's tenants are organizations, whose numbers are written in another way everywhere else.
+        if let tenant = report.holder.tenant { metadata["organization"] = "\(Int64(bitPattern: tenant.value))" }
+        logger?.warning("\(report)", metadata: metadata)
     }
 }
 
