@@ -118,8 +118,8 @@ let package = Package(
         driver(
             "PostgresDriver",
             [
-                "Determinism", "SocketReactor", "Storage", "CallPolicies", "ConnectionPooling", "ReplicaRouting",
-                "CLibPQ",
+                "Determinism", "SocketReactor", "Storage", "CallPolicies", "Retrying", "ConnectionPooling",
+                "ReplicaRouting", "CLibPQ",
             ]),
         .systemLibrary(
             name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",

@@ -1,3 +1,4 @@
+import ConnectionPooling
 import Determinism
 import PostgresDriver
 import PostgresTestKit

@@ -1,5 +1,5 @@
-import CallPolicies
 import Determinism
+import Retrying
 import Storage
 
 /// Whether a transaction that lost against another one is run again as a whole, and after which pause: a pure value.

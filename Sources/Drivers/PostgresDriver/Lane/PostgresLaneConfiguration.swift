@@ -1,5 +1,5 @@
-import CallPolicies
 import ConnectionPooling
+import Retrying
 
 /// How the write lane of a ``PostgresDatabase`` waits.
 public struct PostgresLaneConfiguration: Sendable {
