@@ -12,7 +12,7 @@ struct CommandTests {
 
     @Test func organizationsAndKeysWithAServer() async throws {
         var settings = InstallationSettings()
-        settings["server", "port"] = "\(try Machine.freePort())"
+        settings["server", "port"] = "\(try LoopbackPort.next())"
         try await Installation.with(settings) { installation in
             let process = try await installation.start()
             let client = try process.client()

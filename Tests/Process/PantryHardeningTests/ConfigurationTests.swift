@@ -92,7 +92,7 @@ struct ConfigurationTests {
             #expect(varied["server.drain"]?.origin.contains("PANTRY_SERVER_DRAIN") == true)
 
             // The flag, against both.
-            let port = try Machine.freePort()
+            let port = try LoopbackPort.next()
             let errors = installation.folder.appendingPathComponent("flag.txt").path
             let server = try ChildProcess(
                 pantry, ["serve", "--config", file, "--port", "\(port)"],

@@ -68,7 +68,7 @@ struct EnvironmentTests {
     /// A log that cannot be written, on a disk of its own or to a reader that went away, stops no order.
     @Test func aServerOutlivesItsLog() async throws {
         try await Installation.with { installation in
-            let port = try Machine.freePort()
+            let port = try LoopbackPort.next()
             let pantry = try ProductLocation.pantry()
             let serve = "exec '\(pantry)' serve --config '\(installation.configurationFile.path)' --port \(port)"
             for script in ["\(serve) 2>/dev/full", "(\(serve) 2>&1) | head -n 1"] {

@@ -35,7 +35,7 @@ struct ImportTests {
 
     @Test func throughTheServer() async throws {
         var settings = InstallationSettings()
-        settings["server", "port"] = "\(try Machine.freePort())"
+        settings["server", "port"] = "\(try LoopbackPort.next())"
         try await Installation.with(settings) { installation in
             let process = try await installation.start()
             try await importFiles(installation)
@@ -106,7 +106,7 @@ struct ImportTests {
     /// The server is killed in the middle of a file; the same command goes on where it was.
     @Test func aServerThatGoesAwayIsTold() async throws {
         var settings = InstallationSettings()
-        settings["server", "port"] = "\(try Machine.freePort())"
+        settings["server", "port"] = "\(try LoopbackPort.next())"
         try await Installation.with(settings) { installation in
             let id = try await organization(installation)
             let rows = (1...2_000).map { "P-\($0),Product,1,USD,,5\n" }.joined()

@@ -13,7 +13,7 @@ struct SagaCommandTests {
     /// An installation that is stopped, with one saga that waits for an operator and one that has ended.
     private func withStuckSaga(_ body: (Installation, _ saga: String) async throws -> Void) async throws {
         var settings = InstallationSettings()
-        settings["server", "port"] = "\(try Machine.freePort())"
+        settings["server", "port"] = "\(try LoopbackPort.next())"
         try await Installation.with(settings) { installation in
             let grocery = try await Grocery.open(installation)
             try await Catalog([Catalog.Item("apple", price: 250, stocked: 10)])

@@ -131,25 +131,4 @@ enum Machine {
     static func setFrozen(_ isFrozen: Bool, _ path: String) async throws -> Bool {
         try await Program.run("/usr/bin/env", ["chattr", isFrozen ? "+i" : "-i", path]).exit.isSuccess
     }
-
-    /// A port that nobody listens on at this moment.
-    static func freePort() throws -> Int {
-        #if os(Linux)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        try #require(result == 0)
-        return Int(in_port_t(bigEndian: address.sin_port))
-    }
 }

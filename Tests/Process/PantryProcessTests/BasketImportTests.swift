@@ -141,7 +141,7 @@ extension ProcessTests {
         /// A port that the command can find: it is configured, and free.
         private static func settings() throws -> InstallationSettings {
             var settings = InstallationSettings()
-            settings["server", "port"] = "\(try FreePort.any())"
+            settings["server", "port"] = "\(try LoopbackPort.next())"
             return settings
         }
 
@@ -185,28 +185,5 @@ extension ProcessTests {
             let live = keys.filter { $0["revokedAt"]?.string == nil }
             #expect(live.count == 1, "\(keys)")
         }
-    }
-}
-
-/// A port that nobody listens on at this moment.
-private enum FreePort {
-    static func any() throws -> Int {
-        #if os(Linux)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        try #require(result == 0)
-        return Int(in_port_t(bigEndian: address.sin_port))
     }
 }
