@@ -15,18 +15,19 @@ extension ProcessTests {
         private let catalog = Catalog(count: 1, stocked: 100)
 
         @Test func ordersAreServedWhileNobodyIsSentHereAnyMore() async throws {
-            try await Installation.with(settings(drain: "4s", shutdownTimeout: "10s")) { installation in
+            // On a busy machine all of this has to come about while it drains.
+            try await Installation.with(settings(drain: "10s", shutdownTimeout: "20s")) { installation in
                 var process = try await installation.start()
                 let shop = try await Shop.open(catalog, in: installation, on: process)
                 let session = try shop.session(on: process)
                 process.terminate()
-                try await Poll.untilTrue("/readyz to say 503", within: .milliseconds(3_500)) {
+                try await Poll.untilTrue("/readyz to say 503", within: .milliseconds(8_500)) {
                     await session.client.get("/readyz").status == 503
                 }
                 #expect(await session.client.get("/livez").status == 200)
                 let order = await session.order([(sku: "SKU-0001", quantity: 1)], key: "while-draining")
                 #expect(order.status == 201, "\(order)")
-                #expect(try await process.ended(within: .seconds(11)) == .status(0))
+                #expect(try await process.ended(within: .seconds(21)) == .status(0))
                 #expect(await session.client.get("/readyz").answer == nil)
 
                 process = try await installation.start()
@@ -35,7 +36,8 @@ extension ProcessTests {
         }
 
         @Test func anOrderInFlightEndsOrIsRecovered() async throws {
-            try await Installation.with(settings(drain: "0s", shutdownTimeout: "4s")) { installation in
+            // Three seconds less than is asked for below: the machine may be busy.
+            try await Installation.with(settings(drain: "0s", shutdownTimeout: "2s")) { installation in
                 var process = try await installation.start()
                 let shop = try await Shop.open(catalog, in: installation, on: process)
                 let session = try shop.session(on: process)
@@ -56,7 +58,7 @@ extension ProcessTests {
         }
 
         @Test func aClientThatStopsHalfwayHoldsNothingUp() async throws {
-            try await Installation.with(settings(drain: "0s", shutdownTimeout: "4s")) { installation in
+            try await Installation.with(settings(drain: "0s", shutdownTimeout: "2s")) { installation in
                 let process = try await installation.start()
                 let shop = try await Shop.open(catalog, in: installation, on: process)
                 let port = try #require(process.port)

@@ -9,11 +9,12 @@ extension ProcessTests {
     struct PaymentCircuitTests {
         private let catalog = Catalog([Catalog.Item("TEA", price: 250, stocked: 1_000)])
 
-        /// Opens by ten failures out of ten calls, and is tried again after longer than a saga waits in its place.
+        /// Opens by ten failures out of ten calls, and is tried again after longer than a saga waits in its place, and
+        /// than a busy machine needs for what the tests do while it is open.
         private static func settings(_ alerts: RequestRecorder) -> InstallationSettings {
             var settings = InstallationSettings()
             settings["payments", "errorThreshold"] = "30"
-            settings["payments", "resetTimeout"] = "4s"
+            settings["payments", "resetTimeout"] = "8s"
             settings["alerts", "webhook"] = "\"\(alerts.base)/alerts\""
             return settings
         }
