@@ -140,8 +140,9 @@ extension Barrage {
         #expect(answer.components(separatedBy: "\r\nX-Request-Id: ").count == 2, "\(item.name): \(answer)")
     }
 
-    /// Everything that comes until the server closes.
-    func answer(to bytes: [UInt8], _ name: String, within limit: Duration = .seconds(5)) async throws -> String {
+    /// Everything that comes until the server closes: by itself, in less than the ten seconds that it waits for a
+    /// request's rest.
+    func answer(to bytes: [UInt8], _ name: String, within limit: Duration = .seconds(8)) async throws -> String {
         let connection = try RawConnection(port: try #require(grocery.process.port))
         connection.send(bytes: bytes)
         var answer: [UInt8] = []

@@ -51,7 +51,10 @@ struct SagaCommandTests {
                 try await installation.run(
                     "saga", "retry", saga, "--step", "charge", "--reason", "the provider is back", "--json"))
             #expect(retried.object?["status"] == "compensating")
-            #expect(process.errorText.contains("/ops/sagas/{id}/retry"), "it went through the server")
+            // The log has a request when it has been answered, which may be a moment later.
+            try await Poll.untilTrue("the log to say that it went through the server") {
+                process.errorText.contains("/ops/sagas/{id}/retry")
+            }
             let again = try await installation.run("saga", "retry", saga, "--reason", "once more")
             #expect(again.exit == .status(1), "\(again.text)")
             Installation.expectPlainWords(again.errors)

@@ -47,8 +47,11 @@ extension ProcessTests {
                     #expect(order.status == 201)
                     home.server.suspend()
                     async let held = session.order([(sku: shop.catalog.items[0].sku, quantity: 1)], key: "held")
-                    // An answer to a later request: the server has met the one before.
-                    #expect(await session.client.get("/livez").status == 200)
+                    // The order and the question itself. To send the order first is not to have it arrive first.
+                    try await Poll.untilTrue("the server to have met the order", within: .seconds(20)) {
+                        let page = await session.client.get("/metrics").answer?.body ?? []
+                        return String(decoding: page, as: UTF8.self).contains("pantry_http_requests_in_flight 2\n")
+                    }
                     process.terminate()
                     #expect(try await process.ended(within: .seconds(12)) == .status(0))
                     _ = await held

@@ -41,7 +41,7 @@ extension ProcessTests {
             let (client, token) = (try process.client(), customers.shop.installation.operatorToken)
             var seen: [String: Int] = [:]
             do {
-                try await Poll.untilTrue("the servers to be shown as they are") {
+                try await Poll.untilTrue("the servers to be shown as they are", within: .seconds(30)) {
                     let servers = await client.get("/ops/replicas", key: token).answer?["data"]?.array ?? []
                     let standings = servers.filter { $0.object?["database"]?.string == "shard-0" }
                         .compactMap { $0.object?["standing"]?.string }
