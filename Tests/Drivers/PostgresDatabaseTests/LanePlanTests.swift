@@ -1,6 +1,7 @@
 import Determinism
 import PostgresDriver
 import PostgresTestKit
+import ProcessTestKit
 import Storage
 import Testing
 
@@ -92,6 +93,12 @@ struct LanePlanTests {
                 }
             }
             // Counted once the connections have ended.
+            let open = """
+                SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+                """
+            try await Poll.untilTrue("the connections to have ended", within: .seconds(30)) {
+                try await server.psql(open) == "0"
+            }
             let read = try await server.psql(
                 "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'tasks_subject'")
             // With the plans of an empty table it is a million.

@@ -35,7 +35,8 @@ struct RebuildTests {
                             .migrate(running.database, time: running.time)
                     }
                     let blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                    try await Poll.untilTrue("the migration waits for the other one", within: .seconds(4)) {
+                    // It waits for five seconds, whenever it has come so far.
+                    try await Poll.untilTrue("the migration waits for the other one", within: .seconds(30)) {
                         try await server.psql(blocked) == "1"
                     }
                     _ = try await other.submit(PostgresBatch([SQLStatement("COMMIT")], effect: .commits()))

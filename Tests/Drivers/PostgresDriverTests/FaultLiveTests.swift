@@ -11,11 +11,12 @@ import Testing
 struct FaultLiveTests {
     @Test func aDeadlineCancelsAndTheConnectionGoesOn() async throws {
         try await LiveServer.with { live in
-            let connection = try await live.connect()
+            // Neither the sleep nor the draining is waited for: each is longer than a busy machine may take.
+            let connection = try await live.connect("drain_timeout=20s")
             let began = live.time.instant()
             let read = await connection.failure("SELECT pg_sleep(30)", deadline: began + .milliseconds(200))
             #expect(read?.code == .deadline)
-            #expect(live.time.instant() - began < .seconds(2))
+            #expect(live.time.instant() - began < .seconds(15))
             let value = try await connection.value("SELECT 7")
             #expect(value == .integer(7))
             let write = await connection.failure(
@@ -50,7 +51,8 @@ struct FaultLiveTests {
 
     @Test func othersOnTheConnectionAreNotHarmedByADeadline() async throws {
         try await LiveServer.with { live in
-            let connection = try await live.connect()
+            // How soon the server hears of a cancellation is a busy machine's matter, but it hears of it.
+            let connection = try await live.connect("drain_timeout=15s")
             let time = live.time
             let wrong = await withTaskGroup(of: Bool.self) { group in
                 for task in 0..<32 {
@@ -132,7 +134,8 @@ struct FaultLiveTests {
             let (first, second) = (await read, await write)
             #expect(first?.storage.isUnavailable == true)
             #expect(second?.storage.isUnknown == true)
-            #expect(live.time.instant() - began < .seconds(3))
+            // Less than the ten seconds after which the kernel would give up.
+            #expect(live.time.instant() - began < .seconds(9))
             try await Poll.untilTrue("the connection to be closed") { !connection.isOpen }
         }
     }
