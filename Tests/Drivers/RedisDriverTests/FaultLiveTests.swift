@@ -22,7 +22,7 @@ struct FaultLiveTests {
                 return await group.next() ?? nil
             }
             #expect(outcome?.code == .cancelled && outcome?.effect == .unknown)
-            #expect(live.time.instant() - began < .seconds(5))
+            #expect(live.time.instant() - began < .seconds(20))
             async let other = client.send(.get("k"))
             try await Poll.untilTrue("the other to be sent") { client.statistics.inFlight == 2 }
             live.server.resume()
@@ -69,7 +69,8 @@ struct FaultLiveTests {
     @Test func aStoppedServerTimesOutAndItsConnectionIsDropped() async throws {
         try await LiveServer.with { live in
             let client = try live.client {
-                ($0.stallTimeout, $0.connectTimeout) = (.milliseconds(300), .milliseconds(500))
+                // The command's own time is to be over first, however late the machine notices.
+                ($0.stallTimeout, $0.connectTimeout) = (.seconds(1), .seconds(1))
                 ($0.connectionCount, $0.reconnectLimit) = (1, .milliseconds(100))
             }
             try await client.send(.ping)
@@ -77,7 +78,7 @@ struct FaultLiveTests {
             let began = live.time.instant()
             let failure = await client.failure(.set("k", "v"), timeout: .milliseconds(200))
             #expect(failure?.code == .timeout && failure?.effect == .unknown)
-            #expect(live.time.instant() - began < .seconds(5))
+            #expect(live.time.instant() - began < .seconds(20))
             try await Poll.untilTrue("the connection to be dropped") { client.statistics.losses >= 1 }
             // The kernel takes connections for it; nobody answers.
             try await Poll.untilTrue("an attempt to fail") { client.statistics.failedConnects >= 1 }
@@ -128,12 +129,16 @@ struct FaultLiveTests {
                 for task in 0..<64 { group.addTask { await Self.hammer(client, task, until: isOver) } }
                 for round in 0..<4 {
                     let commands = client.statistics.commands
-                    try await Poll.untilTrue("commands to flow") { client.statistics.commands > commands + 2_000 }
+                    try await Poll.untilTrue("commands to flow", within: .seconds(30)) {
+                        client.statistics.commands > commands + 2_000
+                    }
                     if round % 2 == 0 { try await live.server.kill9() } else { try await live.server.stop() }
                     try await live.server.start()
                 }
                 let commands = client.statistics.commands
-                try await Poll.untilTrue("commands to flow") { client.statistics.commands > commands + 2_000 }
+                try await Poll.untilTrue("commands to flow", within: .seconds(30)) {
+                    client.statistics.commands > commands + 2_000
+                }
                 isOver.raise()
                 return try await group.reduce(into: [Record]()) { $0.append($1) }
             }

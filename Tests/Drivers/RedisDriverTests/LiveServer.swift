@@ -24,6 +24,8 @@ struct LiveServer {
         _ change: (inout RedisConfiguration) -> Void = { _ in }
     ) throws -> RedisClient {
         var configuration = try RedisConfiguration(url: url ?? server.url())
+        // How long a busy machine takes is no test's subject unless it says so.
+        configuration.commandTimeout = .seconds(30)
         change(&configuration)
         return try RedisClient(configuration, on: reactor, observer: observer)
     }

@@ -14,7 +14,9 @@ struct RedisRateLimitStoreTests {
         try await RedisServer.with { server in
             let reactor = try Reactor(time: SystemTime())
             defer { reactor.stop() }
-            let client = try RedisClient(try RedisConfiguration(url: server.url()), on: reactor)
+            var configuration = try RedisConfiguration(url: server.url())
+            configuration.commandTimeout = .seconds(30)
+            let client = try RedisClient(configuration, on: reactor)
             defer { client.close() }
             try await body(server, client, RedisRateLimitStore(client))
         }

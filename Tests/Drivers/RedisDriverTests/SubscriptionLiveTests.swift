@@ -64,14 +64,15 @@ struct SubscriptionLiveTests {
     @Test func aStoppedServerIsNoticedBySilence() async throws {
         try await LiveServer.with { live in
             let client = try live.client {
-                ($0.subscriptionProbeInterval, $0.reconnectLimit) = (.milliseconds(100), .milliseconds(50))
-                $0.connectTimeout = .milliseconds(300)
+                // So long that a busy machine's answer to a probe is in time.
+                ($0.subscriptionProbeInterval, $0.reconnectLimit) = (.seconds(1), .milliseconds(50))
+                $0.connectTimeout = .seconds(1)
             }
             let subscription = try await client.subscribe(to: ["a"])
             live.server.suspend()
             async let gap = texts(subscription, 1)
             // Long enough for two intervals of silence: the client's own connections time out meanwhile.
-            let failure = await client.failure(.ping, timeout: .milliseconds(600))
+            let failure = await client.failure(.ping, timeout: .seconds(3))
             #expect(failure != nil)
             live.server.resume()
             let told = await gap
