@@ -55,7 +55,7 @@ public final class PgBouncer: Sendable {
 
     /// Starts it and waits until it listens.
     /// - Throws: ``PostgresFailure`` when there is no PgBouncer, or it ends, with the end of its log.
-    public func start(within limit: Duration = .seconds(10)) async throws {
+    public func start(within limit: Duration = .seconds(30)) async throws {
         guard FileManager.default.isExecutableFile(atPath: Self.executable) else {
             throw PostgresFailure(
                 what: "there is no \(Self.executable); scripts/bootstrap --tests installs it", log: "")

@@ -39,7 +39,8 @@ struct RedisScriptTests {
     @Test func goesByTheServersClockAndLetsKeysVanish() async throws {
         let server = try await RedisServer()
         let digest = try server.load()
-        let limit = try RateLimit.tokenBucket("a", capacity: 2, refill: 2, per: .milliseconds(50))
+        // The key lives for a second: a busy machine is to find it first.
+        let limit = try RateLimit.tokenBucket("a", capacity: 2, refill: 2, per: .seconds(2))
         let request = RateLimitRequest(.consume, RateLimitKey("t"), limit)
         let call = RateLimitScriptCall(request)
         #expect(try server.decide(call, digest: digest).isAllowed)
@@ -53,7 +54,7 @@ struct RedisScriptTests {
             Issue.record("not a number")
             return
         }
-        #expect((1...26).contains(milliseconds))
+        #expect((1...1_001).contains(milliseconds))
         let time = SystemTime()
         let deadline = time.instant() + .seconds(10)
         var isGone = false

@@ -1,3 +1,4 @@
+import Foundation
 import PantryDomain
 import StrictJSON
 import Testing
@@ -82,20 +83,26 @@ struct RoutesBodyTests {
         #expect(faults { _ = try order(wrongLines) }.count == FieldProblemList.limit)
     }
 
+    /// How long a processor has worked for this thread.
+    private static func workedByThisThread() -> Duration {
+        var reading = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &reading)
+        return Duration.seconds(Int64(reading.tv_sec)) + .nanoseconds(Int64(reading.tv_nsec))
+    }
+
     @Test("hostile combining marks take linear time")
     func combiningMarks() throws {
         let marks = repeated("\u{301}\u{327}", 40_000, "")
-        let clock = ContinuousClock()
-        let took = clock.measure {
-            let body = #"{"items":[{"sku":"\#(marks)","quantity":1,"\#(marks)":1}],"paymentMethod":"\#(marks)"}"#
-            #expect(
-                faults { _ = try order(body) } == [
-                    "/items/0/\(ClientText.pointerStep(marks)) unknown-member", "/items/0/sku invalid-sku",
-                    "/paymentMethod too-long",
-                ])
-            #expect(faults { _ = try ProductRequest(body: json(#"{"name":"\#(marks)"}"#)) }.contains("/name too-long"))
-        }
-        #expect(took < .seconds(2))
+        // Of this thread alone: a busy machine has others to run.
+        let before = Self.workedByThisThread()
+        let body = #"{"items":[{"sku":"\#(marks)","quantity":1,"\#(marks)":1}],"paymentMethod":"\#(marks)"}"#
+        #expect(
+            faults { _ = try order(body) } == [
+                "/items/0/\(ClientText.pointerStep(marks)) unknown-member", "/items/0/sku invalid-sku",
+                "/paymentMethod too-long",
+            ])
+        #expect(faults { _ = try ProductRequest(body: json(#"{"name":"\#(marks)"}"#)) }.contains("/name too-long"))
+        #expect(Self.workedByThisThread() - before < .seconds(2))
         #expect(ClientText.shown(marks).unicodeScalars.count == 65)
     }
 

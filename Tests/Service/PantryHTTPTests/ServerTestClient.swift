@@ -117,8 +117,8 @@ final class TestClient {
     /// Waits for the server to end the connection.
     ///
     /// - Returns: what came before the end.
-    func end() async throws -> String {
-        try await poll("waiting for the end") {
+    func end(within limit: Duration = .seconds(10)) async throws -> String {
+        try await poll("waiting for the end", within: limit) {
             read()
             return hasEnded ? String(decoding: received, as: UTF8.self) : nil
         }

@@ -199,10 +199,12 @@ extension DatabaseConformance {
         Behavior("several statements see one state while a writer commits between them") { bench in
             try await bench.make(things)
             try await bench.execute("INSERT INTO things (number, amount) VALUES (1, 500), (2, 500)")
-            let isDone = Flag()
+            let (hasChanged, isDone) = (Flag(), Flag())
             let seen = try await withThrowingTaskGroup(of: Set<Int64>.self) { group in
                 group.addTask {
-                    for step in 0..<100 as Range<Int64> {
+                    // A busy machine may come to its first read when a hundred are written.
+                    for step in 0..<5_000 as Range<Int64> where step < 100 || !hasChanged.isRaised {
+                        let step = step % 500
                         try await bench.second.write { transaction in
                             for (number, amount) in [(1, step), (2, 1_000 - step)] as [(Int64, Int64)] {
                                 try await transaction.execute(
@@ -224,6 +226,7 @@ extension DatabaseConformance {
                         let amounts = try rows.map { try $0[0].integer(0) }
                         #expect(amounts[0] + amounts[1] == 1_000 && amounts[2] == amounts[0])
                         seen.insert(amounts[0])
+                        if seen.count > 1 { hasChanged.raise() }
                     }
                     return seen
                 }

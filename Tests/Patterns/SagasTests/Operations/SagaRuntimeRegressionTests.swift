@@ -280,7 +280,7 @@ struct SagaRuntimeRegressionTests {
                 time: SystemTime(), sharedBy: clock)
             stores.leases = leases
             var (terms, coordination) = (SagaTerms(), SagaCoordinatorConfiguration())
-            (terms.lease, terms.troublePause) = (.milliseconds(900), .milliseconds(100))
+            (terms.lease, terms.troublePause) = (.seconds(3), .milliseconds(100))
             coordination.sweepInterval = .milliseconds(20)
             let runtime = SagaRuntime(
                 registry: SagaRegistry([AnySagaDefinition(saga)]), lane: bench.lane, stores: stores, worker: worker,
