@@ -1,5 +1,6 @@
 import Determinism
 import Foundation
+import ProcessTestKit
 import Synchronization
 
 /// A Pantry with a data directory and a configuration of its own, in a temporary folder. Its server may be started,
@@ -95,7 +96,7 @@ public final class Installation: Sendable {
         return process
     }
 
-    /// Starts the server and does not wait.
+    /// Starts the server and does not wait. It ends with this test process, even when that is killed.
     /// - Parameters:
     ///   - fault: where it is to kill itself.
     ///   - log: the file that takes the points it passes.
@@ -110,7 +111,8 @@ public final class Installation: Sendable {
             state.starts += 1
             return state.starts
         }
-        let command = tracer + [try ProductLocation.pantry(), "serve", "--config", configurationFile.path]
+        let command = try RunFolder.shared.get().command(
+            tracer + [try ProductLocation.pantry(), "serve", "--config", configurationFile.path])
         let process = try PantryProcess(
             command, environment: Program.scrubbedEnvironment(environment),
             output: folder.appendingPathComponent("run-\(number).out.txt"),

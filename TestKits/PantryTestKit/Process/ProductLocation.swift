@@ -6,7 +6,10 @@ extension ProductLocation {
     /// build.
     /// - Throws: ``SpawnError`` that names the places looked at.
     public static func pantry(file: String = #filePath) throws(SpawnError) -> String {
-        if let named = ProcessInfo.processInfo.environment["PANTRY_BINARY"], !named.isEmpty { return named }
+        if let named = ProcessInfo.processInfo.environment["PANTRY_BINARY"], !named.isEmpty {
+            // As seen from here: servers have another working folder.
+            return URL(fileURLWithPath: named).path
+        }
         return try executable("pantry", file: file)
     }
 }

@@ -94,8 +94,9 @@ struct ConfigurationTests {
             // The flag, against both.
             let port = try LoopbackPort.next()
             let errors = installation.folder.appendingPathComponent("flag.txt").path
+            let command = try RunFolder.shared.get().command([pantry, "serve", "--config", file, "--port", "\(port)"])
             let server = try ChildProcess(
-                pantry, ["serve", "--config", file, "--port", "\(port)"],
+                command[0], Array(command.dropFirst()),
                 environment: Program.scrubbedEnvironment(["PANTRY_SERVER_PORT": "1"]), output: "/dev/null",
                 errors: errors)
             try await Poll.untilTrue("the server at its flag's port", within: .seconds(20)) {

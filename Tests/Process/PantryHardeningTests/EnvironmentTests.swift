@@ -83,8 +83,9 @@ struct EnvironmentTests {
     }
 
     private func serveAndAsk(_ script: String, _ client: PantryClient) async throws {
+        let command = try RunFolder.shared.get().command(["/usr/bin/setsid", "/bin/sh", "-c", script])
         let shell = try ChildProcess(
-            "/usr/bin/setsid", ["/bin/sh", "-c", script], environment: Program.scrubbedEnvironment(),
+            command[0], Array(command.dropFirst()), environment: Program.scrubbedEnvironment(),
             output: "/dev/null", errors: "/dev/null")
         // The whole session: in a pipeline the shell is not the server.
         defer { kill(-shell.pid, SIGKILL) }
@@ -154,6 +155,17 @@ struct EnvironmentTests {
             try await grocery.process.killAndWait()
             let next = try await installation.start()
             #expect(await (try next.client()).get("/v1/organization", key: grocery.owner.apiKey).status == 200)
+        }
+    }
+
+    /// A server that no test process was left to end went on by itself, with its port and its directory.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/cwd"), "processes are found in /proc"))
+    func aServerEndsWithTheProcessThatTestsIt() async throws {
+        try await Installation.with { installation in
+            let process = try await installation.start()
+            let folder = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.child.pid)/cwd")
+            let place = try RunFolder.shared.get().place.path
+            #expect(folder == place)
         }
     }
 

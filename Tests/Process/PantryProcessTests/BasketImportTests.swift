@@ -119,12 +119,13 @@ extension ProcessTests {
                 try #require(write(descriptor, text, text.count) == text.count)
 
                 let output = installation.folder.appendingPathComponent("import.json")
+                let command = try RunFolder.shared.get().command([
+                    try ProductLocation.pantry(), "import", "baskets", pipe, "--organization", shop.tenant.id, "--json",
+                    "--config", installation.configurationFile.path,
+                ])
                 let child = try ChildProcess(
-                    try ProductLocation.pantry(),
-                    [
-                        "import", "baskets", pipe, "--organization", shop.tenant.id, "--json", "--config",
-                        installation.configurationFile.path,
-                    ], environment: Program.scrubbedEnvironment(), output: output.path, errors: output.path + ".err")
+                    command[0], Array(command.dropFirst()), environment: Program.scrubbedEnvironment(),
+                    output: output.path, errors: output.path + ".err")
                 let client = try process.client()
                 try await Poll.untilTrue("the whole basket's order", within: .seconds(30)) {
                     try await client.all("/v1/orders?status=confirmed", key: shop.tenant.apiKey).count == 1

@@ -210,8 +210,9 @@ private final class DemoFolder: Sendable {
     }
 
     func launch(_ more: String...) throws -> ChildProcess {
-        try ChildProcess(
-            try ProductLocation.pantry(), arguments(more), environment: environment,
+        let command = try RunFolder.shared.get().command([try ProductLocation.pantry()] + arguments(more))
+        return try ChildProcess(
+            command[0], Array(command.dropFirst()), environment: environment,
             output: files.appendingPathComponent("out").path, errors: files.appendingPathComponent("err").path)
     }
 

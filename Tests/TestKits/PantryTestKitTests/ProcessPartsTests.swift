@@ -41,6 +41,25 @@ struct ProcessPartsTests {
         #expect(child.poll() == nil)
     }
 
+    /// As in a run whose process was killed: nobody is left to end what it has started.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/cwd"), "processes are found in /proc"))
+    func whatWorksInARunFolderEndsWithIt() async throws {
+        let run = try RunFolder()
+        let command = run.command(["sleep", "600"])
+        let child = try ChildProcess(
+            command[0], Array(command.dropFirst()), environment: ["PATH": "/usr/bin:/bin"], output: "/dev/null",
+            errors: "/dev/null")
+        let elsewhere = try shell("exec sleep 600")
+        try await Poll.untilTrue("the child to be in its folder") {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/cwd")) == run.place.path
+        }
+        child.send(SIGSTOP)
+        try await run.letGo()
+        #expect(try await child.ended() == .signal(SIGKILL))
+        #expect(elsewhere.poll() == nil, "it works somewhere else")
+        #expect(!FileManager.default.fileExists(atPath: run.place.path))
+    }
+
     @Test func programsLeaveTheirOutput() async throws {
         let result = try await Program.run("/bin/sh", ["-c", "echo out; echo err >&2; exit 3"])
         #expect(result.exit == .status(3) && result.text == "out\n" && result.errors == "err\n")
