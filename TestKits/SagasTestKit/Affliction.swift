@@ -21,6 +21,27 @@ enum Affliction: Sendable, CustomStringConvertible {
         case answerLost
     }
 
+    /// What kind of thing it is, whichever commit or call it befalls.
+    var kind: SagaTrialKind {
+        switch self {
+        case .none: .nothing
+        case .commit(_, .notMade, let crash): crash ? .commitNotMadeAndDeath : .commitNotMade
+        case .commit(_, .answerLost, let crash): crash ? .answerLostAndDeath : .answerLost
+        case .call(_, _, crash: true): .deathBehindCall
+        case .call(_, let fate, crash: false):
+            switch fate {
+            case .made: .nothing
+            case .repeated: .callRepeated
+            case .answerLost: .callAnswerLost
+            case .lost: .callLost
+            case .notSent: .callNotSent
+            }
+        case .pausedInCall: .pausedInCall
+        case .signalsAtOnce: .earlySignals
+        case .cancel: .cancellation
+        }
+    }
+
     var description: String {
         switch self {
         case .none: "nothing goes wrong"

@@ -59,12 +59,60 @@ public struct SagaTrialFailure: Sendable, CustomStringConvertible {
     }
 }
 
+/// What can be done to a saga in a trial.
+public enum SagaTrialKind: String, Sendable, Hashable, CaseIterable {
+    /// Nothing goes wrong.
+    case nothing
+    /// A commit is not made; its worker goes on, or its process dies.
+    case commitNotMade, commitNotMadeAndDeath
+    /// A commit is made and its answer lost; its worker goes on, or its process dies.
+    case answerLost, answerLostAndDeath
+    /// A call is made twice, or its answer is lost, or itself; or it is not sent.
+    case callRepeated, callAnswerLost, callLost, callNotSent
+    /// The process dies behind a call.
+    case deathBehindCall
+    /// A worker is paused in a call until another has ended the saga.
+    case pausedInCall
+    /// Signals come early, twice and in another order.
+    case earlySignals
+    /// The saga is canceled.
+    case cancellation
+
+    /// Whether it befalls a commit.
+    public var isOfCommits: Bool {
+        switch self {
+        case .commitNotMade, .commitNotMadeAndDeath, .answerLost, .answerLostAndDeath: true
+        default: false
+        }
+    }
+    /// Whether it befalls a call.
+    public var isOfCalls: Bool {
+        switch self {
+        case .callRepeated, .callAnswerLost, .callLost, .callNotSent, .deathBehindCall, .pausedInCall: true
+        default: false
+        }
+    }
+}
+
+/// What was done to a saga on one of its ways.
+public struct SagaTrialStrike: Sendable, Hashable {
+    /// What was done.
+    public let kind: SagaTrialKind
+    /// The local step that refused, which makes the way; nil for none.
+    public let refusing: String?
+
+    /// That was done on that way.
+    public init(_ kind: SagaTrialKind, refusing: String?) { (self.kind, self.refusing) = (kind, refusing) }
+}
+
 /// What a saga has been through.
 public struct SagaTrialReport: Sendable, CustomStringConvertible {
     /// How many trials there were.
     public internal(set) var count = 0
     /// In how many of them what was to go wrong did not come to pass: the saga had taken another way.
     public internal(set) var spared = 0
+    /// How often what was to go wrong did, by what it was and on which way.
+    public internal(set) var strikes: [SagaTrialStrike: Int] = [:]
     /// How often the saga ended in which way.
     public internal(set) var endings: [SagaProgressMachine.Ending: Int] = [:]
     /// What went wrong.

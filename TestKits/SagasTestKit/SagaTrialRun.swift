@@ -33,6 +33,8 @@ final class SagaTrialRun<State: SagaState>: Sendable {
 
     /// What goes wrong, in words.
     var description: String { (refusing.map { "“\($0)” refuses; " } ?? "") + affliction.description }
+    /// The same, without the commit or call that it befalls.
+    var strike: SagaTrialStrike { SagaTrialStrike(affliction.kind, refusing: refusing) }
     /// Whether what was to go wrong did not come to pass.
     var wasSpared: Bool { tormentor.hasSpared }
 

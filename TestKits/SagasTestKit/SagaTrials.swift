@@ -58,7 +58,7 @@ public enum SagaTrials {
         report.count += 1
         do {
             report.endings[try await run.run(), default: 0] += 1
-            if run.wasSpared { report.spared += 1 }
+            if run.wasSpared { report.spared += 1 } else { report.strikes[run.strike, default: 0] += 1 }
         } catch {
             report.failures.append(
                 SagaTrialFailure(affliction: run.description, problem: "\(error)", history: await run.history()))

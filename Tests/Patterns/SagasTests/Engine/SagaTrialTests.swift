@@ -69,12 +69,36 @@ struct SagaTrialTests {
         return trial
     }
 
+    /// The fewest commits and calls of a trip on each of its ways, by the local step that refuses, whoever of the two
+    /// branches is first. Before each call there is a commit, which holds its intent, and behind it another one; what
+    /// is local may come with any of them.
+    private static let fewest: [(refusing: String?, commits: Int, calls: Int)] = [
+        // The payment's intent; its end, and the deposit's intent; its end, and the wait; the signal; the mail's intent,
+        // once somebody has taken the saga up; its end.
+        (nil, 6, 3),
+        // The first step, in the commit that begins the saga.
+        ("seat", 1, 0),
+        // The payment's intent; its end, and the intent to undo it; that. The deposit comes behind the room.
+        ("room", 3, 2),
+        // The same; the room and the deposit may come to be made and undone as well.
+        ("car", 3, 2),
+        // As far as the signal; the intents to undo the deposit, and the payment when that is done; the last one's end.
+        ("ticket", 7, 4),
+    ]
+
     @Test func everyAfflictionEndsInAWayThatTheSagaMayEnd() async throws {
         let report = try await SagaTrials.run { trip(Bank()) }
         #expect(report.failures.isEmpty, "\(report)")
         // How many calls and commits branches side by side make depends on who is first, and on how busy the machine is
         // when they are counted: a trial of one more than there are later is spared. Those that went wrong count.
         #expect(report.count - report.spared > 250, "\(report)")
+        for way in Self.fewest {
+            for kind in SagaTrialKind.allCases {
+                let least = kind.isOfCommits || kind == .cancellation ? way.commits : kind.isOfCalls ? way.calls : 1
+                let count = report.strikes[SagaTrialStrike(kind, refusing: way.refusing)] ?? 0
+                #expect(count >= least, "\(kind) came \(count) times where \(way.refusing ?? "nothing") refuses")
+            }
+        }
         #expect((report.endings[.succeeded] ?? 0) > 20 && (report.endings[.compensated] ?? 0) > 200, "\(report)")
     }
 
