@@ -29,6 +29,7 @@ final class Simulation: Sendable {
     let random: SeededRandom
     let seed: UInt64
     let provider: ScriptedProvider
+    let happenings = Happenings()
     private let isCalm: Flag
     private let history = Mutex<[Entry]>([])
     private let servers: Mutex<[Server]>
@@ -43,8 +44,12 @@ final class Simulation: Sendable {
         self.terms = terms
         shop = try await Shop.open(in: store)
         for sku in Self.skus { try await shop.product(sku, price: 100 + Int64(random.next(below: 400)), stock: 6) }
+        let happenings = happenings
         provider = ScriptedProvider(SandboxProvider(lane: store.booksLane, time: store.time)) { verb in
-            isCalm.isRaised ? .pass : Self.fate(verb, random.next(below: 100))
+            if isCalm.isRaised { return .pass }
+            let fate = Self.fate(verb, random.next(below: 100))
+            happenings.note(fate)
+            return fate
         }
         servers = Mutex([Server(store, provider: provider, terms: terms, seed: seed)])
     }
@@ -99,7 +104,8 @@ final class Simulation: Sendable {
         let next = Server(
             store, provider: provider, terms: terms, seed: seed &+ 1_000 &* UInt64(servers.withLock { $0.count }))
         servers.withLock { $0.append(next) }
-        if random.next(below: 4) > 0 { try await next.recover() }
+        happenings.add(.restarted)
+        if random.next(below: 4) > 0 { happenings.add(.recovered, try await next.recover()) }
     }
 
     func settle() async throws {
@@ -158,8 +164,9 @@ final class Simulation: Sendable {
     }
 
     private func perform(_ request: Request, _ key: RequestKey) async {
-        let heard = await ask(request, key)
-        history.withLock { $0.append(Entry(key: key, request: request, heard: heard)) }
+        let entry = Entry(key: key, request: request, heard: await ask(request, key))
+        history.withLock { $0.append(entry) }
+        happenings.note(entry)
     }
 
     /// What a caller hears now.
