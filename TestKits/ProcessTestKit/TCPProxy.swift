@@ -77,9 +77,12 @@ public final class TCPProxy: Sendable {
     /// - Parameters:
     ///   - mark: such as `Array("COMMIT".utf8)`.
     ///   - passes: how many of the mark are let through before, on whichever connections.
-    public func cutOnce(at mark: [UInt8], _ point: CutPoint, after passes: Int = 0) {
-        precondition(!mark.isEmpty, "a mark has at least one byte")
-        loop.change { $0.trap = TCPProxyTrap(mark: mark, point: point, passes: passes) }
+    ///   - exception: what lets a message pass, uncounted, that has it as well or has come shortly behind it.
+    public func cutOnce(
+        at mark: [UInt8], _ point: CutPoint, after passes: Int = 0, unlessNear exception: [UInt8]? = nil
+    ) {
+        precondition(!mark.isEmpty && exception?.isEmpty != true, "a mark has at least one byte")
+        loop.change { $0.trap = TCPProxyTrap(mark: mark, point: point, exception: exception, passes: passes) }
     }
 
     /// Cuts at no mark any more.

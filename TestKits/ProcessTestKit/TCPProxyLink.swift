@@ -94,9 +94,10 @@ final class TCPProxyLink {
         upstream.chunks.append(Chunk(bytes: bytes[...], due: due))
     }
 
-    /// Whether the mark ends in what has just come.
+    /// Whether the mark ends in what has just come, and nothing there or shortly before makes it an exception.
     func meets(_ trap: TCPProxyTrap, in bytes: [UInt8]) -> Bool {
-        (recent.suffix(trap.mark.count - 1) + bytes).firstRange(of: trap.mark) != nil
+        guard (recent.suffix(trap.mark.count - 1) + bytes).firstRange(of: trap.mark) != nil else { return false }
+        return trap.exception.map { (recent + bytes).firstRange(of: $0) == nil } ?? true
     }
 
     private func spring(_ trap: TCPProxyTrap, _ bytes: [UInt8], _ due: Instant) {

@@ -6,6 +6,8 @@ import Synchronization
 struct TCPProxyTrap: Sendable {
     let mark: [UInt8]
     let point: TCPProxy.CutPoint
+    /// What lets a message with the mark pass, uncounted.
+    let exception: [UInt8]?
     /// How many messages with the mark are let through before.
     var passes: Int
 }

@@ -85,4 +85,17 @@ enum CrashScenario: String, CaseIterable, Sendable, CustomTestStringConvertible 
         case .fulfill: await session.fulfill(order ?? "", key: name)
         }
     }
+
+    /// Looks for the one order that there must be, and at what the provider's books hold about it.
+    /// - Returns: the orders that there are.
+    func expectEnd(
+        of name: String, in shop: Shop, on process: PantryProcess, _ place: String
+    ) async throws -> [Evidence.Order] {
+        let orders = try await shop.orders(key: orderKey(name), on: process)
+        #expect(orders.map(\.status) == [orderStatus], "\(place)")
+        let books = try await shop.books()
+        let keys = Set(books.operations.filter { $0.reference == orders.first?.id }.map(\.key))
+        #expect(books.entries.filter { keys.contains($0.key) }.map(\.kind) == entries, "\(place)")
+        return orders
+    }
 }

@@ -161,12 +161,7 @@ struct CrashRound {
         #expect(repeated.status == scenario.status, "\(place): \(repeated)")
         try await shop.expectNoViolations(on: process, place)
 
-        let orders = try await shop.orders(key: scenario.orderKey(name), on: process)
-        #expect(orders.map(\.status) == [scenario.orderStatus], "\(place)")
-        let books = try await shop.books()
-        let keys = Set(books.operations.filter { $0.reference == orders.first?.id }.map(\.key))
-        #expect(books.entries.filter { keys.contains($0.key) }.map(\.kind) == scenario.entries, "\(place)")
-
+        let orders = try await scenario.expectEnd(of: name, in: shop, on: process, place)
         // An order that waits in the queue is tried again every now and then, which would disturb the next round's
         // points.
         if scenario == .error, let id = orders.first?.id {

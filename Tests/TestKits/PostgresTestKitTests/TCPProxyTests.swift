@@ -40,6 +40,19 @@ struct TCPProxyTests {
         }
     }
 
+    @Test func whatIsAnExceptionPasses() async throws {
+        try await with { server, proxy, url in
+            proxy.cutOnce(at: Array("COMMIT".utf8), .beforeRequest, unlessNear: Array("VALUES (1)".utf8))
+            try await server.psql(insert, through: url)
+            #expect(proxy.cutCount == 0)
+            let other = "BEGIN; INSERT INTO items VALUES (2); COMMIT"
+            await #expect(throws: PostgresFailure.self) { try await server.psql(other, through: url) }
+            #expect(proxy.cutCount == 1 && proxy.cutNoMore())
+            let rows = try await server.psql("SELECT id FROM items")
+            #expect(rows == "1")
+        }
+    }
+
     @Test func aRequestArrivesBeforeTheCut() async throws {
         try await with { server, proxy, url in
             proxy.cutOnce(at: Array("COMMIT".utf8), .afterRequest)
