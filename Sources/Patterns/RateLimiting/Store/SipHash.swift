@@ -52,8 +52,8 @@ struct SipHash {
         if index < raw.count { add(word: Self.tail(raw)) }
     }
 
-    /// The bytes beyond the last whole word, as a word with zeros above; there are some. Read at once, over bytes that were read
-    /// already, because names are short: most of them are little more than this.
+    /// The bytes beyond the last whole word, as a word with zeros above; there are some. Read at once, over bytes that
+    /// were read already, because names are short: most of them are little more than this.
     @inline(__always)
     private static func tail(_ raw: UnsafeRawBufferPointer) -> UInt64 {
         let count = raw.count

@@ -20,9 +20,9 @@ enum Happening: String, Sendable, CaseIterable {
     /// The last server of each run does not die, and has fifteen turns of its callers: three thousand turns. A third of
     /// them is a new order, a sixth a repeat, a twelfth an adjustment, a quarter something about an order. There are
     /// units for three orders of each run at least, so six hundred that come to a charge: a tenth of these is declined,
-    /// a tenth is never charged and waits, and of the calls some eight of a hundred have each of the fates. Three servers
-    /// in two runs die, about half of them in the middle of something. So the rarest is to be expected some thirty times
-    /// where half of them come to nothing: that there is none has a chance of one to ten billions.
+    /// a tenth is never charged and waits, and of the calls some eight of a hundred have each of the fates. Three
+    /// servers in two runs die, about half of them in the middle of something. So the rarest is to be expected some
+    /// thirty times where half of them come to nothing: that there is none has a chance of one to ten billions.
     var least: Int {
         switch self {
         case .declined, .outOfStock, .accepted, .canceled, .refunded, .fulfilled, .recovered: 1

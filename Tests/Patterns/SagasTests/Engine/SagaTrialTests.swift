@@ -73,8 +73,8 @@ struct SagaTrialTests {
     /// branches is first. Before each call there is a commit, which holds its intent, and behind it another one; what
     /// is local may come with any of them.
     private static let fewest: [(refusing: String?, commits: Int, calls: Int)] = [
-        // The payment's intent; its end, and the deposit's intent; its end, and the wait; the signal; the mail's intent,
-        // once somebody has taken the saga up; its end.
+        // The payment's intent; its end, and the deposit's intent; its end, and the wait; the signal; the mail's
+        // intent, once somebody has taken the saga up; its end.
         (nil, 6, 3),
         // The first step, in the commit that begins the saga.
         ("seat", 1, 0),
