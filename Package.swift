@@ -124,7 +124,10 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", path: "Sources/Drivers/CHiredis", pkgConfig: "hiredis",
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
-        driver("RedisDriver", ["Determinism", "SocketReactor", "RateLimiting", "CHiredis"]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/Drivers/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        driver("RedisDriver", ["Determinism", "SocketReactor", "RateLimiting", "CHiredis", "COpenSSL"]),
         driver("PrometheusMetrics", [metrics, histogram]),
         driver("OpenTelemetryTracing", ["Determinism", "StrictJSON", tracing]),
         driver("StripeDriver", ["Determinism", "StrictJSON", crypto, httpClient, instrumentation, nioCore, nioHTTP1]),
@@ -221,7 +224,7 @@ let package = Package(
             "RedisDriverTests", in: "Drivers",
             [
                 "Determinism", "DeterminismTestKit", "SocketReactor", "RateLimiting", "RateLimitingTestKit",
-                "RedisDriver",
+                "RedisDriver", "COpenSSL",
                 "ProcessTestKit", "RedisTestKit",
             ]),
         tests("PrometheusMetricsTests", in: "Drivers", ["PrometheusMetrics", metrics]),

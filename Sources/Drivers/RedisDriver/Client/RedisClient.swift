@@ -16,6 +16,8 @@ public final class RedisClient: Sendable {
     public let configuration: RedisConfiguration
     let reactor: Reactor
     let random: any RandomSource
+    /// What all connections' TLS has in common; nil without TLS.
+    let tls: TLSContext?
     private let lines: [RedisLine]
     private let turn = Atomic<Int>(0)
     private let defaultTimeout: Int64
@@ -31,9 +33,10 @@ public final class RedisClient: Sendable {
         observer: (any RedisObserver)? = nil
     ) throws(RedisConfigurationError) {
         try configuration.validate()
-        (self.configuration, self.reactor, self.random) = (configuration, reactor, random)
+        let tls = try configuration.tlsContext()
+        (self.configuration, self.reactor, self.random, self.tls) = (configuration, reactor, random, tls)
         defaultTimeout = configuration.commandTimeout.inNanoseconds
-        lines = (0..<configuration.connectionCount).map { RedisLine($0, configuration, reactor, random, observer) }
+        lines = (0..<configuration.connectionCount).map { RedisLine($0, configuration, tls, reactor, random, observer) }
         for line in lines { _ = line.start() }
     }
     deinit { close() }

@@ -27,13 +27,15 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible, CustomDebug
     public var password: String?
     /// The number of the database.
     public var database = 0
+    /// How the connection is encrypted; nil for not at all. Not for a Unix socket.
+    public var tls: RedisTLS?
     /// What the server shows in `CLIENT LIST`; nil for nothing. Without blanks.
     public var clientName: String? = "pantry"
     /// How many connections a client has.
     public var connectionCount = 2
     /// The longest wait for a command's answer where the call gives none, the time to wait for its turn included.
     public var commandTimeout: Duration = .seconds(5)
-    /// The longest time to make a connection: name, TCP, password, and the server's loading of its data.
+    /// The longest time to make a connection: name, TCP, TLS, password, and the server's loading of its data.
     public var connectTimeout: Duration = .seconds(5)
     /// How long after a command's time its answer may be missing, with no other answer coming either, before the
     /// connection is closed.
@@ -75,7 +77,7 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible, CustomDebug
         (self.endpoint, self.user, self.password, self.database) = (endpoint, user, password, database)
     }
 
-    /// Checks that the values make sense.
+    /// Checks that the values make sense, and that the files of ``tls`` can be used.
     /// - Throws: ``RedisConfigurationError`` that names the one that does not.
     public func validate() throws(RedisConfigurationError) {
         switch endpoint {
@@ -84,7 +86,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible, CustomDebug
             guard (1...65_535).contains(port) else { throw .init("the port \(port) is not from 1 to 65535") }
         case .socket(let path):
             guard path.hasPrefix("/") else { throw .init("the path of the socket does not begin with /") }
+            if tls != nil { throw .init("a Unix socket has no TLS; it does not leave the machine") }
         }
+        try tls?.validate()
         if user != nil, password == nil { throw .init("there is a user and no password") }
         if database < 0 { throw .init("the database \(database) is below 0") }
         if let clientName, clientName.utf8.contains(where: { !(0x21...0x7E).contains($0) }) {
@@ -102,6 +106,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible, CustomDebug
             ("groupLimit", groupLimit), ("replyByteLimit", replyByteLimit),
         ]
         for (name, value) in counts where value < 1 { throw .init("\(name) is \(value), not above zero") }
+        // Last, because it reads files.
+        _ = try tlsContext()
     }
 
     /// The server, as it stands in a URL.
@@ -112,11 +118,19 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible, CustomDebug
         }
     }
     /// Server and database, without the password.
-    public var description: String { "redis://\(user.map { "\($0)@" } ?? "")\(target)/\(database)" }
+    public var description: String {
+        "\(tls == nil ? "redis" : "rediss")://\(user.map { "\($0)@" } ?? "")\(target)/\(database)"
+    }
     /// Server and database, without the password.
     public var debugDescription: String { description }
     /// Server and database, without the password.
     public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+
+    /// What all connections' TLS has in common; nil without TLS. Reads the files.
+    func tlsContext() throws(RedisConfigurationError) -> TLSContext? {
+        guard let tls, case .host(let name, _) = endpoint else { return nil }
+        return try TLSContext(tls, host: name)
+    }
 
     var pipelineLimits: PipelineLimits {
         var limits = PipelineLimits()

@@ -3,26 +3,30 @@ import SocketReactor
 
 extension RedisConfiguration {
     private static let form = "redis://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE"
+    private static let optionNames = [
+        "client_name", "connect_timeout", "connections", "database", "in_flight", "stall_timeout", "timeout",
+        "unreachable",
+    ]
+    private static let tlsOptionNames = ["ca", "cert", "key", "server_name", "verify"]
 
-    /// Reads `redis://user:password@host:port/database?option=value&…`, or `unix://user:password@/path?database=…`.
+    /// Reads `redis://user:password@host:port/database?option=value&…`, the same with `rediss://` for TLS, or
+    /// `unix://user:password@/path?database=…`.
     ///
     /// Every part may be percent-encoded, and what stands for itself must be: `@`, `:`, `/`, `?`, `#` and `%` in a
     /// password. An IPv6 address stands in `[ ]`. Options: `timeout`, `connect_timeout`, `stall_timeout` (such as
     /// `500ms` or `5s`; a number alone is milliseconds), `connections`, `in_flight`, `client_name`, `unreachable`
-    /// (`fail` or `wait`), `database`.
+    /// (`fail` or `wait`), `database`; with `rediss://` also those of ``RedisTLS``: `ca`, `cert` and `key` (paths of PEM
+    /// files), `verify` (`full`, `ca` or `none`), `server_name`.
     /// - Throws: ``RedisConfigurationError``, which never quotes the URL: it may hold a password.
     public init(url: String) throws(RedisConfigurationError) {
-        if url.lowercased().hasPrefix("rediss://") {
+        let schemes = ["redis://", "rediss://", "unix://"]
+        guard let scheme = schemes.first(where: { url.hasPrefix($0) }) else {
             throw .init(
-                "rediss:// asks for TLS, which this driver has not: it is built on hiredis 0.14, whose releases have "
-                    + "TLS from 1.0 on only. Use redis:// within a network that is closed to others, or put a TLS "
-                    + "proxy such as stunnel beside this process and give its address")
+                "the URL of Redis does not begin with redis://, rediss:// (for TLS) or unix://; it has the form "
+                    + Self.form)
         }
-        let isSocket = url.hasPrefix("unix://")
-        guard isSocket || url.hasPrefix("redis://") else {
-            throw .init("the URL of Redis does not begin with redis:// or unix://; it has the form \(Self.form)")
-        }
-        var rest = Substring(url.dropFirst(isSocket ? 7 : 8))
+        let isSocket = scheme == "unix://"
+        var rest = url.dropFirst(scheme.count)
         if rest.contains("#") {
             throw .init("the URL of Redis holds a #, which must be written %23 where it is part of a password")
         }
@@ -38,6 +42,7 @@ extension RedisConfiguration {
             rest = rest[..<slash]
         }
         self.init()
+        if scheme == "rediss://" { tls = RedisTLS() }
         do throws(ServerURL.Fault) {
             if let at = rest.lastIndex(of: "@") {
                 try readUser(rest[..<at])
@@ -50,7 +55,9 @@ extension RedisConfiguration {
                 endpoint = try Self.host(rest)
                 if path.count > 1 { database = try Self.number("the database", path.dropFirst()) }
             }
-            for (name, value) in try ServerURL.options(options) { try apply(name, value) }
+            for (name, value) in try ServerURL.options(options) {
+                if Self.tlsOptionNames.contains(name) { try applyToTLS(name, value) } else { try apply(name, value) }
+            }
         } catch { throw .init(error.reason) }
         try validate()
     }
@@ -87,9 +94,26 @@ extension RedisConfiguration {
             unreachable = choice
         case "password", "user": throw .init("“\(name)” is not an option here; write \(Self.form)")
         default:
-            throw .init(
-                "there is no option “\(name)”; there are client_name, connect_timeout, connections, database, "
-                    + "in_flight, stall_timeout, timeout, unreachable")
+            let names = Self.optionNames.joined(separator: ", ")
+            let tlsNames = Self.tlsOptionNames.joined(separator: ", ")
+            throw .init("there is no option “\(name)”; there are \(names), and with rediss:// \(tlsNames)")
+        }
+    }
+
+    private mutating func applyToTLS(_ name: String, _ value: String) throws(ServerURL.Fault) {
+        guard tls != nil else {
+            throw .init("“\(name)” is an option of TLS, and this URL is one without; TLS is written rediss://HOST")
+        }
+        switch name {
+        case "ca": tls?.authorityFile = value
+        case "cert": tls?.certificateFile = value
+        case "key": tls?.keyFile = value
+        case "server_name": tls?.serverName = value
+        default:
+            guard let choice = RedisTLS.Verification(rawValue: value) else {
+                throw .init("verify is “\(value)”, not one of full, ca, none")
+            }
+            tls?.verification = choice
         }
     }
 

@@ -35,6 +35,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
     }
     let number: Int
     private let configuration: RedisConfiguration
+    private let tls: TLSContext?
     private let reactor: Reactor
     private let random: any RandomSource
     private let observer: (any RedisObserver)?
@@ -44,11 +45,11 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
     let load = Atomic<Int>(0)
 
     init(
-        _ number: Int, _ configuration: RedisConfiguration, _ reactor: Reactor, _ random: any RandomSource,
-        _ observer: (any RedisObserver)?
+        _ number: Int, _ configuration: RedisConfiguration, _ tls: TLSContext?, _ reactor: Reactor,
+        _ random: any RandomSource, _ observer: (any RedisObserver)?
     ) {
-        (self.number, self.configuration, self.reactor) = (number, configuration, reactor)
-        (self.random, self.observer) = (random, observer)
+        (self.number, self.configuration, self.tls) = (number, configuration, tls)
+        (self.reactor, self.random, self.observer) = (reactor, random, observer)
         state = Mutex(
             State(
                 machine: Machine(limits: configuration.pipelineLimits, link: configuration.linkLimits)))
@@ -206,7 +207,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
     private func connect(_ attempt: UInt64, _ connector: RedisConnector) {
         let isTaken = reactor.connecting.run { [self] in
             switch connector.run() {
-            case .success(let descriptor): connected(attempt, descriptor)
+            case .success(let connected): self.connected(attempt, connected)
             case .failure(let error): connectFailed(attempt, error)
             }
         }
@@ -215,10 +216,10 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
             attempt, RedisError(.connect, .notSent, "too many connections are being made at the same time"))
     }
 
-    private func connected(_ attempt: UInt64, _ descriptor: Int32) {
+    private func connected(_ attempt: UInt64, _ connected: ConnectedSocket) {
         let now = reactor.time.instant()
         let socket = RedisSocket(
-            descriptor, generation: attempt, owner: self, loop: reactor.loop,
+            connected, generation: attempt, owner: self, loop: reactor.loop,
             replyLimit: configuration.replyByteLimit, counters: counters)
         let isWanted = perform { state, effects in
             guard state.machine.opened(attempt, now: now) else { return false }
@@ -257,7 +258,7 @@ final class RedisLine: ReactorClient, RedisSocketOwner {
             answer(alarm.endings, &effects)
             if let attempt = alarm.connects {
                 state.connector?.abandon()
-                let connector = RedisConnector(configuration, time: reactor.time)
+                let connector = RedisConnector(configuration, tls, time: reactor.time)
                 state.connector = connector
                 effects.attempt = (attempt, connector)
             }

@@ -10,6 +10,13 @@ import Synchronization
     import Darwin
 #endif
 
+/// What an attempt to connect made: a socket, and the session on it where it is encrypted.
+struct ConnectedSocket: Sendable {
+    /// Whoever takes it closes it.
+    let descriptor: Int32
+    let tls: TLSSession?
+}
+
 /// Whoever hears what happens to a ``RedisSocket``. All calls come on the reactor's thread.
 protocol RedisSocketOwner: AnyObject, Sendable {
     /// Bytes came, and with them these replies; none while a long one is still on its way.
@@ -30,6 +37,9 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
     let generation: UInt64
     private let owner: any RedisSocketOwner
     private let reader: ReplyReader
+    private let tls: TLSSession?
+    /// What is opened of a record; empty without TLS.
+    private let plaintext: UnsafeMutableRawBufferPointer
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: RedisSocket.inputSize, alignment: 16)
     private var values: [RedisValue] = []
     private var output: [UInt8] = []
@@ -41,15 +51,17 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
     private static let inputSize = 64 << 10
 
     init(
-        _ descriptor: Int32, generation: UInt64, owner: any RedisSocketOwner, loop: ReactorLoop, replyLimit: Int,
-        counters: RedisCounters
+        _ connected: ConnectedSocket, generation: UInt64, owner: any RedisSocketOwner, loop: ReactorLoop,
+        replyLimit: Int, counters: RedisCounters
     ) {
-        (self.descriptor, self.generation, self.owner, self.loop) = (descriptor, generation, owner, loop)
-        self.counters = counters
+        (descriptor, tls) = (connected.descriptor, connected.tls)
+        (self.generation, self.owner, self.loop, self.counters) = (generation, owner, loop, counters)
+        plaintext = .allocate(byteCount: tls == nil ? 0 : TLSEngine.recordLimit, alignment: 16)
         reader = ReplyReader(replyLimit: replyLimit)
     }
     deinit {
         input.deallocate()
+        plaintext.deallocate()
         _ = close(descriptor)
     }
 
@@ -65,6 +77,7 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
     /// Ends it: the other side sees the end at once, the descriptor goes with the last owner.
     func end() {
         if let ticket { loop.remove(ticket, descriptor: descriptor) }
+        tls?.sayFarewell(transmit)
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
@@ -80,21 +93,45 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
                 if errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR { return }
                 return fail(.connectionLost, "the connection was lost: \(Self.text(errno))")
             }
-            if count == 0 { return fail(.connectionLost, "the server closed the connection") }
-            counters.received.wrappingAdd(count, ordering: .relaxed)
-            do throws(ReplyReader.Failure) {
-                try reader.feed(UnsafeRawBufferPointer(rebasing: input[..<count])) { values.append($0) }
-            } catch {
-                deliver()
-                return fail(.protocolViolation, "what came is not Redis' protocol: \(error.reason)")
+            if count == 0 {
+                let isCut = tls != nil
+                return fail(
+                    .connectionLost,
+                    isCut ? "the connection was cut off, without TLS' end" : "the server closed the connection")
             }
+            counters.received.wrappingAdd(count, ordering: .relaxed)
+            let bytes = UnsafeRawBufferPointer(rebasing: input[..<count])
+            let failure = if let tls { open(bytes, tls) } else { parse(bytes) }
             deliver()
+            if let failure { return owner.lost(self, failure) }
             if count < input.count { return }
         }
     }
     package func tick(now: Instant) {}
     package func reactorStopped() {}
 
+    private func parse(_ bytes: UnsafeRawBufferPointer) -> RedisError? {
+        do throws(ReplyReader.Failure) {
+            try reader.feed(bytes) { values.append($0) }
+            return nil
+        } catch {
+            return RedisError(.protocolViolation, .unknown, "what came is not Redis' protocol: \(error.reason)")
+        }
+    }
+    /// Opens all whole records and parses what is in them.
+    private func open(_ ciphertext: UnsafeRawBufferPointer, _ tls: TLSSession) -> RedisError? {
+        tls.take(ciphertext)
+        while true {
+            switch tls.open(into: plaintext) {
+            case .bytes(let count):
+                if let failure = parse(UnsafeRawBufferPointer(rebasing: plaintext[..<count])) { return failure }
+            case .nothing: return nil
+            case .end: return RedisError(.connectionLost, .unknown, "the server closed the connection")
+            case .failed(let failure):
+                return RedisError(failure.isAlert ? .connectionLost : .protocolViolation, .unknown, failure.reason)
+            }
+        }
+    }
     private func deliver() {
         owner.received(&values, on: self)
         values.removeAll(keepingCapacity: values.count < 4_096)
@@ -123,11 +160,9 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
     }
 
     func writeRest() -> Written {
+        if let tls { return writeRest(through: tls) }
         while outputStart < output.count {
-            let count = output.withUnsafeBytes { bytes in
-                send(
-                    descriptor, bytes.baseAddress.map { $0 + outputStart }, bytes.count - outputStart, Self.sendFlags)
-            }
+            let count = output.withUnsafeBytes { transmit(UnsafeRawBufferPointer(rebasing: $0[outputStart...])) }
             if count < 0 {
                 if errno == EINTR { continue }
                 if errno == EAGAIN || errno == EWOULDBLOCK { return .rest(output.count - outputStart) }
@@ -137,9 +172,38 @@ final class RedisSocket: ReactorClient, @unchecked Sendable {
             counters.sent.wrappingAdd(count, ordering: .relaxed)
             outputStart += count
         }
+        forgetOutput()
+        return .all
+    }
+
+    /// The same with TLS, whose session holds the ciphertext that the kernel has not taken; `outputStart` is how much
+    /// of the output was sealed.
+    private func writeRest(through tls: TLSSession) -> Written {
+        let sent = output.withUnsafeBytes { bytes in
+            tls.send(bytes, sealed: &outputStart) { ciphertext in
+                let count = transmit(ciphertext)
+                if count > 0 { counters.sent.wrappingAdd(count, ordering: .relaxed) }
+                return count
+            }
+        }
+        switch sent {
+        case .all:
+            forgetOutput()
+            return .all
+        case .rest(let unsent): return .rest(unsent)
+        case .socketFailed(let number):
+            return .failed(RedisError(.connectionLost, .unknown, "the connection was lost: \(Self.text(number))"))
+        case .failed(let failure): return .failed(RedisError(.connectionLost, .unknown, failure.reason))
+        }
+    }
+
+    private func forgetOutput() {
         output.removeAll(keepingCapacity: output.count < 1 << 20)
         outputStart = 0
-        return .all
+    }
+
+    private func transmit(_ bytes: UnsafeRawBufferPointer) -> Int {
+        send(descriptor, bytes.baseAddress, bytes.count, Self.sendFlags)
     }
 
     #if os(Linux)

@@ -68,7 +68,8 @@ extension RedisClient {
             throw RedisError(.invalidRequest, .notSent, "a channel or a pattern is there twice")
         }
         let line = SubscriptionLine(
-            configuration, channels: channels, patterns: patterns, timeout: timeout ?? configuration.commandTimeout,
+            configuration, tls, channels: channels, patterns: patterns,
+            timeout: timeout ?? configuration.commandTimeout,
             buffer: MessageBuffer(limit: bufferLimit, byteLimit: bufferByteLimit), reactor, random)
         if let error = await line.start() {
             line.close(error)

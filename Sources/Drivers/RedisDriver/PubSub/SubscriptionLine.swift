@@ -23,6 +23,7 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
         var isEnd = false
     }
     private let configuration: RedisConfiguration
+    private let tls: TLSContext?
     private let reactor: Reactor
     private let random: any RandomSource
     private let commands: [RedisCommand]
@@ -31,10 +32,11 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
     let buffer: MessageBuffer
 
     init(
-        _ configuration: RedisConfiguration, channels: [String], patterns: [String], timeout: Duration,
-        buffer: MessageBuffer, _ reactor: Reactor, _ random: any RandomSource
+        _ configuration: RedisConfiguration, _ tls: TLSContext?, channels: [String], patterns: [String],
+        timeout: Duration, buffer: MessageBuffer, _ reactor: Reactor, _ random: any RandomSource
     ) {
-        (self.configuration, self.reactor, self.random, self.buffer) = (configuration, reactor, random, buffer)
+        (self.configuration, self.tls) = (configuration, tls)
+        (self.reactor, self.random, self.buffer) = (reactor, random, buffer)
         var commands: [RedisCommand] = []
         for (name, list) in [("SUBSCRIBE", channels), ("PSUBSCRIBE", patterns)] where !list.isEmpty {
             commands.append(RedisCommand(name, arguments: list))
@@ -115,7 +117,7 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
         case .none: break
         case .connect(let attempt):
             state.connector?.abandon()
-            let connector = RedisConnector(configuration, time: reactor.time)
+            let connector = RedisConnector(configuration, tls, time: reactor.time)
             state.connector = connector
             effects.attempt = (attempt, connector)
         case .subscribe: for command in commands { write(command, &state, now, &effects) }
@@ -178,16 +180,16 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
             .failure(RedisError(.connect, .notSent, "too many connections are being made at the same time")))
     }
 
-    private func connected(_ attempt: UInt64, _ result: Result<Int32, RedisError>) {
+    private func connected(_ attempt: UInt64, _ result: Result<ConnectedSocket, RedisError>) {
         let now = reactor.time.instant()
         perform { state, effects in
             switch result {
             case .failure(let error):
                 apply(
                     state.machine.failed(attempt, error, now: now, draw: random.next()), &state, now, &effects)
-            case .success(let descriptor):
+            case .success(let connected):
                 let socket = RedisSocket(
-                    descriptor, generation: attempt, owner: self, loop: reactor.loop,
+                    connected, generation: attempt, owner: self, loop: reactor.loop,
                     replyLimit: configuration.replyByteLimit, counters: counters)
                 let action = state.machine.opened(attempt, now: now)
                 guard action == .subscribe else { return }
