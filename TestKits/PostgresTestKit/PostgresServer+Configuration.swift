@@ -46,11 +46,6 @@ extension PostgresServer {
     /// Makes the certificate for `localhost` and 127.0.0.1, valid for ten years, and its key.
     func makeCertificate() async throws {
         try await programs.run(
-            "openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650",
-                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
-                folder.appendingPathComponent("server.key").path, "-out", certificateFile.path,
-            ], in: folder)
+            "openssl", TestCertificate("server", in: folder).selfSigningArguments(), in: folder)
     }
 }

@@ -23,6 +23,10 @@ public final class RedisServer: Sendable {
     private var logFile: URL { folder.appendingPathComponent("log.txt") }
     /// Its Unix socket, if it has one.
     public var socketPath: String { folder.appendingPathComponent("redis.sock").path }
+    /// The certificate of the authority that signed its own, if it speaks TLS (`ca`).
+    public var authorityFile: URL { TestCertificate("ca", in: folder).certificateFile }
+    /// What clients show where it demands a certificate of them (`cert` and `key`).
+    public var clientCertificate: TestCertificate { TestCertificate("client", in: folder) }
 
     private init(_ options: RedisOptions) throws {
         let site = try RedisSite.shared.get()
@@ -39,6 +43,7 @@ public final class RedisServer: Sendable {
         let server = try RedisServer(options)
         defer { server.end() }
         do {
+            if let encryption = options.encryption { try await server.makeCertificates(encryption) }
             if starts { try await server.start() }
             return try await body(server)
         } catch {
@@ -48,14 +53,29 @@ public final class RedisServer: Sendable {
         }
     }
 
-    /// The URL of its database 0.
+    /// The URL of its database 0, with what a client needs for TLS.
     /// - Parameters:
+    ///   - host: another name of this machine.
     ///   - port: another port, such as a proxy's.
     ///   - more: options, such as `timeout=1s`.
-    public func url(port: Int? = nil, database: Int = 0, _ more: String...) -> String {
-        let password = state.withLock { $0.options.password }
-        let options = more.isEmpty ? "" : "?" + more.joined(separator: "&")
-        return "redis://\(password.map { ":\($0)@" } ?? "")127.0.0.1:\(port ?? self.port)/\(database)\(options)"
+    public func url(host: String = "127.0.0.1", port: Int? = nil, database: Int = 0, _ more: String...) -> String {
+        let options = state.withLock { $0.options }
+        var all = more
+        if let encryption = options.encryption {
+            all.append("ca=\(authorityFile.path)")
+            if encryption.demandsCertificate {
+                all.append("cert=\(clientCertificate.certificateFile.path)&key=\(clientCertificate.keyFile.path)")
+            }
+        }
+        let scheme = options.encryption == nil ? "redis" : "rediss"
+        return "\(scheme)://\(options.password.map { ":\($0)@" } ?? "")\(host):\(port ?? self.port)/\(database)"
+            + (all.isEmpty ? "" : "?" + all.joined(separator: "&"))
+    }
+
+    private func makeCertificates(_ encryption: RedisEncryption) async throws {
+        let authority = try await TestAuthority(in: folder)
+        _ = try await authority.issue("server", names: encryption.names, days: encryption.hasExpired ? -1 : 3_650)
+        if encryption.demandsCertificate { _ = try await authority.issue("client", names: []) }
     }
 
     /// A proxy before it, which ends with it.
@@ -165,7 +185,7 @@ public final class RedisServer: Sendable {
     public func cli(_ arguments: String...) async throws -> String {
         let password = state.withLock { $0.options.password }
         let result = try await Program.run(
-            try RedisSite.program("redis-cli"), ["-e", "-h", "127.0.0.1", "-p", "\(port)"] + arguments,
+            try RedisSite.program("redis-cli"), ["-e"] + toolArguments + arguments,
             environment: Program.scrubbedEnvironment(password.map { ["REDISCLI_AUTH": $0] } ?? [:]))
         guard result.exit.isSuccess else {
             throw RedisFailure(what: "redis-cli \(result.exit)", log: result.text + result.errors)
@@ -173,11 +193,20 @@ public final class RedisServer: Sendable {
         return result.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    /// How a tool reaches it.
+    private var toolArguments: [String] {
+        let address = ["-h", "127.0.0.1", "-p", "\(port)"]
+        guard let encryption = state.withLock({ $0.options.encryption }) else { return address }
+        let certificate = clientCertificate
+        return address + ["--tls", "--cacert", authorityFile.path]
+            + (encryption.demandsCertificate
+                ? ["--cert", certificate.certificateFile.path, "--key", certificate.keyFile.path] : [])
+    }
+
     /// Runs `redis-benchmark` against it and returns what it prints.
     public func benchmark(_ arguments: [String]) async throws -> String {
         let result = try await Program.run(
-            try RedisSite.program("redis-benchmark"), ["-h", "127.0.0.1", "-p", "\(port)"] + arguments,
-            within: .seconds(600))
+            try RedisSite.program("redis-benchmark"), toolArguments + arguments, within: .seconds(600))
         guard result.exit.isSuccess else {
             throw RedisFailure(what: "redis-benchmark \(result.exit)", log: result.text + result.errors)
         }
