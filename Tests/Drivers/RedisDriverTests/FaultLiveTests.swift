@@ -9,8 +9,9 @@ import Testing
 /// Timeouts, cancellation, and servers and networks that go away.
 @Suite("Redis going wrong", .serialized, .timeLimit(.minutes(3)))
 struct FaultLiveTests {
-    @Test func aCancelledCallerReturnsAtOnceAndNobodyGetsItsReply() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aCancelledCallerReturnsAtOnceAndNobodyGetsItsReply(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { $0.connectionCount = 1 }
             try await client.send(.ping)
             live.server.suspend()
@@ -38,8 +39,9 @@ struct FaultLiveTests {
         }
     }
 
-    @Test func randomCancellationsMixNothingUp() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func randomCancellationsMixNothingUp(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             let wrong = await withTaskGroup(of: Int.self) { group in
                 for task in 0..<48 {
@@ -66,8 +68,9 @@ struct FaultLiveTests {
         }
     }
 
-    @Test func aStoppedServerTimesOutAndItsConnectionIsDropped() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aStoppedServerTimesOutAndItsConnectionIsDropped(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client {
                 // The command's own time is to be over first, however late the machine notices.
                 ($0.stallTimeout, $0.connectTimeout) = (.seconds(1), .seconds(1))
@@ -92,8 +95,9 @@ struct FaultLiveTests {
         }
     }
 
-    @Test func inFlightCommandsAreBounded() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func inFlightCommandsAreBounded(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client {
                 ($0.connectionCount, $0.inFlightLimit, $0.waitingLimit, $0.stallTimeout) = (1, 10, 20, .seconds(60))
                 $0.groupLimit = 100
@@ -119,8 +123,9 @@ struct FaultLiveTests {
     }
 
     /// What each caller was told is compared with what the server has.
-    @Test func killsAndRestartsUnderLoad() async throws {
-        var options = RedisOptions()
+    @Test(arguments: Wire.allCases)
+    func killsAndRestartsUnderLoad(over wire: Wire) async throws {
+        var options = wire.options
         options.isDurable = true
         try await LiveServer.with(options) { live in
             let client = try live.client { ($0.unreachable, $0.reconnectLimit) = (.wait, .milliseconds(100)) }
@@ -222,8 +227,9 @@ struct FaultLiveTests {
         }
     }
 
-    @Test func theEndOfClientAndReactorIsToldToAll() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func theEndOfClientAndReactorIsToldToAll(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { $0.connectionCount = 1 }
             try await client.send(.ping)
             live.server.suspend()

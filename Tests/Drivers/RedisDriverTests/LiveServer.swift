@@ -3,6 +3,18 @@ import RedisDriver
 import RedisTestKit
 import SocketReactor
 
+/// How bytes travel in a test that holds for each way.
+enum Wire: String, Sendable, CaseIterable {
+    case plain, encrypted
+
+    /// A server that is reached so.
+    var options: RedisOptions {
+        var options = RedisOptions()
+        if self == .encrypted { options.encryption = RedisEncryption() }
+        return options
+    }
+}
+
 /// A real server, a reactor, and clients of the driver to it.
 struct LiveServer {
     let server: RedisServer

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Redis at work", .serialized, .timeLimit(.minutes(2)))
 struct PipelineLiveTests {
-    @Test(arguments: [1, 2, 4])
-    func everyTaskGetsItsOwnReplies(connections: Int) async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: [1, 2, 4], Wire.allCases)
+    func everyTaskGetsItsOwnReplies(connections: Int, wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { $0.connectionCount = connections }
             let wrong = try await withThrowingTaskGroup(of: Int.self) { group in
                 for task in 0..<64 {
@@ -69,8 +69,9 @@ struct PipelineLiveTests {
         }
     }
 
-    @Test func largeValuesComeAndGo() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func largeValuesComeAndGo(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { $0.connectionCount = 1 }
             let value = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             try await client.send(.set("large", value), timeout: .seconds(30))
@@ -90,8 +91,9 @@ struct PipelineLiveTests {
         }
     }
 
-    @Test func aPipelineHasOneAnswerForEachCommand() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aPipelineHasOneAnswerForEachCommand(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             let answers = await client.pipeline([
                 .set("a", "1"), .increment("a"), RedisCommand("LPUSH", "a", "x"), .get("a"),
@@ -117,8 +119,9 @@ struct PipelineLiveTests {
         }
     }
 
-    @Test func aTransactionIsAllOrNothing() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aTransactionIsAllOrNothing(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { $0.connectionCount = 1 }
             let sums = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for task in 0..<32 {
@@ -151,8 +154,9 @@ struct PipelineLiveTests {
         }
     }
 
-    @Test func scriptsAreLoadedOnceAndAgainWhenTheyAreGone() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func scriptsAreLoadedOnceAndAgainWhenTheyAreGone(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             let script = RedisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])")
             for expected in 1...3 {

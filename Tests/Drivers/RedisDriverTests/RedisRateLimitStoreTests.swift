@@ -10,8 +10,10 @@ import Testing
 /// Rate limits in a real Redis, through the driver.
 @Suite("Redis: rate limits", .timeLimit(.minutes(2)))
 struct RedisRateLimitStoreTests {
-    private func withStore(_ body: (RedisServer, RedisClient, RedisRateLimitStore) async throws -> Void) async throws {
-        try await RedisServer.with { server in
+    private func withStore(
+        over wire: Wire = .plain, _ body: (RedisServer, RedisClient, RedisRateLimitStore) async throws -> Void
+    ) async throws {
+        try await RedisServer.with(wire.options) { server in
             let reactor = try Reactor(time: SystemTime())
             defer { reactor.stop() }
             var configuration = try RedisConfiguration(url: server.url())
@@ -22,8 +24,9 @@ struct RedisRateLimitStoreTests {
         }
     }
 
-    @Test func decidesAsEveryStoreDoes() async throws {
-        try await withStore { _, client, store in
+    @Test(arguments: Wire.allCases)
+    func decidesAsEveryStoreDoes(over wire: Wire) async throws {
+        try await withStore(over: wire) { _, client, store in
             for aCase in try RateLimitCase.all() {
                 try await client.send(RedisCommand("FLUSHALL"))
                 let runner = RateLimitCaseRunner { request, now in
@@ -34,8 +37,9 @@ struct RedisRateLimitStoreTests {
         }
     }
 
-    @Test func manyTasksNeverGetMoreThanThereIs() async throws {
-        try await withStore { _, _, store in
+    @Test(arguments: Wire.allCases)
+    func manyTasksNeverGetMoreThanThereIs(over wire: Wire) async throws {
+        try await withStore(over: wire) { _, _, store in
             let limit = try RateLimit.fixedWindow("requests", quota: 1_000, per: .seconds(3_600))
             let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<32 {

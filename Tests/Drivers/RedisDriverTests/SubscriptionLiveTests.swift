@@ -18,8 +18,9 @@ struct SubscriptionLiveTests {
         return texts
     }
 
-    @Test func messagesComeByNameAndPattern() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func messagesComeByNameAndPattern(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             let subscription = try await client.subscribe(to: ["a", "b"], patterns: ["p.*"])
             for (channel, text) in [("a", "1"), ("p.x", "2"), ("c", "3"), ("b", "4")] {
@@ -37,8 +38,9 @@ struct SubscriptionLiveTests {
         }
     }
 
-    @Test func aLossIsAGapAndThenMessagesComeAgain() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aLossIsAGapAndThenMessagesComeAgain(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client { ($0.reconnectLimit, $0.unreachable) = (.milliseconds(50), .wait) }
             let subscription = try await client.subscribe(to: ["a"])
             try await client.send(.publish("before", to: "a"))
@@ -61,8 +63,9 @@ struct SubscriptionLiveTests {
         }
     }
 
-    @Test func aStoppedServerIsNoticedBySilence() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aStoppedServerIsNoticedBySilence(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client {
                 // So long that a busy machine's answer to a probe is in time.
                 ($0.subscriptionProbeInterval, $0.reconnectLimit) = (.seconds(1), .milliseconds(50))
@@ -84,8 +87,9 @@ struct SubscriptionLiveTests {
         }
     }
 
-    @Test func aSlowReaderLosesTheOldestAndIsToldSo() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func aSlowReaderLosesTheOldestAndIsToldSo(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             let subscription = try await client.subscribe(to: ["a"], bufferLimit: 10)
             for number in 0..<1_000 { try await client.send(.publish("\(number)", to: "a")) }
@@ -116,8 +120,9 @@ struct SubscriptionLiveTests {
         }
     }
 
-    @Test func whoLetsGoOfASubscriptionEndsIt() async throws {
-        try await LiveServer.with { live in
+    @Test(arguments: Wire.allCases)
+    func whoLetsGoOfASubscriptionEndsIt(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
             let client = try live.client()
             var subscription: RedisSubscription? = try await client.subscribe(to: ["a"])
             let count = try await live.server.cli("PUBSUB", "NUMSUB", "a")
