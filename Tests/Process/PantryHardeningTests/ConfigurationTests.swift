@@ -26,8 +26,8 @@ struct ConfigurationTests {
                 ("server: { port: 1 }\nserver: { port: 2 }", ["\"server\"", "more than once"]),
                 ("data: { directory: \"\" }", ["data.directory", "empty"]),
                 (
-                    "cache: { url: \"rediss://localhost:6379/0\" }",
-                    ["cache.url", "rediss://", "TLS"]
+                    "cache: { url: \"rediss://:hush@localhost:6379/0?ca=/none/ca.pem\" }",
+                    ["cache.url", "rediss://", "“/none/ca.pem”", "cannot be read"]
                 ),
                 ("bus: { url: \"amqp://localhost\" }", ["bus.url", "amqp:// is not supported", "local:"]),
                 ("bus: { url: \"redis://localhost\" }", ["bus.url", "redis:// is not supported"]),

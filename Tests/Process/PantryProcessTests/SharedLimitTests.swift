@@ -149,8 +149,11 @@ extension ProcessTests {
             }
         }
 
-        @Test func pausedRedisHoldsNobodyUp() async throws {
-            try await withPair("{ requests: { points: 100000, duration: 1h } }") { pair in
+        @Test(arguments: [false, true])
+        func pausedRedisHoldsNobodyUp(encrypted: Bool) async throws {
+            var options = RedisOptions()
+            if encrypted { options.encryption = RedisEncryption() }
+            try await withPair("{ requests: { points: 100000, duration: 1h } }", options) { pair in
                 _ = await admitted(50, pair)
                 pair.redis.suspend()
                 let answered = await admitted(500, pair)

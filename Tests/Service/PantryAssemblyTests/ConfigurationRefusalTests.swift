@@ -145,10 +145,22 @@ struct ConfigurationRefusalTests {
         #expect(loaded.payments.webhookSecrets == ["a", "b"] && loaded.payments.key == "sk_test")
     }
 
-    @Test("a Redis that cannot be spoken to")
+    @Test("a Redis behind TLS, and one whose certificates are not there")
     func encryptedRedis() throws {
-        let problems = try ConfigurationTrial("cache: { url: 'rediss://cache:6379' }").problems
-        #expect(problems.count == 1 && problems[0].contains("TLS"), "\(problems)")
+        let sealed = try ConfigurationTrial("cache: { url: 'rediss://:hush@cache:6379/3?verify=ca' }").load()
+        #expect(sealed.configuration.cache.url == .redis(url: "rediss://:hush@cache:6379/3?verify=ca"))
+        #expect(sealed.setting("cache.url")?.value == "rediss://(redacted)@cache:6379/3?verify=ca")
+        let wrong = [
+            ("rediss://:hush@cache?ca=/none/ca.pem", "ca is “/none/ca.pem”, which cannot be read"),
+            ("rediss://:hush@cache?cert=/none/client.pem", "cert and key belong together"),
+            ("rediss://:hush@cache?verify=maybe", "not one of full, ca, none"),
+            ("redis://:hush@cache?verify=none", "is an option of TLS"),
+        ]
+        for (url, words) in wrong {
+            let problems = try ConfigurationTrial("cache: { url: '\(url)' }").problems
+            #expect(problems.count == 1 && problems[0].contains(words), "\(problems)")
+            #expect(!problems.joined().contains("hush"), "a secret is shown")
+        }
         let loaded = try ConfigurationTrial("cache: { url: 'redis://:hush@cache:6379/3' }").load()
         #expect(loaded.configuration.cache.url == .redis(url: "redis://:hush@cache:6379/3"))
         #expect(loaded.setting("cache.url")?.value?.contains("hush") == false, "a secret is shown")
@@ -163,7 +175,8 @@ struct ConfigurationRefusalTests {
             ])
         #expect(
             try ConfigurationTrial("cache: { url: memcached }").problems == [
-                #"pantry.yaml:1:15: cache.url: "memcached": must be memory: or redis://USER:PASSWORD@HOST:PORT/NUMBER"#
+                #"pantry.yaml:1:15: cache.url: "memcached": must be memory:, or "#
+                    + "redis://USER:PASSWORD@HOST:PORT/NUMBER, or the same with rediss:// for TLS"
             ])
     }
 

@@ -69,10 +69,11 @@ extension ValueFormat<DatabaseURL> {
 
 extension ValueFormat<CacheURL> {
     static var cache: ValueFormat {
-        ValueFormat(type: "`memory:` or `redis://…`", display: .url) { text throws(ValueComplaint) in
+        ValueFormat(type: "`memory:`, `redis://…` or `rediss://…`", display: .url) { text throws(ValueComplaint) in
             if after("memory", in: text) == "" { return .memory }
             guard after("redis", in: text) != nil || after("rediss", in: text) != nil else {
-                throw ValueComplaint("must be memory: or redis://USER:PASSWORD@HOST:PORT/NUMBER")
+                throw ValueComplaint(
+                    "must be memory:, or redis://USER:PASSWORD@HOST:PORT/NUMBER, or the same with rediss:// for TLS")
             }
             do throws(RedisConfigurationError) { _ = try RedisConfiguration(url: text) } catch {
                 throw ValueComplaint("is not a Redis URL: \(error)")

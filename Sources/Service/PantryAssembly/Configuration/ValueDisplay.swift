@@ -43,7 +43,7 @@ enum ValueDisplay: Sendable {
     }
 
     /// Query parameters that hold no secret.
-    private static let harmlessParameters: Set<String> = ["pooler", "sslmode"]
+    private static let harmlessParameters: Set<String> = ["pooler", "sslmode", "verify"]
 
     /// Takes out user, password and parameters. Of a text that is no URL it shows nothing that might be a password.
     private static func withoutCredentials(_ value: String) -> String {
