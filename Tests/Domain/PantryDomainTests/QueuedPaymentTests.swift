@@ -60,6 +60,33 @@ import Testing
         }
     }
 
+    /// Orders that had been sent to the provider once were `processing` for as long as they waited for their turn: with
+    /// many of them some always were, and a demo of four thousand orders did not come to its end.
+    @Test func anOrderThatWaitsForItsTurnIsQueued() async throws {
+        var terms = CheckoutTerms()
+        terms.queuedChargesPerSecond = 1
+        try await withCheckout(terms: terms) { checkout in
+            var ids: [OrderID] = []
+            for key in 0..<10 {
+                let item = (key % 2 == 0 ? "a" : "b", Int64(1))
+                ids.append(try #require(try await checkout.place([item], key: "\(key)", method: "pm_error").order))
+            }
+            let processing = "SELECT COUNT(*) FROM payments WHERE status = 'processing'"
+            let before = checkout.provider.calls.count { $0 == .authorize }
+            var most: Int64 = 0
+            for _ in 0..<300 {
+                try await checkout.store.pass(.milliseconds(100))
+                most = max(most, try await checkout.store.number(processing, []))
+            }
+            let calls = checkout.provider.calls.count { $0 == .authorize } - before
+            #expect(calls >= 10, "they are tried again and again: \(calls)")
+            // Those whose turns have come since the last sweep.
+            #expect(most <= 5, "they have their turns, the others wait: \(most)")
+            for id in ids { #expect(try await checkout.cancel(id).status == .canceled) }
+            for sku in ["a", "b"] { #expect(try await checkout.shop.stock(sku).available == 10) }
+        }
+    }
+
     /// While it was being charged, others filled the queue, and then all waited: more than their share of the product.
     @Test func anAcceptedOrderKeepsItsPlaceInTheQueueWhileItIsCharged() async throws {
         try await withCheckout { checkout in

@@ -50,13 +50,6 @@ struct ReadSpanTests {
         return spans
     }
 
-    private func attributes(_ span: JSONObject) -> [String: JSONValue] {
-        let list = (span["attributes"]?.array ?? []).compactMap(\.object)
-        return Dictionary(
-            list.map { ($0["key"]?.string ?? "", $0["value"]?.object?.members.first?.value ?? .null) },
-            uniquingKeysWith: { $1 })
-    }
-
     @Test("one statement is told by its text, without its values; several by their number")
     func statements() async throws {
         let one = SQLStatement("SELECT units FROM stock WHERE sku = $1", [.text("secret")])

@@ -15,8 +15,8 @@ extension RedisConfiguration {
     /// Every part may be percent-encoded, and what stands for itself must be: `@`, `:`, `/`, `?`, `#` and `%` in a
     /// password. An IPv6 address stands in `[ ]`. Options: `timeout`, `connect_timeout`, `stall_timeout` (such as
     /// `500ms` or `5s`; a number alone is milliseconds), `connections`, `in_flight`, `client_name`, `unreachable`
-    /// (`fail` or `wait`), `database`; with `rediss://` also those of ``RedisTLS``: `ca`, `cert` and `key` (paths of PEM
-    /// files), `verify` (`full`, `ca` or `none`), `server_name`.
+    /// (`fail` or `wait`), `database`; with `rediss://` also those of ``RedisTLS``: `ca`, `cert` and `key` (paths of
+    /// PEM files), `verify` (`full`, `ca` or `none`), `server_name`.
     /// - Throws: ``RedisConfigurationError``, which never quotes the URL: it may hold a password.
     public init(url: String) throws(RedisConfigurationError) {
         let schemes = ["redis://", "rediss://", "unix://"]

@@ -2,8 +2,9 @@ import Determinism
 import SocketReactor
 import Synchronization
 
-/// Makes a connection on a thread that may block: name, TCP, TLS, password, name of the client and database, one address
-/// after the other. A server that still loads its data, or is busy with a script, is asked again until the time is up.
+/// Makes a connection on a thread that may block: name, TCP, TLS, password, name of the client and database, one
+/// address after the other. A server that still loads its data, or is busy with a script, is asked again until the time
+/// is up.
 final class RedisConnector: Sendable {
     private let configuration: RedisConfiguration
     /// Where the connection is to be encrypted.

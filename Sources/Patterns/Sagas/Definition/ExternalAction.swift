@@ -65,6 +65,8 @@ struct ExternalAttempt: Sendable {
     let calls: ExternalCallConfiguration
     /// Whether the call may have been made before, by whomever.
     let mayHaveBeenCalled: Bool
+    /// Whether the step was let go of, known to have had no effect, and nothing was sent since.
+    let isResumed: Bool
     /// What each call and each question of the step is bounded by.
     let limit: TimeLimit?
     let time: any TimeSource
@@ -95,16 +97,23 @@ struct AnyExternalAction<State: SagaState>: Sendable {
                 attempt.calls, mayHaveBeenCalled: attempt.mayHaveBeenCalled)
             var (canBeAsked, wasSent) = (true, attempt.mayHaveBeenCalled)
             var next = machine.begin()
+            var isUntried = attempt.isResumed
             while true {
                 try Task.checkCancellation()
                 switch next {
                 case .call:
+                    isUntried = false
                     let result = await Self.call(action, state, context, attempt)
                     if case .unknown = result { wasSent = true }
                     next = machine.handle(.called(result))
                 case .ask:
                     let answer = await Self.ask(action, state, context, attempt)
                     canBeAsked = answer != nil
+                    // Nobody was asked, and nothing was sent: it is where it was when it was let go of.
+                    if isUntried, case .unavailable(let reason, let pause) = answer {
+                        return .absent(reason, wasSent: wasSent, retryAfter: pause)
+                    }
+                    isUntried = false
                     // One that cannot be asked is called again under its key: for the machine, as if it were unheard
                     // of.
                     next = machine.handle(.asked(answer ?? .absent))

@@ -54,7 +54,7 @@ struct AdvanceSaga<State: SagaState>: SagaStep {
             definition: definition, terms: terms, chance: chance,
             situation: try SagaSituation(saga.record, definition, known: known), saga: saga,
             busy: busy.others(than: own ?? move.step))
-        (advance.situation.woken, advance.situation.uncalled) = ([], [])
+        (advance.situation.woken, advance.situation.uncalled, advance.situation.resumed) = ([], [], [])
         advance.brought = move
         return advance
     }
@@ -293,7 +293,10 @@ extension SagaAdvance {
             if entry.isWithdrawn, !isBackward {
                 switch definition.resuming(step).map({ accompany(step, $0, in: &work) }) ?? .done {
                 case .done:
-                    if handle(.renew(step)), entry.isUnsent { situation.uncalled.insert(step) }
+                    if handle(.renew(step)) {
+                        situation.resumed.insert(step)
+                        if entry.isUnsent { situation.uncalled.insert(step) }
+                    }
                     saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)
                 case .refused(let reason): giveUp(step, wasSent: false, reason)
                 case .later(let reason): postpone(step, isVoid: true, reason)

@@ -113,7 +113,9 @@ public final class SagaEngine: SagaWorker {
     }
 
     /// What surrounds an attempt at an external step.
-    func attempt(_ calls: ExternalCallConfiguration, mayHaveBeenCalled: Bool) -> ExternalAttempt {
+    func attempt(
+        _ calls: ExternalCallConfiguration, mayHaveBeenCalled: Bool, isResumed: Bool
+    ) -> ExternalAttempt {
         let limit = calls.timeout.map { timeout in
             limits.withLock { limits in
                 if let limit = limits[timeout] { return limit }
@@ -123,7 +125,8 @@ public final class SagaEngine: SagaWorker {
             }
         }
         return ExternalAttempt(
-            calls: calls, mayHaveBeenCalled: mayHaveBeenCalled, limit: limit, time: time, interposer: terms.interposer)
+            calls: calls, mayHaveBeenCalled: mayHaveBeenCalled, isResumed: isResumed, limit: limit, time: time,
+            interposer: terms.interposer)
     }
 
     /// Puts a saga that cannot be worked on now aside, for whoever can. What cannot be written now is found by a sweep:

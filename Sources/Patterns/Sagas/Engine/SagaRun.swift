@@ -19,21 +19,33 @@ final class SagaRun<State: SagaState>: Sendable {
         isTrailBehind = Atomic(engine.terms.reportsPositions)
     }
 
+    /// What this worker knows of calls because it has written their intents itself.
+    private struct Intents {
+        /// Those calls have certainly not been made.
+        var fresh: Set<Int> = []
+        /// Those had been let go of, and nothing was sent since.
+        var resumed: Set<Int> = []
+
+        /// Takes what is known of a step that is about to be called, or asked for: from then on it is not known.
+        mutating func take(_ step: Int) -> (isFresh: Bool, isResumed: Bool) {
+            (fresh.remove(step) != nil, resumed.remove(step) != nil)
+        }
+    }
+
     func report() async throws -> SagaReport {
         var situation: SagaSituation<State>
-        // Intents that this worker has written itself: those calls have certainly not been made.
-        var fresh: Set<Int> = []
+        var intents = Intents()
         if let memo = ticket.memo as? SagaSituation<State> {
             situation = memo
             engine.wake(memo.woken, ticket.tenant)
-            if !ticket.mayHaveBeenCalled { fresh = intended(situation) }
+            if !ticket.mayHaveBeenCalled { intents.fresh = intended(situation) }
         } else {
             if let foresight = definition.foresight {
                 let needs = await foresight(ticket.tenant.organization, ticket.id, ticket.subject)
                 foreseen.withLock { $0 = needs }
             }
             situation = try await commit(.look, known: nil)
-            fresh = situation.uncalled
+            (intents.fresh, intents.resumed) = (situation.uncalled, situation.resumed)
         }
         while true {
             try Task.checkCancellation()
@@ -47,28 +59,29 @@ final class SagaRun<State: SagaState>: Sendable {
                 situation = try await rest(situation)
             } else if ready.count == 1 {
                 let step = ready[0]
-                situation = try await perform(step, situation, isFresh: fresh.remove(step) != nil)
+                situation = try await perform(step, situation, intents.take(step))
             } else {
                 // It has taken note of each commit by itself, and made calls since.
-                situation = try await performSideBySide(situation, &fresh)
+                situation = try await performSideBySide(situation, &intents)
                 continue
             }
-            note(situation, after: before, &fresh)
+            note(situation, after: before, &intents)
         }
     }
 
     /// Adds the intents that the step from `before` to `situation` has written.
     private func note(
-        _ situation: SagaSituation<State>, after before: SagaSituation<State>, _ fresh: inout Set<Int>
+        _ situation: SagaSituation<State>, after before: SagaSituation<State>, _ intents: inout Intents
     ) {
         guard situation.machine.progress.isBackward == before.machine.progress.isBackward else {
-            fresh = intended(situation)
+            intents = Intents(fresh: intended(situation))
             return
         }
         // What an operator has set going again was stuck, and may have been called before.
         let written = intended(situation).subtracting(intended(before))
-        fresh.formUnion(written.filter { before.machine.progress.entries[$0].status != .stuck })
-        fresh.formUnion(situation.uncalled)
+        intents.fresh.formUnion(written.filter { before.machine.progress.entries[$0].status != .stuck })
+        intents.fresh.formUnion(situation.uncalled)
+        intents.resumed.formUnion(situation.resumed)
     }
 
     private func rests(_ step: Int, _ situation: SagaSituation<State>, _ now: Timestamp) -> Bool {
@@ -97,7 +110,7 @@ final class SagaRun<State: SagaState>: Sendable {
     // MARK: one step
 
     private func perform(
-        _ step: Int, _ situation: SagaSituation<State>, isFresh: Bool
+        _ step: Int, _ situation: SagaSituation<State>, _ known: (isFresh: Bool, isResumed: Bool)
     ) async throws -> SagaSituation<State> {
         let (body, isBackward) = (definition.bodies[step], situation.machine.progress.isBackward)
         let action: SagaAction<State>.Body
@@ -122,7 +135,8 @@ final class SagaRun<State: SagaState>: Sendable {
                 return try await commit(.look, known: situation, own: step)
             }
             let attempt = engine.attempt(
-                definition.outline.steps[step].policy.calls, mayHaveBeenCalled: !isFresh)
+                definition.outline.steps[step].policy.calls, mayHaveBeenCalled: !known.isFresh,
+                isResumed: known.isResumed)
             let outcome = try await external.run(
                 situation.state, situation.context(step, at: engine.time.now()), attempt)
             return try await commit(
@@ -132,7 +146,7 @@ final class SagaRun<State: SagaState>: Sendable {
 
     /// Works on several steps at a time, and on what becomes ready meanwhile, until nothing is under way.
     private func performSideBySide(
-        _ situation: SagaSituation<State>, _ fresh: inout Set<Int>
+        _ situation: SagaSituation<State>, _ intents: inout Intents
     ) async throws -> SagaSituation<State> {
         try await withThrowingTaskGroup(of: (Int, SagaSituation<State>).self) { group in
             var latest = situation
@@ -140,9 +154,9 @@ final class SagaRun<State: SagaState>: Sendable {
                 let now = engine.time.now()
                 let underWay = busy.all
                 for step in latest.machine.ready where !underWay.contains(step) && !rests(step, latest, now) {
-                    let (snapshot, isFresh) = (latest, fresh.remove(step) != nil)
+                    let (snapshot, known) = (latest, intents.take(step))
                     busy.begin(step)
-                    group.addTask { (step, try await self.perform(step, snapshot, isFresh: isFresh)) }
+                    group.addTask { (step, try await self.perform(step, snapshot, known)) }
                 }
                 guard let (step, next) = try await group.next() else { return latest }
                 // Only now: an older result that is handed out first knows nothing of this step's end.
@@ -154,8 +168,9 @@ final class SagaRun<State: SagaState>: Sendable {
                 {
                     latest = next
                 }
-                note(latest, after: before, &fresh)
-                fresh.subtract(busy.all)
+                note(latest, after: before, &intents)
+                intents.fresh.subtract(busy.all)
+                intents.resumed.subtract(busy.all)
             }
         }
     }

@@ -11,6 +11,8 @@ struct SagaSituation<State: SagaState>: Sendable {
     /// Steps whose intent was made durable in that commit, for the first time or again, and of which no call has ever
     /// been sent.
     var uncalled: Set<Int> = []
+    /// Steps that were let go of and taken up again in that commit.
+    var resumed: Set<Int> = []
 
     init(record: SagaRecord, machine: SagaProgressMachine, state: State) {
         (self.record, self.machine, self.state) = (record, machine, state)

@@ -14,9 +14,14 @@ final class LaneMonitor: LaneObserver {
     }
     private final class Batch: Sendable {
         let began: Instant
+        /// Of a batch of several commands.
         let span: OpenTelemetrySpan?
+        /// The command that is alone in its batch: its span tells of the batch as well.
+        let lone: Command?
         let totals = Mutex(BatchReport(commands: 0, loads: 0, trips: 0, rows: 0, hasFailed: false))
-        init(began: Instant, span: OpenTelemetrySpan?) { (self.began, self.span) = (began, span) }
+        init(began: Instant, span: OpenTelemetrySpan?, lone: Command? = nil) {
+            (self.began, self.span, self.lone) = (began, span, lone)
+        }
     }
 
     private let (database, system): (String, String)
@@ -44,7 +49,7 @@ final class LaneMonitor: LaneObserver {
     func commandQueued(_ command: Any.Type) -> Mark? {
         let queued = time.instant()
         guard let tracer, let context = ServiceContext.current else { return Command(queued: queued, span: nil) }
-        let span = tracer.startSpan(in: context) { details in
+        let span = tracer.startSpan(in: context, ofKind: .client) { details in
             details.name = name(of: command)
             details.add("db.namespace", database)
         }
@@ -62,6 +67,10 @@ final class LaneMonitor: LaneObserver {
     func batchBegan(_ commands: [Mark?]) -> Mark? {
         let now = time.instant()
         batchSize.record(commands.count)
+        if commands.count == 1, let command = commands[0] as? Command {
+            queueWait.recordNanoseconds((now - command.queued).inNanoseconds)
+            return Batch(began: now, span: nil, lone: command.span == nil ? nil : command)
+        }
         var span: OpenTelemetrySpan?
         for case let command as Command in commands {
             queueWait.recordNanoseconds((now - command.queued).inNanoseconds)
@@ -80,6 +89,14 @@ final class LaneMonitor: LaneObserver {
     func batchSettled(_ mark: Mark, _ report: BatchReport) {
         guard let batch = mark as? Batch else { return }
         if !report.hasFailed { rows.increment(by: report.rows) }
+        if let lone = batch.lone {
+            // Before it is told what became of it, and ends its span.
+            lone.span?.update { details in
+                describe(report, in: &details)
+                details.add("pantry.queue.wait_us", Int((batch.began - lone.queued).inNanoseconds / 1_000))
+            }
+            return
+        }
         guard batch.span != nil else { return }
         batch.totals.withLock { totals in
             totals.commands += report.commands
@@ -96,16 +113,20 @@ final class LaneMonitor: LaneObserver {
         guard let span = batch.span else { return }
         let totals = batch.totals.withLock { $0 }
         span.end { details in
-            details.add("db.system.name", system)
             details.add("db.namespace", database)
-            details.add("db.operation.name", "BATCH")
-            details.add("db.operation.batch.size", totals.loads + totals.rows)
-            details.add("pantry.batch.commands", totals.commands)
-            details.add("pantry.batch.loads", totals.loads)
-            details.add("pantry.batch.trips", totals.trips)
-            details.add("pantry.batch.rows", totals.rows)
+            describe(totals, in: &details)
             if totals.hasFailed { details.set(SpanStatus(code: .error)) }
         }
+    }
+
+    private func describe(_ report: BatchReport, in details: inout SpanDetails) {
+        details.add("db.system.name", system)
+        details.add("db.operation.name", "BATCH")
+        details.add("db.operation.batch.size", report.loads + report.rows)
+        details.add("pantry.batch.commands", report.commands)
+        details.add("pantry.batch.loads", report.loads)
+        details.add("pantry.batch.trips", report.trips)
+        details.add("pantry.batch.rows", report.rows)
     }
 
     /// What a command's span is called. A type's name is dear to ask for.

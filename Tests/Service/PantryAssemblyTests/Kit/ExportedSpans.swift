@@ -36,3 +36,11 @@ struct ExportedSpans {
         return spans
     }
 }
+
+/// A span's attributes by their names.
+func attributes(_ span: JSONObject) -> [String: JSONValue] {
+    let list = (span["attributes"]?.array ?? []).compactMap(\.object)
+    return Dictionary(
+        list.map { ($0["key"]?.string ?? "", $0["value"]?.object?.members.first?.value ?? .null) },
+        uniquingKeysWith: { $1 })
+}
