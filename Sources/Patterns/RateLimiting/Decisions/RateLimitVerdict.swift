@@ -38,11 +38,14 @@ public struct RateLimitVerdict: Sendable, Hashable {
     /// Tokens charged to this limit; 0 if the decision is a refusal.
     public internal(set) var granted: Int64
     /// Whole tokens that are left; 0 while blocked.
-    public internal(set) var remaining: Int64
+    public internal(set) var remaining: Int64 {
+        get { balance.remaining }
+        set { balance.remaining = newValue }
+    }
     let windowNanoseconds: Int64
     var retryNanoseconds: Int64
-    private let next: PendingTicks
-    private let reset: PendingTicks
+    /// In nanoseconds.
+    private var balance: LimitBalance
 
     /// Whether this limit admits the request. Another one of the decision may still refuse it.
     public var isAllowed: Bool { outcome == .allowed }
@@ -54,22 +57,17 @@ public struct RateLimitVerdict: Sendable, Hashable {
         outcome == .refused || outcome == .blocked ? .nanoseconds(retryNanoseconds) : nil
     }
     /// In how long more is left than now; zero when nothing is used.
-    public var nextAfter: Duration { .nanoseconds(next.ticks) }
+    public var nextAfter: Duration { .nanoseconds(balance.next) }
     /// In how long nothing is used any more and nothing blocked, if nobody comes: a key always recovers by then.
-    public var resetAfter: Duration { .nanoseconds(reset.ticks) }
+    public var resetAfter: Duration { .nanoseconds(balance.recovery) }
 
     @inline(__always)
     init(_ limit: borrowing RateLimit, _ reading: LimitReading, nanosecondsPerTick: Int64 = 1) {
         (outcome, isShadow, name, quota) = (reading.outcome, limit.isShadow, limit.name, limit.nanoseconds.capacity)
-        (granted, remaining) = (reading.granted, reading.remaining)
+        granted = reading.granted
         windowNanoseconds = limit.fillNanoseconds
         retryNanoseconds = reading.wait.multiplied(by: nanosecondsPerTick)
-        if nanosecondsPerTick == 1 {
-            (next, reset) = (reading.pendingNext, reading.pendingRecovery)
-        } else {
-            next = PendingTicks(ticks: reading.next.multiplied(by: nanosecondsPerTick))
-            reset = PendingTicks(ticks: reading.recovery.multiplied(by: nanosecondsPerTick))
-        }
+        balance = reading.balance.inTicks(of: nanosecondsPerTick)
     }
 
     /// Remaining ÷ quota, by which the tightest of the admitting limits is found.

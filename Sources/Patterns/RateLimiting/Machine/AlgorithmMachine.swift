@@ -12,10 +12,6 @@ protocol AlgorithmMachine {
     static func wait(_ state: RateLimitState, for cost: Int64, now: Int64) -> Int64
     /// Ticks until nothing is in use.
     static func recovery(_ state: RateLimitState, now: Int64) -> Int64
-    /// ``wait(_:for:now:)`` of a state that has been aged by a clock that has not stepped back.
-    static func pendingWait(_ state: RateLimitState, for cost: Int64, now: Int64) -> PendingTicks
-    /// ``recovery(_:now:)`` of such a state.
-    static func pendingRecovery(_ state: RateLimitState, now: Int64) -> PendingTicks
     /// Whole tokens in use, rounded up.
     static func tokensInUse(_ state: RateLimitState, now: Int64) -> Int64
 }
@@ -31,17 +27,8 @@ extension AlgorithmMachine {
         guard cost <= free else { return false }
         charge(&state, cost)
         (reading.granted, reading.remaining) = (cost, free - cost)
-        reading.pendingNext = pendingWait(state, for: free - cost + 1, now: now)
-        reading.pendingRecovery = pendingRecovery(state, now: now)
+        reading.next = wait(state, for: free - cost + 1, now: now)
+        reading.recovery = recovery(state, now: now)
         return true
-    }
-
-    @inline(__always)
-    static func pendingWait(_ state: RateLimitState, for cost: Int64, now: Int64) -> PendingTicks {
-        PendingTicks(ticks: wait(state, for: cost, now: now))
-    }
-    @inline(__always)
-    static func pendingRecovery(_ state: RateLimitState, now: Int64) -> PendingTicks {
-        PendingTicks(ticks: recovery(state, now: now))
     }
 }

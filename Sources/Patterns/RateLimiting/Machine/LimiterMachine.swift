@@ -157,23 +157,25 @@ public struct LimitReading: Sendable, Hashable {
     /// Whether, and why not.
     public var outcome: RateLimitOutcome
     /// Whole tokens left afterwards; 0 while blocked.
-    public var remaining: Int64 = 0
+    public var remaining: Int64 {
+        get { balance.remaining }
+        set { balance.remaining = newValue }
+    }
     /// Tokens charged.
     public var granted: Int64 = 0
     /// Ticks until the same cost would be admitted, if nobody else comes. 0 if it was, and for what never will be.
     public var wait: Int64 = 0
     /// Ticks until one more token is left than now; 0 when all are.
     public var next: Int64 {
-        get { pendingNext.ticks }
-        set { pendingNext = PendingTicks(ticks: newValue) }
+        get { balance.next }
+        set { balance.next = newValue }
     }
     /// Ticks until nothing is used and nothing is blocked.
     public var recovery: Int64 {
-        get { pendingRecovery.ticks }
-        set { pendingRecovery = PendingTicks(ticks: newValue) }
+        get { balance.recovery }
+        set { balance.recovery = newValue }
     }
-    var pendingNext = PendingTicks(ticks: 0)
-    var pendingRecovery = PendingTicks(ticks: 0)
+    var balance = LimitBalance()
 
     init(outcome: RateLimitOutcome) { self.outcome = outcome }
 }

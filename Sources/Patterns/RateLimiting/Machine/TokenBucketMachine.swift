@@ -15,6 +15,22 @@ enum TokenBucketMachine: AlgorithmMachine {
         state.stamp = now
     }
 
+    /// Ages the state and charges `cost`, more than 0, if it is free, without a division; false, and nothing is
+    /// charged, if not. The state must be no later than `now`.
+    @inline(__always)
+    static func admitAtOnce(
+        _ state: inout RateLimitState, _ cost: Int64, now: Int64, _ reading: inout LimitReading
+    ) -> Bool {
+        age(&state, now: now)
+        let full = state.capacity * state.second
+        guard cost <= state.capacity, cost * state.second <= full - state.used else { return false }
+        state.used += cost * state.second
+        reading.granted = cost
+        reading.balance = LimitBalance(
+            bucketWith: full - state.used, used: state.used, rate: state.rate, unit: state.second)
+        return true
+    }
+
     /// Whole tokens that are free.
     static func available(_ state: RateLimitState, now: Int64) -> Int64 {
         let free = state.capacity * state.second - state.used
@@ -35,29 +51,14 @@ enum TokenBucketMachine: AlgorithmMachine {
 
     /// Ticks until `cost` tokens are free, 0 if they are. `cost` is at most the capacity.
     static func wait(_ state: RateLimitState, for cost: Int64, now: Int64) -> Int64 {
-        let excess = excess(state, for: cost)
-        return excess == 0 ? 0 : ahead(state, now).adding(excess.dividedUp(by: state.rate))
-    }
-
-    @inline(__always)
-    static func pendingWait(_ state: RateLimitState, for cost: Int64, now: Int64) -> PendingTicks {
-        PendingTicks(units: excess(state, for: cost), rate: state.rate)
-    }
-
-    /// Units that must leak out before `cost` tokens are free.
-    @inline(__always)
-    private static func excess(_ state: RateLimitState, for cost: Int64) -> Int64 {
-        max(0, state.used - (state.capacity - cost) * state.second)
+        let excess = state.used - (state.capacity - cost) * state.second
+        guard excess > 0 else { return 0 }
+        return ahead(state, now).adding(excess.dividedUp(by: state.rate))
     }
 
     /// Ticks until nothing is in use.
     static func recovery(_ state: RateLimitState, now: Int64) -> Int64 {
         state.used == 0 ? 0 : ahead(state, now).adding(state.used.dividedUp(by: state.rate))
-    }
-
-    @inline(__always)
-    static func pendingRecovery(_ state: RateLimitState, now: Int64) -> PendingTicks {
-        PendingTicks(units: state.used, rate: state.rate)
     }
 
     /// Whole tokens in use, rounded up.
