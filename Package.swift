@@ -263,8 +263,8 @@ let package = Package(
         tests(
             "PantryAssemblyTests", in: "Service",
             [
-                "Determinism", "DeterminismTestKit", "CircuitBreaking", "RateLimiting", "Messaging", "Sagas",
-                "StrictJSON", logging, tracing,
+                "Determinism", "DeterminismTestKit", "CircuitBreaking", "RateLimiting", "Retrying", "Messaging",
+                "Sagas", "StrictJSON", logging, tracing,
                 "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
                 "OpenTelemetryTracing", "StripeTestKit", "PantryAssembly",
             ]),

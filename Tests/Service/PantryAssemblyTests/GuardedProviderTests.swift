@@ -2,18 +2,20 @@ import CircuitBreaking
 import Determinism
 import DeterminismTestKit
 import PantryDomain
+import Retrying
 import Sagas
 import Synchronization
 import Testing
 
 @testable import PantryAssembly
 
-/// What stands between the sagas and a payment provider: the time limit and the circuit breaker.
+/// What stands between the sagas and a payment provider: the time limit, the circuit breaker and the bulkhead.
 @Suite("Guarded provider", .timeLimit(.minutes(1)))
 struct GuardedProviderTests {
     private let time = ManualTime()
     private let provider = PoorProvider()
     private let circuit: CircuitBreaker
+    private let random = SeededRandom(seed: 7)
     private let guarded: GuardedProvider
     private let charge = ProviderCharge(key: "k", reference: "o", amount: Money(5, "USD"), method: "pm_ok")
 
@@ -22,9 +24,16 @@ struct GuardedProviderTests {
             provider: .sandbox, timeout: .seconds(3), errorThreshold: 50, resetTimeout: .seconds(30), url: nil,
             key: nil, webhookSecrets: []
         )
-        let random = SeededRandom(seed: 7)
         circuit = try CircuitBreaker.payments(payments, time: time, random: random)
-        guarded = GuardedProvider(provider, circuit: circuit, random: random)
+        guarded = GuardedProvider(provider, circuit: circuit, bulkhead: nil, random: random)
+    }
+
+    private func twoPlaces(queue: Int, longestWait: Duration) -> Bulkhead {
+        Bulkhead(
+            limit: 2, queue: queue, longestWait: longestWait, name: "payments", timer: CallTimer(time: time))
+    }
+    private func standing(behind bulkhead: Bulkhead) -> GuardedProvider {
+        GuardedProvider(provider, circuit: circuit, bulkhead: bulkhead, random: random)
     }
 
     private func charges(_ count: Int) async {
@@ -98,12 +107,97 @@ struct GuardedProviderTests {
         }
         #expect(circuit.snapshot.state == .closed)
     }
+
+    // MARK: more calls than places
+
+    /// Why a call was not sent; nil for one that was.
+    private func reason(_ answer: PaymentProvider.CallResult) -> String? {
+        if case .notSent(let reason) = answer { reason } else { nil }
+    }
+
+    @Test("A rush on a slow provider that works opens no circuit: the wait for a place is not the provider's")
+    func rushOnAProviderThatWorksOpensNoCircuit() async {
+        provider.mood = .slow
+        let bulkhead = twoPlaces(queue: 18, longestWait: .seconds(60))
+        let (guarded, charge) = (standing(behind: bulkhead), charge)
+        let done = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    if case .done = await guarded.authorize(charge, capture: true) { true } else { false }
+                }
+            }
+            for round in 0..<10 {
+                await eventually("two are under way in round \(round), and the others wait") {
+                    provider.heldCount == 2 && bulkhead.snapshot.waiting == 18 - 2 * round
+                }
+                // Within the limit of 3 s, which the last ones have waited for six times over.
+                time.advance(by: .seconds(2))
+                provider.release()
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(done == 20 && provider.calls == 20)
+        let (totals, places) = (circuit.snapshot.totals, bulkhead.snapshot)
+        #expect(circuit.snapshot.state == .closed && totals.openings == 0)
+        #expect(totals.successes == 20 && totals.failures == 0 && totals.timeouts == 0 && totals.ignored == 0)
+        #expect(places.running == 0 && places.refusals == 0 && places.timeouts == 0)
+    }
+
+    @Test func callThatIsShedWasNotSentAndIsNotTheProvidersFault() async {
+        provider.mood = .slow
+        let bulkhead = twoPlaces(queue: 1, longestWait: .seconds(2))
+        let (guarded, charge) = (standing(behind: bulkhead), charge)
+        let before = circuit.snapshot.totals
+        async let first = guarded.authorize(charge, capture: true)
+        async let second = guarded.authorize(charge, capture: true)
+        await eventually("both places are taken") { provider.heldCount == 2 }
+        async let third = guarded.authorize(charge, capture: true)
+        let limit = time.instant() + .seconds(2)
+        await eventually("the third waits") {
+            bulkhead.snapshot.waiting == 1 && time.earliestDeadline == limit
+        }
+        let full = reason(await guarded.authorize(charge, capture: true))
+        #expect(full?.contains("'payments' is full") == true)
+        let unasked = await guarded.lookup(charge)
+        if case .unavailable(_, nil) = unasked {} else { Issue.record("\(unasked)") }
+        time.advance(by: .seconds(2))
+        let late = reason(await third)
+        #expect(late?.contains("No place became free") == true)
+        #expect(circuit.snapshot.totals == before && provider.calls == 2)
+        #expect(bulkhead.snapshot.refusals == 2 && bulkhead.snapshot.timeouts == 1)
+        provider.release()
+        guard case (.done, .done) = await (first, second) else {
+            Issue.record("those under way are done")
+            return
+        }
+        #expect(circuit.snapshot.totals.successes == 2 && circuit.snapshot.totals.failures == 0)
+    }
+
+    @Test func callWhoseCallerGoesWhileItWaitsWasNotSent() async {
+        provider.mood = .slow
+        let bulkhead = twoPlaces(queue: 1, longestWait: .seconds(2))
+        let (guarded, charge) = (standing(behind: bulkhead), charge)
+        let before = circuit.snapshot.totals
+        async let first = guarded.authorize(charge, capture: true)
+        async let second = guarded.authorize(charge, capture: true)
+        await eventually("both places are taken") { provider.heldCount == 2 }
+        let caller = Task { await guarded.authorize(charge, capture: true) }
+        await eventually("the third waits") { bulkhead.snapshot.waiting == 1 }
+        caller.cancel()
+        let gone = reason(await caller.value)
+        #expect(gone?.contains("cancelled") == true)
+        #expect(circuit.snapshot.totals == before && provider.calls == 2)
+        #expect(bulkhead.snapshot.waiting == 0)
+        provider.release()
+        _ = await (first, second)
+    }
 }
 
 /// A provider in a mood.
 private final class PoorProvider: PaymentProvider {
-    enum Mood { case working, refusing, failing, silent }
+    enum Mood { case working, refusing, failing, silent, slow }
     private let state = Mutex((mood: Mood.working, calls: 0))
+    private let held = Mutex<[CheckedContinuation<Void, Never>]>([])
     let gate = Gate()
 
     var mood: Mood {
@@ -111,6 +205,17 @@ private final class PoorProvider: PaymentProvider {
         set { state.withLock { $0.mood = newValue } }
     }
     var calls: Int { state.withLock { $0.calls } }
+    /// How many slow calls are under way.
+    var heldCount: Int { held.withLock { $0.count } }
+
+    /// Answers the slow calls that are under way.
+    func release() {
+        let answered = held.withLock { held in
+            defer { held = [] }
+            return held
+        }
+        for call in answered { call.resume() }
+    }
 
     private func call() async -> CallResult {
         let mood = state.withLock { state in
@@ -124,6 +229,9 @@ private final class PoorProvider: PaymentProvider {
         case .silent:
             await gate.pass()
             return .unknown("late")
+        case .slow:
+            await withCheckedContinuation { call in held.withLock { $0.append(call) } }
+            return .done(ProviderReceipt(.captured, reference: "r"))
         }
     }
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult { await call() }

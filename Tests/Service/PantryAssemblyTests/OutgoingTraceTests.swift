@@ -48,7 +48,8 @@ struct OutgoingTraceTests {
         let installed = try InstalledPayments.open(settings, sandbox: nil, time: time, instrument: observation.tracer)
         let circuit = try CircuitBreaker.payments(settings, time: time, random: random)
         let provider = MonitoredProvider(
-            GuardedProvider(installed.provider, circuit: circuit, random: random), observation)
+            GuardedProvider(installed.provider, circuit: circuit, bulkhead: installed.bulkhead, random: random),
+            observation)
         let charge = ProviderCharge(
             key: "k", reference: "o", amount: Money(500, "USD"), method: "pm_card_visa", begunAt: time.now())
         try await observation.whileExporting(grace: .seconds(10)) {

@@ -96,10 +96,12 @@ package struct Installation: Sendable {
             configuration.payments,
             sandbox: databases.firstIndex { $0.role == .provider }.map { lanes[$0] }, time: time,
             instrument: observation?.tracer)
-        var payments: any PaymentProvider = GuardedProvider(installed.provider, circuit: circuit, random: random)
+        var payments: any PaymentProvider = GuardedProvider(
+            installed.provider, circuit: circuit, bulkhead: installed.bulkhead, random: random)
         if let observation {
             payments = MonitoredProvider(payments, observation)
             observation.measure(circuit)
+            if let bulkhead = installed.bulkhead { observation.measure(bulkhead) }
         }
         let limits = try InstalledLimits.open(
             configuration, time: time, random: random, logger: logger, observation: observation)
@@ -113,7 +115,7 @@ package struct Installation: Sendable {
                 var sagas = OrderSagas.Configuration()
                 sagas.terms = terms
                 // The provider's own limit comes first; this one is for a provider that does not keep it.
-                sagas.calls.timeout = configuration.payments.timeout + .seconds(5)
+                sagas.calls.timeout = installed.callLimit + .seconds(5)
                 // Other processes may have sagas of a database that is a server; a file is this process's alone.
                 sagas.sharedBy = named.database.dialect == .postgres ? .postgres : nil
                 let runtime = OrderSagas(

@@ -32,6 +32,8 @@ enum MetricDescriptions {
         "pantry_circuit_calls": "Calls that a circuit breaker guarded, by outcome; timeouts are failures, too.",
         "pantry_circuit_openings": "Times that a circuit breaker has opened.",
         "pantry_circuit_latency_seconds": "Latency of guarded calls over the last minute, within 6.25 percent.",
+        "pantry_bulkhead_calls": "Calls that are under way in a bulkhead, or wait for a place, by state.",
+        "pantry_bulkhead_shed": "Calls that were not made: the queue was full, or no place became free in time.",
         "pantry_rate_limit_events": "What happened on the way to rate limit decisions, by event.",
         "pantry_rate_limit_processes": "Processes that share the rate limits, as far as this one knows.",
         "pantry_rate_limited": "Requests refused with 429, by limit.",

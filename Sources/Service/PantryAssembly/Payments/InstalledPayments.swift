@@ -1,5 +1,7 @@
 import Determinism
 import PantryDomain
+import Retrying
+import Sagas
 import Storage
 import StripeDriver
 import Tracing
@@ -17,7 +19,17 @@ package struct InstalledPayments: Sendable {
     package typealias Webhook =
         @Sendable (_ signature: String?, _ body: [UInt8]) throws(ProviderNoticeError) -> ProviderNotice?
 
+    /// The most connections to a provider, and so the most calls under way: a call makes its requests one after the
+    /// other. At a usual half second for a call's two requests that is about what Stripe takes from one account, 100
+    /// requests a second.
+    static let connectionLimit = 32
+
     let provider: any PaymentProvider
+    /// Bounds the calls under way by the provider's connections. nil for the sandbox, which has none: its calls are
+    /// commands of a lane, which has a limit of its own and is the faster the more of them it takes together.
+    let bulkhead: Bulkhead?
+    /// How long a call may take, the wait for its place included.
+    let callLimit: Duration
     package let methods: Methods
     /// By the provider's name.
     package let webhooks: [String: Webhook]
@@ -34,19 +46,29 @@ package struct InstalledPayments: Sendable {
         case .sandbox:
             guard let sandbox else { throw AssemblyError("the sandbox provider has no books") }
             return InstalledPayments(
-                provider: SandboxProvider(lane: sandbox, time: time), methods: .known(SandboxProvider.methods),
+                provider: SandboxProvider(lane: sandbox, time: time), bulkhead: nil,
+                callLimit: configuration.timeout, methods: .known(SandboxProvider.methods),
                 webhooks: [:], stripe: nil)
         case .stripe:
             let payments = try stripe(configuration, time: time, instrument: instrument)
             let webhook = StripeWebhook(secrets: configuration.webhookSecrets.map { StripeSecret($0) }, time: time)
             return InstalledPayments(
-                provider: StripeProvider(payments: payments), methods: .prefixed("pm_"),
+                provider: StripeProvider(payments: payments),
+                bulkhead: bulkhead(longestWait: configuration.timeout, time: time),
+                callLimit: configuration.timeout * 2, methods: .prefixed("pm_"),
                 webhooks: [
                     "stripe": { signature, body throws(ProviderNoticeError) in
                         try webhook.notice(signature: signature, body: body)
                     }
                 ], stripe: payments)
         }
+    }
+
+    /// Each saga at work makes one call at a time: a shard's all find room to wait.
+    private static func bulkhead(longestWait: Duration, time: any TimeSource) -> Bulkhead {
+        Bulkhead(
+            limit: connectionLimit, queue: SagaCoordinatorConfiguration().concurrencyLimit, longestWait: longestWait,
+            name: "payments", timer: .of(time))
     }
 
     private static func stripe(
@@ -56,6 +78,8 @@ package struct InstalledPayments: Sendable {
         stripe.metadataPrefix = StripeProvider.metadataPrefix
         // A call makes two requests or more, and is bounded as a whole.
         stripe.requestTimeout = configuration.timeout
+        // Whoever has a place in the bulkhead finds a connection, and waits for none on the provider's account.
+        stripe.connectionLimit = connectionLimit
         if var url = configuration.url {
             while url.hasSuffix("/") { url.removeLast() }
             stripe.baseURL = url
