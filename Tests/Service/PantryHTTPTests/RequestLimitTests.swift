@@ -149,18 +149,19 @@ struct RequestLimitTests {
 
     // MARK: room
 
-    @Test func beginningsAreRefusedFirst() throws {
+    @Test func lastPlacesAreForWhatFinishes() throws {
         let room = InFlightLimit(10)
-        for _ in 0..<8 { try room.enter(true) }
-        #expect(throws: Problem.self) { try room.enter(true) }
-        for _ in 0..<2 { try room.enter(false) }
-        #expect(throws: Problem.self) { try room.enter(false) }
+        for _ in 0..<8 { try room.enter(isFinishing: false) }
+        #expect(throws: Problem.self) { try room.enter(isFinishing: false) }
+        for _ in 0..<2 { try room.enter(isFinishing: true) }
+        #expect(throws: Problem.self) { try room.enter(isFinishing: true) }
         #expect(room.current == 10 && room.refusals == 2)
         room.leave()
-        try room.enter(false)
+        #expect(throws: Problem.self) { try room.enter(isFinishing: false) }
+        try room.enter(isFinishing: true)
         for _ in 0..<10 { room.leave() }
         #expect(room.current == 0)
-        try room.enter(true)
+        try room.enter(isFinishing: false)
     }
 
     @Test func manyAtOnceNeverExceedTheRoom() async {
@@ -170,7 +171,7 @@ struct RequestLimitTests {
                 group.addTask {
                     var most = 0
                     for round in 0..<20_000 {
-                        guard (try? room.enter((task + round) % 2 == 0)) != nil else { continue }
+                        guard (try? room.enter(isFinishing: (task + round) % 2 == 0)) != nil else { continue }
                         most = max(most, room.current)
                         if round % 64 == 0 { await Task.yield() }
                         room.leave()
@@ -184,25 +185,62 @@ struct RequestLimitTests {
         #expect(most <= 50 + 8 && room.current == 0)
     }
 
-    @Test func fullServerFinishesWhatWasBegun() async throws {
-        let gate = Gate()
-        let routes = [
+    /// Handlers that wait at a gate: reads and new orders at one, a refund at the other.
+    private func heldRoutes(_ flood: Gate, _ last: Gate) -> [Route] {
+        [
+            Route(.get, "/v1/orders/{id}", access: .organization(.read)) { call in
+                await flood.pass()
+                return echo(call)
+            },
             Route(.post, "/v1/orders", access: .organization(.write)) { call in
-                await gate.pass()
+                await flood.pass()
                 return echo(call)
             }.limited(as: .newOrder),
-            Route(.get, "/v1/orders/{id}", access: .organization(.read)) { echo($0) },
+            Route(.post, "/v1/orders/{id}/refunds", access: .organization(.write)) { call in
+                await last.pass()
+                return echo(call)
+            }.finishing(),
+            Route(.post, "/v1/orders/{id}/cancel", access: .organization(.write)) { echo($0) }.finishing(),
+            Route(.post, "/hook", access: .open, bodyKinds: Route.anyBody) { echo($0) }
+                .limited(as: .signed).finishing(),
+            Route(.get, "/ops/topology", access: .operatorOnly) { echo($0) },
             Route(.get, "/probe", access: .open) { echo($0) }.limited(as: .exempt),
         ]
-        try await withServer(routes, room: InFlightLimit(5)) { server in
+    }
+
+    @Test("a flood leaves room for what finishes", arguments: ["reads", "new orders"])
+    func floodLeavesRoomForWhatFinishes(of kind: String) async throws {
+        let (gate, last) = (Gate(), Gate())
+        let read = get("/v1/orders/1", reader)
+        let flood = kind == "reads" ? read : order
+        let refund = request("POST", "/v1/orders/1/refunds", ["Authorization: Bearer writer"])
+        let finishing = [
+            request("POST", "/v1/orders/1/cancel", ["Authorization: Bearer writer"]), request("POST", "/hook"),
+            get("/ops/topology", "Authorization: Bearer operator"),
+        ]
+        try await withServer(heldRoutes(gate, last), room: InFlightLimit(5)) { server in
             try await withThrowingTaskGroup(of: Int.self) { group in
-                for _ in 0..<4 { group.addTask { try await server.exchange(order).status } }
-                await eventually("four orders are being placed") { gate.waitingCount == 4 }
-                let shed = try await server.exchange(order)
-                #expect(shed.status == 503 && shed.code == "overloaded" && shed["Retry-After"] == "1")
-                #expect(try await server.exchange(get("/v1/orders/1", reader)).status == 200)
+                // Also where something throws: nobody is to be left waiting.
+                defer {
+                    gate.open()
+                    last.open()
+                }
+                for _ in 0..<4 { group.addTask { try await server.exchange(flood).status } }
+                await eventually("the flood is being answered") { gate.waitingCount == 4 }
+                for other in [read, order] {
+                    let shed = try await server.exchange(other)
+                    #expect(shed.status == 503 && shed.code == "overloaded" && shed["Retry-After"] == "1")
+                }
+                for one in finishing { #expect(try await server.exchange(one).status == 200, "\(one)") }
+                group.addTask { try await server.exchange(refund).status }
+                await eventually("the refund has the last place") { last.waitingCount == 1 }
+                for one in finishing {
+                    let shed = try await server.exchange(one)
+                    #expect(shed.status == 503 && shed.code == "overloaded", "\(one)")
+                }
                 #expect(try await server.exchange(get("/probe")).status == 200)
                 gate.open()
+                last.open()
                 for try await status in group { #expect(status == 200) }
             }
             #expect(try await server.exchange(order).status == 200, "there is room again")

@@ -19,7 +19,7 @@ package enum ConfigurationSchema {
         "server.maxBody", .whole(1024...67_108_864, unit: " (bytes)"), default: "1048576", "largest request body")
     static let serverMaxInFlight = SettingKey(
         "server.maxInFlight", .whole(1...1_000_000), default: "2048",
-        "requests answered at a time; new orders may use 80 percent of it, so that what was begun can be finished")
+        "requests answered at a time; the last fifth is kept for those that finish what was begun")
 
     static let dataDirectory = SettingKey(
         "data.directory", .directory, default: "./pantry-data",

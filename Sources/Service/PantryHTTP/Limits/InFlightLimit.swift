@@ -1,14 +1,15 @@
 import HTTPTypes
 import Synchronization
 
-/// Bounds how many requests are answered at a time. What begins something new is refused first, so that there is room
-/// for finishing what was begun: looking an order up, canceling it, giving its money back.
+/// Bounds how many requests are answered at a time. A part of the room is kept for what finishes something that was
+/// begun: canceling an order, giving its money back, hearing what became of a payment. A flood of anything else, reads
+/// as well as new orders, leaves it free.
 package final class InFlightLimit: Sendable {
-    /// The part of the room, in percent, that what begins something new may use.
-    private static let shareOfBeginnings = 80
+    /// The part of the room, in percent, that is open to everything.
+    private static let openShare = 80
     /// How many streamed bodies one organization may be sending at a time.
     private static let streamsOfOne = 4
-    private let (limit, beginnings, streams): (Int, Int, Int)
+    private let (limit, openLimit, streams): (Int, Int, Int)
     /// Who sends streams, and how many. As long as these last is for their senders to say: they have room of their own,
     /// so that nobody else waits for somebody's slow line.
     private let senders = Mutex<[String: Int]>([:])
@@ -18,7 +19,7 @@ package final class InFlightLimit: Sendable {
     /// - Parameter limit: the most requests at a time, at least 1.
     package init(_ limit: Int) {
         self.limit = max(limit, 1)
-        beginnings = max(self.limit * Self.shareOfBeginnings / 100, 1)
+        openLimit = max(self.limit * Self.openShare / 100, 1)
         streams = max(self.limit / 16, Self.streamsOfOne + 1)
     }
 
@@ -29,9 +30,9 @@ package final class InFlightLimit: Sendable {
 
     /// A request begins; ``leave()`` follows.
     /// - Throws: 503 `overloaded`.
-    func enter(_ isBeginning: Bool) throws(Problem) {
+    func enter(isFinishing: Bool) throws(Problem) {
         let before = count.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard before < (isBeginning ? beginnings : limit) else {
+        guard before < (isFinishing ? limit : openLimit) else {
             count.wrappingSubtract(1, ordering: .relaxed)
             refused.wrappingAdd(1, ordering: .relaxed)
             throw .overloaded

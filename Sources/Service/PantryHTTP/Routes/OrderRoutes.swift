@@ -14,9 +14,9 @@ struct OrderRoutes {
             Route(.get, "/v1/orders", .organization(.read), answering: list),
             Route(.get, "/v1/orders/{id}", .organization(.read), answering: show),
             Route(.get, "/v1/orders/{id}/timeline", .organization(.read), answering: timeline),
-            Route(.post, "/v1/orders/{id}/cancel", .organization(.write), answering: cancel),
-            Route(.post, "/v1/orders/{id}/fulfill", .organization(.write), answering: fulfill),
-            Route(.post, "/v1/orders/{id}/refunds", .organization(.write), answering: refund),
+            Route(.post, "/v1/orders/{id}/cancel", .organization(.write), answering: cancel).finishing(),
+            Route(.post, "/v1/orders/{id}/fulfill", .organization(.write), answering: fulfill).finishing(),
+            Route(.post, "/v1/orders/{id}/refunds", .organization(.write), answering: refund).finishing(),
         ]
     }
 

@@ -11,7 +11,7 @@ struct ProviderRoutes {
             Route(
                 .post, "/v1/providers/{name}/webhook", access: .open, bodyKinds: Route.anyBody, maxBody: 256 * 1_024,
                 handler: hear
-            ).limited(as: .signed)
+            ).limited(as: .signed).finishing()
         ]
     }
 

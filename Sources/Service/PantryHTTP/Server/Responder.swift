@@ -161,7 +161,7 @@ struct Responder: Sendable {
             defer { room.leaveStream(of: sender) }
             return try await perform(call, entry, &input)
         }
-        try room.enter(entry.route.limiting == .newOrder)
+        try room.enter(isFinishing: entry.route.isFinishing)
         defer { room.leave() }
         return try await perform(call, entry, &input)
     }

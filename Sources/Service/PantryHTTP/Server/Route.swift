@@ -55,6 +55,9 @@ package struct Route: Sendable {
     package var streaming: Streaming?
     /// What a request is charged to.
     package var limiting = Limiting.request
+    /// Whether it finishes something that was begun, or decides about it. Then it may use all of the room that a server
+    /// has, and other routes a part of it. What the operator does is always of this kind.
+    package private(set) var isFinishing: Bool
 
     /// Which limits a request is charged to. The operator has none.
     package enum Limiting: Sendable {
@@ -75,6 +78,13 @@ package struct Route: Sendable {
         return route
     }
 
+    /// The same route, as one that finishes what was begun.
+    package func finishing() -> Route {
+        var route = self
+        route.isFinishing = true
+        return route
+    }
+
     /// - Parameter bodyKinds: nil means `application/json` for POST, PUT and PATCH, and no body for other methods.
     package init(
         _ method: HTTPRequest.Method, _ pattern: String, access: Access, bodyKinds: [String]? = nil,
@@ -86,6 +96,7 @@ package struct Route: Sendable {
         self.bodyKinds = bodyKinds ?? Self.usualBodyKinds(of: method)
         self.maxBody = maxBody
         self.handler = handler
+        isFinishing = access == .operatorOnly
     }
 
     /// A route whose handler reads the body itself, as it comes.
