@@ -152,7 +152,7 @@ struct TestShards: Sendable {
 func withPantry(
     isHealthy: Box<Bool> = Box(true), isReady: Bool = true, checkoutWait: Duration = .seconds(5),
     attemptLimit: Int64 = 500, definitions: [AnySagaDefinition] = [], shards: TestShards = TestShards(),
-    provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
+    limits: RequestLimits? = nil, provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
     _ body: @Sendable (TestPantry) async throws -> Void
 ) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "pantry-routes-\(UUID().uuidString)")
@@ -195,7 +195,7 @@ func withPantry(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
                 organizations: organizations, operatorToken: TestPantry.operatorToken),
-            room: InFlightLimit(2_048)
+            limits: limits, room: InFlightLimit(2_048)
         ) { [services] in
             try await body(
                 TestPantry(

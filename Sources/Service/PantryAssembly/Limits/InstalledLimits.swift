@@ -136,18 +136,16 @@ package struct InstalledLimits: Sendable {
 }
 
 extension RateLimit {
-    /// An organization that gets another plan begins with all of it, and is not blocked any more: only operators give
-    /// plans.
+    /// The rule's limit. Other numbers are counted apart from these (`RequestLimits`), so that there is nothing to say of
+    /// what becomes of what was used when they change.
     /// - Throws: `RateLimitConfigurationError`.
     init(_ rule: PantryConfiguration.LimitRule, named name: String) throws(RateLimitConfigurationError) {
         switch rule {
         case .fixedWindow(let points, let duration, let block):
-            self = try RateLimit(
-                name, .fixedWindow(quota: Int64(points), window: duration), blocksFor: block, onChange: .reset)
+            self = try RateLimit(name, .fixedWindow(quota: Int64(points), window: duration), blocksFor: block)
         case .tokenBucket(let capacity, let refill):
             self = try RateLimit(
-                name, .tokenBucket(capacity: Int64(capacity), refill: Int64(refill), period: .seconds(1)),
-                onChange: .reset)
+                name, .tokenBucket(capacity: Int64(capacity), refill: Int64(refill), period: .seconds(1)))
         }
     }
 }

@@ -16,9 +16,18 @@ package struct RequestLimits: Sendable {
     /// Decides about a request; never fails.
     package typealias Decide = @Sendable (RateLimitRequest) async -> RateLimitDecision
 
-    private let plans: [String: Plan]
-    private let fallback: Plan?
-    private let anonymous: RateLimit?
+    /// What a request is charged to, made once for each plan.
+    private struct Checks {
+        var requests: RateLimitCheck?
+        var orders: RateLimitCheck?
+
+        init(_ plan: Plan) {
+            (requests, orders) = (plan.requests.map(\.countedByItsNumbers), plan.orders.map(\.countedByItsNumbers))
+        }
+    }
+    private let plans: [String: Checks]
+    private let fallback: Checks?
+    private let anonymous: RateLimitCheck?
     private let form: RateLimitFields.Form
     private let decide: Decide
 
@@ -31,8 +40,10 @@ package struct RequestLimits: Sendable {
         plans: [String: Plan], fallback: String = "standard", anonymous: RateLimit?, form: RateLimitFields.Form,
         decide: @escaping Decide
     ) {
-        (self.plans, self.anonymous, self.form, self.decide) = (plans, anonymous, form, decide)
-        self.fallback = plans[fallback]
+        (self.form, self.decide) = (form, decide)
+        self.plans = plans.mapValues { Checks($0) }
+        self.fallback = self.plans[fallback]
+        self.anonymous = anonymous.map(\.countedByItsNumbers)
     }
 
     /// Charges a request of an organization, or of the operator, who has no limits.
@@ -43,8 +54,8 @@ package struct RequestLimits: Sendable {
             return HTTPFields()
         }
         var checks: [RateLimitCheck] = []
-        if route.limiting == .newOrder, let orders = plan.orders { checks.append(RateLimitCheck(orders)) }
-        if let requests = plan.requests { checks.append(RateLimitCheck(requests)) }
+        if route.limiting == .newOrder, let orders = plan.orders { checks.append(orders) }
+        if let requests = plan.requests { checks.append(requests) }
         if checks.isEmpty { return HTTPFields() }
         return try fields(await decide(RateLimitRequest(tenant: caller.organizationID, checks)))
     }
@@ -55,13 +66,30 @@ package struct RequestLimits: Sendable {
     func charge(anonymous address: String) async throws(Problem) -> HTTPFields {
         guard let anonymous else { return HTTPFields() }
         let key = AddressRange.limitKey(of: address)
-        return try fields(await decide(RateLimitRequest(tenant: key, [RateLimitCheck(anonymous)])))
+        return try fields(await decide(RateLimitRequest(tenant: key, [anonymous])))
     }
 
     private func fields(_ decision: RateLimitDecision) throws(Problem) -> HTTPFields {
         let fields = RateLimitFields.fields(of: decision.verdicts, form)
         if decision.isAllowed { return fields }
         throw .rateLimited(decision, fields)
+    }
+}
+
+extension RateLimit {
+    /// A check whose count belongs to these numbers. Others, of another plan or of a server that is started with another
+    /// configuration, have counts of their own: each begins with all of it, and none is begun anew by the others,
+    /// however they alternate. What they admit together is no more than the sum of their limits.
+    fileprivate var countedByItsNumbers: RateLimitCheck {
+        let block = blocksFor.map { "-\($0.inMilliseconds)" } ?? ""
+        let numbers =
+            switch algorithm {
+            case .tokenBucket(let capacity, let refill, let period):
+                "bucket-\(capacity)-\(refill)-\(period.inMilliseconds)"
+            case .slidingWindow(let quota, let window): "sliding-\(quota)-\(window.inMilliseconds)"
+            case .fixedWindow(let quota, let window): "fixed-\(quota)-\(window.inMilliseconds)"
+            }
+        return RateLimitCheck(self, subject: numbers + block)
     }
 }
 
