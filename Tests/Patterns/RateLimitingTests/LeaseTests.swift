@@ -144,7 +144,7 @@ struct LeaseTests {
                     return decision?.isAllowed == true
                 }
             }
-            await eventually("59 wait") { harness.counts.snapshot.coalesced >= 59 }
+            await eventually("59 wait") { harness.limiter.waiterCount == 59 }
             #expect(harness.store.trips == 1)
             harness.store.hang(at: nil)
             gate.open()
@@ -166,7 +166,7 @@ struct LeaseTests {
                     return decision == nil
                 }
             }
-            await eventually("29 wait") { harness.counts.snapshot.coalesced >= 29 }
+            await eventually("29 wait") { harness.limiter.waiterCount == 29 }
             harness.store.hang(at: nil)
             gate.open()
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -194,7 +194,7 @@ struct LeaseTests {
             for _ in 0..<300 {
                 group.addTask { (try? await harness.consume(limit).isAllowed) ?? false }
             }
-            await eventually("299 wait") { harness.counts.snapshot.coalesced >= 299 }
+            await eventually("299 wait") { harness.limiter.waiterCount == 299 }
             harness.store.hang(at: nil)
             gate.open()
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -216,7 +216,7 @@ struct LeaseTests {
             for _ in 0..<60 {
                 group.addTask { (try? await harness.limiter.decide(request).isAllowed) ?? false }
             }
-            await eventually("59 wait") { harness.counts.snapshot.coalesced >= 59 }
+            await eventually("59 wait") { harness.limiter.waiterCount == 59 }
             harness.store.hang(at: nil)
             gate.open()
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }

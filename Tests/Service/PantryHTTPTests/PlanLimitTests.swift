@@ -1,7 +1,9 @@
 import Determinism
 import DeterminismTestKit
+import HTTPTypes
 import PantryDomain
 import RateLimiting
+import StrictJSON
 import Synchronization
 import Testing
 
