@@ -1,6 +1,6 @@
-/// What is left of a limit, when there is more, and when all of it is there again: as numbers, or as the bucket of which
-/// they are divided out when somebody reads them. Whoever is admitted seldom asks, and three divisions are a quarter of
-/// a decision about a hot key.
+/// What is left of a limit, when there is more, and when all of it is there again: as numbers, or as the bucket of
+/// which they are divided out when somebody reads them. Whoever is admitted seldom asks, and three divisions are a
+/// quarter of a decision about a hot key.
 struct LimitBalance: Sendable, Hashable {
     /// Tokens; of a bucket units that are free.
     private var free: Int64

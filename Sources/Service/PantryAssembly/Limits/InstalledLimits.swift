@@ -136,8 +136,8 @@ package struct InstalledLimits: Sendable {
 }
 
 extension RateLimit {
-    /// The rule's limit. Other numbers are counted apart from these (`RequestLimits`), so that there is nothing to say of
-    /// what becomes of what was used when they change.
+    /// The rule's limit. Other numbers are counted apart from these (`RequestLimits`), so that there is nothing to say
+    /// of what becomes of what was used when they change.
     /// - Throws: `RateLimitConfigurationError`.
     init(_ rule: PantryConfiguration.LimitRule, named name: String) throws(RateLimitConfigurationError) {
         switch rule {

@@ -77,9 +77,9 @@ package struct RequestLimits: Sendable {
 }
 
 extension RateLimit {
-    /// A check whose count belongs to these numbers. Others, of another plan or of a server that is started with another
-    /// configuration, have counts of their own: each begins with all of it, and none is begun anew by the others,
-    /// however they alternate. What they admit together is no more than the sum of their limits.
+    /// A check whose count belongs to these numbers. Others, of another plan or of a server that is started with
+    /// another configuration, have counts of their own: each begins with all of it, and none is begun anew by the
+    /// others, however they alternate. What they admit together is no more than the sum of their limits.
     fileprivate var countedByItsNumbers: RateLimitCheck {
         let block = blocksFor.map { "-\($0.inMilliseconds)" } ?? ""
         let numbers =
