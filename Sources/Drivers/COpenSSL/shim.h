@@ -11,8 +11,12 @@
 
 // Swift sees no macros that are calls. Each of these returns 1 when it went well.
 
+// A machine whose openssl.cnf asks for more keeps that.
 static inline int COpenSSL_set_least_version(SSL_CTX *context, int version)
 {
+    if (SSL_CTX_get_min_proto_version(context) >= version) {
+        return 1;
+    }
     return (int)SSL_CTX_set_min_proto_version(context, version);
 }
 

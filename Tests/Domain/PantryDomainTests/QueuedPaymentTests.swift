@@ -60,6 +60,26 @@ import Testing
         }
     }
 
+    /// Each time that it was let go of counted as an attempt: after an outage of hours one failure ended an order that
+    /// had been promised a day.
+    @Test func anOutageUsesUpNoAttemptsOfAnOrderThatWasSent() async throws {
+        var terms = CheckoutTerms()
+        terms.attemptLimit = 4
+        try await withCheckout(terms: terms) { checkout in
+            let lost = [Fate](repeating: .unknownAndLost, count: ExternalCallConfiguration().callLimit)
+            for fate in lost { checkout.script.then(.authorize, fate) }
+            let id = try #require(try await checkout.place([("a", 4)], key: "k").order)
+            for verb in Self.verbs { checkout.script.always(verb, .unavailable) }
+            for _ in 0..<20 { try await checkout.store.pass(.seconds(120)) }
+            #expect(try await checkout.shop.stock("a").queued == 4)
+            // It is back, and stumbles once.
+            for verb in Self.verbs { checkout.script.always(verb, nil) }
+            for fate in lost { checkout.script.then(.authorize, fate) }
+            try await checkout.store.pass(.seconds(600))
+            #expect(try await checkout.shop.order(id).status == .confirmed)
+        }
+    }
+
     /// Orders that had been sent to the provider once were `processing` for as long as they waited for their turn: with
     /// many of them some always were, and a demo of four thousand orders did not come to its end.
     @Test func anOrderThatWaitsForItsTurnIsQueued() async throws {

@@ -80,6 +80,33 @@ struct TLSEngineTests {
         }
     }
 
+    /// Servers whose records are small send a ticket in several. Between two of them OpenSSL writes nothing, and that
+    /// was taken for the end of the session.
+    @Test func nothingIsSealedBetweenTheRecordsOfATicket() async throws {
+        try await TemporaryAuthority.with { certificates in
+            let pair = try TLSPair(certificates)
+            SSL_ctrl(pair.serverSession, SSL_CTRL_SET_MAX_SEND_FRAGMENT, 512, nil)
+            SSL_CTX_set_session_ticket_cb(
+                SSL_get_SSL_CTX(pair.serverSession),
+                { session, _ in
+                    var data = [UInt8](repeating: 7, count: 2_000)
+                    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(session), &data, data.count)
+                }, nil, nil)
+            #expect(pair.shakeHands() == .done)
+            let ticket = pair.server.ciphertext()
+            try #require(ticket.count > 2_000)
+            let first = 5 + Int(ticket[3]) << 8 + Int(ticket[4])
+            pair.client.take(ticket.prefix(first))
+            #expect(pair.client.opened().end == .nothing)
+            #expect(pair.client.sealRecord(bytes(10)) == .notNow)
+            pair.client.take(ticket.dropFirst(first))
+            #expect(pair.client.opened().end == .nothing)
+            #expect(pair.client.sealRecord(bytes(10)) == .done)
+            pair.server.take(pair.client.ciphertext())
+            #expect(pair.server.opened().text == bytes(10))
+        }
+    }
+
     @Test func aRecordThatIsNotWholeGivesNothing() async throws {
         try await TemporaryAuthority.with { certificates in
             let pair = try TLSPair(certificates)

@@ -46,11 +46,16 @@ final class TLSEnd {
         var rest = text[...]
         while !rest.isEmpty {
             let piece = rest.prefix(TLSEngine.recordLimit)
-            if let failure = piece.withUnsafeBytes({ engine.seal($0) }) { return failure }
-            rest = rest.dropFirst(piece.count)
+            switch sealRecord(Array(piece)) {
+            case .done: rest = rest.dropFirst(piece.count)
+            case .notNow: return TLSFailure("not now")
+            case .failed(let failure): return failure
+            }
         }
         return nil
     }
+    /// Seals a text of no more than a record.
+    func sealRecord(_ text: [UInt8]) -> TLSEngine.Sealed { text.withUnsafeBytes { engine.seal($0) } }
 
     /// All that can be opened, and why it is no more.
     func opened() -> (text: [UInt8], end: TLSEngine.Opened) {

@@ -30,6 +30,10 @@ struct LaneSpanTests {
     func lone() async throws {
         let spans = try await spans { monitor in
             let command = try #require(monitor.commandQueued(Place.self))
+            // Somebody else holds its row: it is put off, and comes again.
+            let first = try #require(monitor.batchBegan([command]))
+            monitor.batchSettled(first, BatchReport(commands: 0, loads: 9, trips: 1, rows: 0, hasFailed: false))
+            monitor.batchEnded(first)
             let batch = try #require(monitor.batchBegan([command]))
             monitor.batchSettled(batch, BatchReport(commands: 1, loads: 9, trips: 1, rows: 13, hasFailed: false))
             monitor.commandEnded(command, nil)

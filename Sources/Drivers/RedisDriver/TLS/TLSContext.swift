@@ -20,8 +20,10 @@ final class TLSContext: @unchecked Sendable {  // complete before anybody else h
 
     /// Reads the files.
     init(_ tls: RedisTLS, host: String) throws(RedisConfigurationError) {
+        // Before anything else of OpenSSL: its first call says what happens at the exit, once and for all.
+        guard Self.isStarted else { throw Self.unusable() }
         OpenSSLErrors.clear()
-        guard Self.isStarted, let context = SSL_CTX_new(TLS_client_method()) else { throw Self.unusable() }
+        guard let context = SSL_CTX_new(TLS_client_method()) else { throw Self.unusable() }
         self.context = context
         peer = TLSPeer(tls, host: host)
         let isAddress = Self.isAddress(peer.name)
@@ -71,10 +73,14 @@ final class TLSContext: @unchecked Sendable {  // complete before anybody else h
         if isAddress {
             isSet = X509_VERIFY_PARAM_set1_ip_asc(parameters, peer.name)
         } else {
-            X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            // Only the names that are meant to be checked: not the subject's common name (RFC 9525).
+            X509_VERIFY_PARAM_set_hostflags(
+                parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
             isSet = X509_VERIFY_PARAM_set1_host(parameters, peer.name, peer.name.utf8.count)
         }
-        guard isSet == 1 else { throw .init("no certificate can have the name “\(peer.name)”; give server_name=NAME") }
+        guard isSet == 1, !peer.name.isEmpty else {
+            throw .init("no certificate can have the name “\(peer.name)”; give server_name=NAME")
+        }
     }
 
     private func show(_ certificate: String, _ key: String) throws(RedisConfigurationError) {

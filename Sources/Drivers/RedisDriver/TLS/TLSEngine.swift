@@ -89,15 +89,24 @@ struct TLSEngine: ~Copyable, @unchecked Sendable {  // nobody else has its point
 
     // MARK: sending
 
+    enum Sealed: Sendable, Equatable {
+        case done
+        /// A message of the other side's to TLS itself has come in part: nothing can be sealed before the rest is
+        /// there.
+        case notNow
+        case failed(TLSFailure)
+    }
+
     /// Seals a record's worth of plaintext at most, as one record.
-    mutating func seal(_ plaintext: UnsafeRawBufferPointer) -> TLSFailure? {
+    mutating func seal(_ plaintext: UnsafeRawBufferPointer) -> Sealed {
         precondition(!plaintext.isEmpty && plaintext.count <= Self.recordLimit, "not one record")
-        if let failure { return failure }
+        if let failure { return .failed(failure) }
         OpenSSLErrors.clear()
         var count = 0
-        guard SSL_write_ex(session, plaintext.baseAddress, plaintext.count, &count) == 1, count == plaintext.count
-        else { return fail() }
-        return nil
+        let result = SSL_write_ex(session, plaintext.baseAddress, plaintext.count, &count)
+        if result == 1, count == plaintext.count { return .done }
+        if result != 1, SSL_get_error(session, result) == SSL_ERROR_WANT_READ { return .notNow }
+        return .failed(fail())
     }
 
     /// How much there is to be sent.

@@ -38,8 +38,11 @@ final class TLSSession: Sendable {
                 var sealed = 0
                 while sealed < bytes.count, failure == nil {
                     let piece = Self.piece(of: bytes, from: sealed)
-                    failure = engine.seal(piece)
-                    sealed += piece.count
+                    switch engine.seal(piece) {
+                    case .done: sealed += piece.count
+                    case .notNow: failure = TLSFailure("a message of the server's to TLS came in part only")
+                    case .failed(let reason): failure = reason
+                    }
                 }
             }
             return failure.map { .failure($0) } ?? .success(engine.ciphertext())
@@ -81,6 +84,8 @@ final class TLSSession: Sendable {
                 if records.isEmpty {
                     if sealed == plaintext.count { return .all }
                     if let failure = seal(plaintext, &sealed, into: &records) { return .failed(failure) }
+                    // Tried again as if the socket were full: what is missing comes by the next turn, or never.
+                    if records.isEmpty { return .rest(plaintext.count - sealed) }
                 }
                 let count = records.withUnsent(send)
                 if count >= 0 {
@@ -94,14 +99,18 @@ final class TLSSession: Sendable {
         }
     }
 
-    /// Seals the next records of `plaintext`.
+    /// Seals the next records of `plaintext`, or none where that is not possible now.
     private func seal(
         _ plaintext: UnsafeRawBufferPointer, _ sealed: inout Int, into records: inout SealedRecords
     ) -> TLSFailure? {
         engine.withLock { engine in
             for _ in 0..<Self.recordsAtOnce where sealed < plaintext.count {
                 let piece = Self.piece(of: plaintext, from: sealed)
-                if let failure = engine.seal(piece) { return failure }
+                switch engine.seal(piece) {
+                case .done: break
+                case .notNow: return nil
+                case .failed(let failure): return failure
+                }
                 sealed += piece.count
                 records.append(engine.ciphertextCount, plaintext: piece.count) { engine.moveCiphertext(into: $0) }
             }

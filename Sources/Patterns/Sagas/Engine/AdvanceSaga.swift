@@ -159,7 +159,8 @@ extension SagaAdvance {
         if let (letting, action) = lettingGo {
             switch accompany(letting.step, action, because: letting.reason, in: &work) {
             case .done:
-                let kind = SagaProgressMachine.Pause.withdrawal(wasSent: letting.wasSent)
+                let kind = SagaProgressMachine.Pause.withdrawal(
+                    wasSent: letting.wasSent, isDirected: letting.pause != nil)
                 postpone(letting.step, isVoid: true, as: kind, for: letting.pause, letting.reason)
             case .refused(let why): giveUp(letting.step, wasSent: letting.wasSent, "\(why); \(letting.reason)")
             case .later(let why): postpone(letting.step, isVoid: true, "\(why); \(letting.reason)")
@@ -294,7 +295,8 @@ extension SagaAdvance {
                 switch definition.resuming(step).map({ accompany(step, $0, in: &work) }) ?? .done {
                 case .done:
                     if handle(.renew(step)) {
-                        situation.resumed.insert(step)
+                        // Of a saga that is taken over from another build nobody knows what its last call came to.
+                        if situation.record.outline != nil { situation.resumed.insert(step) }
                         if entry.isUnsent { situation.uncalled.insert(step) }
                     }
                     saga.note(.intended, name(step), situation.context(step, at: now, seed: chance).key)

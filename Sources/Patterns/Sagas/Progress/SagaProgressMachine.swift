@@ -54,8 +54,9 @@ public struct SagaProgressMachine: Sendable, Hashable {
         /// Nothing was called or asked, because that is of no use at the moment; that is no attempt.
         case unavailable
         /// An attempt is known to have had no effect, and the next one needs a new intent. `wasSent` when a call was
-        /// made that may still be on its way.
-        case withdrawal(wasSent: Bool)
+        /// made that may still be on its way; `isDirected` when somebody has said for how long to wait: of a step's
+        /// attempts such a one is the first, or none.
+        case withdrawal(wasSent: Bool, isDirected: Bool = false)
         /// The step waits for semantic locks; that is no attempt of its own.
         case blocked
 
@@ -68,6 +69,15 @@ public struct SagaProgressMachine: Sendable, Hashable {
             switch self {
             case .failure, .blocked: true
             case .withdrawal, .unavailable: false
+            }
+        }
+
+        /// Whether it is counted, after so many: an outage must not use up the attempts that come after it.
+        func counts(after attempts: Int) -> Bool {
+            switch self {
+            case .failure, .blocked: true
+            case .withdrawal(_, let isDirected): !isDirected || attempts == 0
+            case .unavailable: false
             }
         }
     }
@@ -204,14 +214,14 @@ public struct SagaProgressMachine: Sendable, Hashable {
         guard status == .intended || ready.contains(step) else {
             return .ignore("“\(outline.steps[step].name)” is \(status.rawValue) and not being tried")
         }
-        if pause != .unavailable { progress.entries[step].attempts += 1 }
+        if pause.counts(after: progress.entries[step].attempts) { progress.entries[step].attempts += 1 }
         progress.entries[step].since = progress.entries[step].since ?? now
         progress.entries[step].notBefore = until
         if progress.isBackward { return .store }
         progress.entries[step].isBlocked = pause == .blocked
         guard status == .intended else { return .store }
         switch pause {
-        case .withdrawal(let wasSent):
+        case .withdrawal(let wasSent, _):
             progress.entries[step].isWithdrawn = true
             if wasSent { progress.entries[step].isUnsent = false }
         case .failure: progress.entries[step].isUnsent = false

@@ -114,8 +114,9 @@ package struct Installation: Sendable {
                     ?? named.database
                 var sagas = OrderSagas.Configuration()
                 sagas.terms = terms
-                // The provider's own limit comes first; this one is for a provider that does not keep it.
-                sagas.calls.timeout = installed.callLimit + .seconds(5)
+                // The provider's own limits come first, of two calls one after the other, as where a charge turns out
+                // to be captured and is given back; this one is for a provider that does not keep them.
+                sagas.calls.timeout = installed.callLimit * 2 + .seconds(5)
                 // Other processes may have sagas of a database that is a server; a file is this process's alone.
                 sagas.sharedBy = named.database.dialect == .postgres ? .postgres : nil
                 let runtime = OrderSagas(

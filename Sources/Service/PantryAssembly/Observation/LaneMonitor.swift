@@ -90,6 +90,8 @@ final class LaneMonitor: LaneObserver {
         guard let batch = mark as? Batch else { return }
         if !report.hasFailed { rows.increment(by: report.rows) }
         if let lone = batch.lone {
+            // Put off, it comes again.
+            if report.commands == 0 { return }
             // Before it is told what became of it, and ends its span.
             lone.span?.update { details in
                 describe(report, in: &details)
