@@ -127,7 +127,7 @@ extension ProcessTests {
         @Test func booksThatWereTamperedWithMakeItFail() async throws {
             try await DemoFolder.with { demo in
                 // So many that it is not over before a busy machine has begun with this.
-                let child = try demo.launch("--orders", "4000", "--organizations", "1", "--json")
+                let child = try demo.launch("--orders", "1500", "--organizations", "1", "--json")
                 try await tamper(try await demo.waitForOrders(25))
                 #expect(try await child.ended(within: .seconds(120)) == .status(1), "\(demo.errors)")
                 let summary = try #require(try JSONReader.parse(demo.output).object)

@@ -3,7 +3,8 @@
 /// Small commands are not written here but through the ``WriteLane``. A decision never rests on ``read(_:_:for:)``:
 /// what decides a write is read inside that write's transaction.
 public protocol Database: Sendable {
-    /// Runs the statements in one read-only snapshot and answers with their rows, in order.
+    /// Runs the statements in one read-only snapshot and answers with their rows, in order. A statement's text may
+    /// stand in logs and traces: values belong in its parameters.
     /// - Parameter organization: whose read it is; nil for nobody's in particular. Where reads wait for each other,
     ///   organizations have fair shares. It does not limit what the statements see.
     /// - Throws: ``StorageError``
