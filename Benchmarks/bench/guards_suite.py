@@ -13,10 +13,6 @@ from .sagas_suite import names
 
 HERE = Path(__file__).resolve().parent.parent
 PARTS = ["resilience", "limits", "redis", "gets", "observability"]
-PRODUCTS = {
-    "resilience": "ResilienceBenchmark", "limits": "RateLimitingBenchmark", "redis": "RedisDriverBenchmark",
-    "gets": "RedisDriverBenchmark", "observability": "ObservabilityCost",
-}
 
 
 def commands(options):
@@ -38,7 +34,8 @@ def main(arguments):
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args(arguments)
-    for product in dict.fromkeys(PRODUCTS[part] for part in options.only):
+    programs = {part: commands(options)[part] for part in options.only}
+    for product in dict.fromkeys(runs[0][0] for runs in programs.values()):
         subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=HERE, check=True, stdout=2)
     # What a build leaves under way would be measured, too.
     time.sleep(2)
@@ -50,12 +47,12 @@ def main(arguments):
             report.add(f"- {name}: {value}")
     report.add(f"- command: `{' '.join(['Benchmarks/run', 'guards', *arguments])}`; load average before: {os.getloadavg()[0]:.2f}")
     report.add()
-    for part in options.only:
-        report.add(f"## {' '.join(commands(options)[part][0][:1])}: {part}")
+    for part, runs in programs.items():
+        report.add(f"## {runs[0][0]}: {part}")
         report.add()
         report.add(f"The interpreter's loop: {machine.loop_millis():.0f} ms.")
         report.add()
-        for program, *rest in commands(options)[part]:
+        for program, *rest in runs:
             answer = subprocess.run(
                 [HERE / ".build" / "release" / program, *rest], stdout=subprocess.PIPE, text=True, timeout=900)
             if answer.returncode != 0:

@@ -42,8 +42,7 @@ import Testing
     }
     private func foresight(_ knowledge: Knowledge, of id: OrderID, in shop: Shop) async throws -> OrderForesight? {
         let order = try await shop.order(id)
-        var foresight = OrderForesight(
-            payment: order.payment, saga: order.saga, sagaScope: order.sagaScope, skus: order.skus)
+        var foresight = OrderForesight(order, skus: order.skus)
         switch knowledge {
         case .none: return nil
         case .exact: return foresight

@@ -15,6 +15,11 @@ struct OrderForesight: Sendable, Hashable {
     var sagaScope: String?
     /// The products of the order's lines, in lock order.
     var skus: [String]
+
+    /// - Parameter skus: those of the order's lines, or none where the stock is not asked for.
+    init(_ order: OrderRecord, skus: [String]) {
+        (payment, saga, sagaScope, self.skus) = (order.payment, order.saga, order.sagaScope, skus)
+    }
 }
 
 extension OrderQueries {
@@ -26,8 +31,7 @@ extension OrderQueries {
         guard let row = try? await context.read([statement], .eventual).rows[0].first,
             let order: OrderRecord = try? row.record()
         else { return nil }
-        return OrderForesight(
-            payment: order.payment, saga: order.saga, sagaScope: order.sagaScope, skus: order.skus)
+        return OrderForesight(order, skus: order.skus)
     }
 }
 

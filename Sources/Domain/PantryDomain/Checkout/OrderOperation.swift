@@ -41,24 +41,16 @@ extension OrderOperation {
         if let key { needs.append(.row(IdempotencyRecord.key(number, key.scope))) }
         let orderKey = OrderRecord.key(number, order)
         needs.append(.row(orderKey))
-        let known = loaded.isLoaded(orderKey) ? loaded[orderKey].map { foresight(of: $0) } : foresight
+        let record = loaded.isLoaded(orderKey) ? loaded[orderKey] : nil
+        let found = record.map { OrderForesight($0, skus: touchesStock ? $0.skus : []) }
+        let known = loaded.isLoaded(orderKey) ? found : foresight
         guard let known else { return needs }
         needs.append(.row(PaymentRecord.key(number, known.payment)))
         if let saga = known.saga { needs.append(.row(SagaRecord.key(number, saga))) }
         if touchesEarlierKey, let scope = known.sagaScope {
             needs.append(.row(IdempotencyRecord.key(number, scope)))
         }
-        for sku in touchesStock ? known.skus : [] {
-            needs.append(.row(StockRecord.key(number, sku)))
-            needs.append(.row(ReservationRecord.key(number, sku, order)))
-        }
-        return needs
-    }
-
-    private func foresight(of record: OrderRecord) -> OrderForesight {
-        OrderForesight(
-            payment: record.payment, saga: record.saga, sagaScope: record.sagaScope,
-            skus: touchesStock ? record.skus : [])
+        return touchesStock ? needs + OrderWork.stockNeeds(of: known.skus, order, number) : needs
     }
 
     /// What was not foreseen, it asks for when it decides.

@@ -30,12 +30,7 @@ struct OrderCompanions: Sendable, Hashable {
     func needs(of order: OrderID, _ organization: Int64, withStock: Bool) -> [Need] {
         var needs: [Need] = [.row(PaymentRecord.key(organization, payment))]
         for scope in scopes { needs.append(.row(IdempotencyRecord.key(organization, scope))) }
-        guard withStock else { return needs }
-        for sku in skus {
-            needs.append(.row(StockRecord.key(organization, sku)))
-            needs.append(.row(ReservationRecord.key(organization, sku, order)))
-        }
-        return needs
+        return withStock ? needs + OrderWork.stockNeeds(of: skus, order, organization) : needs
     }
 }
 

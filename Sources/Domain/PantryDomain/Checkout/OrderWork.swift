@@ -95,6 +95,13 @@ extension OrderRecord {
 }
 
 extension OrderWork {
+    /// The rows under an order's units: the products' stock, and what the order holds of it.
+    static func stockNeeds(of skus: [String], _ order: OrderID, _ organization: Int64) -> [Need] {
+        skus.flatMap { sku -> [Need] in
+            [.row(StockRecord.key(organization, sku)), .row(ReservationRecord.key(organization, sku, order))]
+        }
+    }
+
     /// The order's units by SKU, in lock order.
     fileprivate static func units(
         _ order: OrderRecord

@@ -20,8 +20,7 @@ package struct InstalledPayments: Sendable {
         @Sendable (_ signature: String?, _ body: [UInt8]) throws(ProviderNoticeError) -> ProviderNotice?
 
     /// The most connections to a provider, and so the most calls under way: a call makes its requests one after the
-    /// other. At a usual half second for a call's two requests that is about what Stripe takes from one account, 100
-    /// requests a second.
+    /// other. The driver's own default.
     static let connectionLimit = 32
 
     let provider: any PaymentProvider
