@@ -23,9 +23,18 @@ struct RateLimitWorkload: Sendable {
 struct StoreContender: Contender {
     private let client: RedisClient
     private let workload: RateLimitWorkload
-    var name: String { "store, \(client.configuration.connectionCount) connection(s)" }
+    /// Where its tasks run, if not where tasks run by default.
+    private let executor: ReactorExecutor?
+    var name: String {
+        let place = executor == nil ? "" : ", tasks on the reactor's thread"
+        return "store, \(client.configuration.connectionCount) connection(s)\(place)"
+    }
 
-    init(_ server: RedisServer, _ reactor: Reactor, _ workload: RateLimitWorkload, connections: Int) throws {
+    init(
+        _ server: RedisServer, _ reactor: Reactor, _ workload: RateLimitWorkload, connections: Int,
+        isOnReactor: Bool = false
+    ) throws {
+        executor = isOnReactor ? reactor.executor : nil
         var configuration = try RedisConfiguration(url: server.url())
         configuration.connectionCount = connections
         client = try RedisClient(configuration, on: reactor)
@@ -34,10 +43,12 @@ struct StoreContender: Contender {
 
     func run(tasks: Int, seconds: Int) async throws -> Outcome {
         let (store, workload) = (RedisRateLimitStore(client), workload)
-        return try await ClientLoad(client: client, tasks: tasks, seconds: seconds).run { random in
-            let tenant = workload.tenants[Int(random.next(below: UInt64(RateLimitWorkload.tenantCount)))]
-            guard try await store.decide(workload.request(tenant)).isAllowed else {
-                throw BenchmarkFailure(what: "a decision was a refusal")
+        return try await withTaskExecutorPreference(executor) {
+            try await ClientLoad(client: client, tasks: tasks, seconds: seconds).run { random in
+                let tenant = workload.tenants[Int(random.next(below: UInt64(RateLimitWorkload.tenantCount)))]
+                guard try await store.decide(workload.request(tenant)).isAllowed else {
+                    throw BenchmarkFailure(what: "a decision was a refusal")
+                }
             }
         }
     }

@@ -24,7 +24,9 @@ struct RateLimitContest: Sendable {
         defer { reactor.stop() }
         let workload = try RateLimitWorkload()
         let digest = try await server.cli("SCRIPT", "LOAD", RateLimitScript.text)
-        let stores = try [1, 2].map { try StoreContender(server, reactor, workload, connections: $0) }
+        let stores = try [(1, false), (2, false), (1, true)].map {
+            try StoreContender(server, reactor, workload, connections: $0, isOnReactor: $1)
+        }
         let tools = Set([depth, max(1, depth / 4), min(2, depth), 1]).sorted(by: >).map {
             ScriptToolContender(server, workload, digest: digest, clients: $0, depth: depth)
         }

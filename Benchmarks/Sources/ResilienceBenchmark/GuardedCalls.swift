@@ -28,8 +28,10 @@ enum GuardedCalls {
     private static func clocks() -> [Row] {
         let time = SystemTime()
         let source: any TimeSource = time
+        let section = Section()
         return [
             Row("a bare call") { for number in 0..<$0 { _ = try await work(number) } },
+            Row("a section under a Mutex") { for _ in 0..<$0 { section.add() } },
             Row("two readings of the clock") {
                 var sum: Int64 = 0
                 for _ in 0..<$0 { sum &+= source.instant().nanoseconds &+ source.instant().nanoseconds }
@@ -153,6 +155,12 @@ enum GuardedCalls {
     private static let sink = Atomic<Int64>(0)
     /// So that the compiler does not leave it out.
     private static func keep(_ value: Int64) { sink.wrappingAdd(value, ordering: .relaxed) }
+}
+
+/// What all that is guarded by one lock pays at least once.
+private final class Section: Sendable {
+    private let number = Mutex(0)
+    @inline(never) func add() { number.withLock { $0 &+= 1 } }
 }
 
 /// The breaker that is written first: failures in a row, in an actor.

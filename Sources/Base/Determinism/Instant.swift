@@ -17,9 +17,13 @@ public struct Instant: Sendable, Hashable, Comparable {
     }
 
     /// The time from `b` to `a`, saturating; negative when `a` is earlier.
-    public static func - (a: Self, b: Self) -> Duration {
-        let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
-        return .nanoseconds(overflow ? (a < b ? .min : .max) : difference)
+    public static func - (a: Self, b: Self) -> Duration { .nanoseconds(a.nanoseconds(since: b)) }
+
+    /// The nanoseconds from `earlier` to this, saturating; negative when this is earlier. A `Duration` is 128 bits of
+    /// attoseconds, which is dear where all that follows is a comparison.
+    public func nanoseconds(since earlier: Self) -> Int64 {
+        let (difference, overflow) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        return overflow ? (self < earlier ? .min : .max) : difference
     }
 }
 

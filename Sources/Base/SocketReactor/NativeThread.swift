@@ -21,6 +21,18 @@ package enum NativeThread {
         return status
     }
 
+    /// A thread's name, which another may have once it has ended.
+    struct Identity: Hashable, Sendable { fileprivate let bits: UInt }
+
+    /// The calling thread's.
+    static var identity: Identity {
+        #if canImport(Darwin)
+            Identity(bits: UInt(bitPattern: pthread_self()))
+        #else
+            Identity(bits: UInt(pthread_self()))
+        #endif
+    }
+
     /// Stops the calling thread for a while; for threads of their own only.
     package static func pause(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 

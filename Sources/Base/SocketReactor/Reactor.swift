@@ -31,6 +31,13 @@ public final class Reactor: Sendable {
     }
     deinit { loop.stop() }
 
+    /// Runs tasks on the reactor's thread: `withTaskExecutorPreference(reactor.executor) { … }`. What such a task asks
+    /// a server is sent, answered and gone on with by one thread, which saves the change of threads that an answer
+    /// costs otherwise.
+    ///
+    /// For tasks that hardly do anything but ask: while one of them computes, no socket of this reactor is read.
+    public var executor: ReactorExecutor { loop.executor }
+
     /// Closes all connections and ends the thread. Later requests fail.
     public func stop() { loop.stop() }
 }

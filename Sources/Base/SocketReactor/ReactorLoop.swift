@@ -34,8 +34,12 @@ package final class ReactorLoop: Sendable {
     private let table = Mutex(Table())
     /// The earliest alarm, in nanoseconds of the monotonic clock.
     private let armed = Atomic<Int64>(.max)
+    /// Runs tasks between two looks at the sockets.
+    package let executor: ReactorExecutor
 
-    package init(poller: any Poller, time: any TimeSource) { (self.poller, self.time) = (poller, time) }
+    package init(poller: any Poller, time: any TimeSource) {
+        (self.poller, self.time, executor) = (poller, time, ReactorExecutor(wake: poller.wake))
+    }
 
     /// Watches a client's socket for input; nil once the reactor has been stopped or the system takes no more.
     package func register(_ client: any ReactorClient, descriptor: Int32) -> Ticket? {
@@ -85,10 +89,12 @@ package final class ReactorLoop: Sendable {
     }
 
     package func run() {
+        executor.begin()
+        var turn = ReactorExecutor.Turn()
         var ready: [(any ReactorClient, Interest)] = []
         while true {
             var events: [(UInt64, Interest)] = []
-            poller.wait(atMost: timeout()) { events.append(($0, $1)) }
+            poller.wait(atMost: executor.isIdle(turn) ? timeout() : 0) { events.append(($0, $1)) }
             let isStopped = table.withLock { table in
                 for (token, interest) in events {
                     let ticket = Ticket(token: token)
@@ -102,9 +108,10 @@ package final class ReactorLoop: Sendable {
             }
             for (client, interest) in ready { client.ready(interest) }
             ready.removeAll(keepingCapacity: true)
+            executor.runSome(&turn)
             if isStopped {
                 for client in clients() { client.reactorStopped() }
-                return
+                return executor.end(turn)
             }
             let now = time.instant()
             if now.nanoseconds >= armed.load(ordering: .acquiring) {

@@ -80,11 +80,10 @@ public final class OpenTelemetryTracer: Tracer {
             let own = SpanContext(traceParent, traceState: parent?.traceState, isRemote: false)
             return OpenTelemetrySpan(unrecorded: own, in: surroundings, isThere: false)
         }
-        let recorded = queue.pool.take(for: traceParent)
         let origin = RecordedSpan.Origin(
             parent: parent?.traceParent.spanID, hasRemoteParent: parent?.isRemote ?? false, kind: kind,
             start: instant().nanosecondsSinceEpoch)
-        recorded.begin(traceParent, parent?.traceState, origin, queue, describe)
+        let recorded = RecordedSpan(traceParent, parent?.traceState, origin, queue, describe)
         return OpenTelemetrySpan(recorded, in: surroundings)
     }
 

@@ -2,15 +2,12 @@ import Tracing
 
 /// Where in which trace something happens; it travels in a `ServiceContext`.
 ///
-/// A class, so that a context holds it without a box of its own. What is set when a span is used again is set while
-/// nobody else knows the object, so accesses need not be watched for overlaps: that took a twentieth of a span's time.
-public class SpanContext: @unchecked Sendable {  // set by whoever alone knows it: its maker, or RecordedSpan's pool
+/// A class, so that a context holds it without a box of its own.
+public class SpanContext: @unchecked Sendable {  // what it holds never changes; RecordedSpan's rest is in its mutex
     /// What the next hop is told.
-    @exclusivity(unchecked)
-    public internal(set) final var traceParent: TraceParent
+    public final let traceParent: TraceParent
     /// What other tracing systems pass along.
-    @exclusivity(unchecked)
-    public internal(set) final var traceState: TraceState?
+    public final let traceState: TraceState?
     /// Whether it came from another process.
     public final let isRemote: Bool
 

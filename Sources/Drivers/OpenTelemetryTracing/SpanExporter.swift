@@ -148,7 +148,7 @@ public final class SpanExporter: Sendable {
             if spans.isEmpty { return false }
             let batch = Batch(request: TraceRequest.json(spans, resource), count: spans.count)
             pending.withLock { $0 = batch }
-            queue.pool.give(back: &spans)
+            queue.give(back: &spans)
         }
         guard var batch = pending.withLock({ $0 }) else { return false }
         let stopBy = queue.stopBy

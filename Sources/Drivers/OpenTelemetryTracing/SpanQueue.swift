@@ -5,8 +5,10 @@ import Synchronization
 final class SpanQueue: Sendable {
     private struct State {
         /// Full batches, the oldest first, and the one that is being filled.
-        var batches: [[RecordedSpan]] = []
-        var filling: [RecordedSpan] = []
+        var batches: [SpanBatch] = []
+        var filling = SpanBatch()
+        /// Empty ones that have room.
+        var spare: [SpanBatch] = []
         var count = 0
         var dropped: UInt64 = 0
         var isAwake = false
@@ -14,8 +16,8 @@ final class SpanQueue: Sendable {
         var stopBy: Instant?
     }
     private let state = Mutex(State())
-    /// For those that were sent.
-    let pool = SpanPool()
+    /// One is filled while another one is encoded.
+    private static let spareLimit = 2
     private let limit: Int
     private let batchLimit: Int
 
@@ -26,31 +28,42 @@ final class SpanQueue: Sendable {
     /// When the last span must be gone; nil while nobody stops.
     var stopBy: Instant? { state.withLock { $0.stopBy } }
 
-    func append(_ span: RecordedSpan) {
+    func append(_ place: SpanContext, _ origin: RecordedSpan.Origin, end: UInt64, _ details: SpanDetails) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
             guard state.count < limit, state.stopBy == nil else {
                 state.dropped += 1
                 return nil
             }
             state.count += 1
-            state.filling.append(span)
+            state.filling.append(place, origin, end: end, details)
             guard state.filling.count == batchLimit else { return nil }
             state.batches.append(state.filling)
-            state.filling = []
-            state.filling.reserveCapacity(batchLimit)
+            state.filling = state.spare.popLast() ?? SpanBatch()
             return Self.wake(&state)
         }
         waiter?.resume()
     }
 
     /// The oldest spans, as many as fit into one batch.
-    func take() -> [RecordedSpan] {
+    func take() -> SpanBatch {
         state.withLock { state in
-            let batch = state.batches.isEmpty ? state.filling : state.batches.removeFirst()
-            if batch.count < batchLimit { state.filling = [] }
-            state.count -= batch.count
-            return batch
+            if !state.batches.isEmpty {
+                state.count -= batchLimit
+                return state.batches.removeFirst()
+            }
+            if state.filling.isEmpty { return SpanBatch() }
+            defer { state.filling = state.spare.popLast() ?? SpanBatch() }
+            state.count -= state.filling.count
+            return state.filling
         }
+    }
+
+    /// Takes a batch back whose spans are on their way: the next ones have its room.
+    func give(back batch: inout SpanBatch) {
+        guard batch.clear() else { return }
+        let empty = batch
+        batch = SpanBatch()
+        state.withLock { if $0.spare.count < Self.spareLimit { $0.spare.append(empty) } }
     }
 
     /// Counts spans that were taken and could not be sent, or that nobody will come to send.

@@ -4,8 +4,8 @@ import Tracing
 /// OTLP/JSON, version 1: an ExportTraceServiceRequest on one line. Ids are hex, 64-bit numbers are strings, as the
 /// protocol's JSON mapping has them.
 enum TraceRequest {
-    static func json(_ spans: [RecordedSpan], _ resource: TraceResource) -> [UInt8] {
-        var json = JSONWriter(capacity: 512 * spans.count + 512)
+    static func json(_ batch: SpanBatch, _ resource: TraceResource) -> [UInt8] {
+        var json = JSONWriter(capacity: 512 * batch.count + 512)
         json.object { json in
             json.member(
                 "resourceSpans",
@@ -14,18 +14,17 @@ enum TraceRequest {
                         json.member(
                             "resource",
                             object: { json in
-                                attributes(
-                                    resource.attributes.map { KeyValue(key: $0.key, value: .text($0.value)) },
-                                    into: &json)
+                                let known = resource.attributes.map { KeyValue(key: $0.key, value: .text($0.value)) }
+                                attributes(known[...], into: &json)
                             })
-                        json.member("scopeSpans", array: { json in scopeSpans(spans, resource, into: &json) })
+                        json.member("scopeSpans", array: { json in scopeSpans(batch, resource, into: &json) })
                     }
                 })
         }
         return json.bytes
     }
 
-    private static func scopeSpans(_ spans: [RecordedSpan], _ resource: TraceResource, into json: inout JSONWriter) {
+    private static func scopeSpans(_ batch: SpanBatch, _ resource: TraceResource, into json: inout JSONWriter) {
         json.object { json in
             json.member(
                 "scope",
@@ -36,30 +35,42 @@ enum TraceRequest {
             json.member(
                 "spans",
                 array: { json in
-                    for span in spans { json.object { json in members(of: span, into: &json) } }
+                    var rest = batch.attributes[...]
+                    for span in batch.spans {
+                        let own = rest.prefix(span.attributeCount)
+                        rest = rest.dropFirst(span.attributeCount)
+                        json.object { json in members(of: span, own, into: &json) }
+                    }
                 })
         }
     }
 
-    private static func members(of span: RecordedSpan, into json: inout JSONWriter) {
-        let (own, details) = (span.traceParent, span.details)
+    private static func members(
+        of span: SpanBatch.Span, _ known: ArraySlice<KeyValue>, into json: inout JSONWriter
+    ) {
+        let own = span.traceParent
         json.member("traceId", own.traceID.description)
         json.member("spanId", own.spanID.description)
         if let state = span.traceState { json.member("traceState", state.description) }
         if let parent = span.origin.parent { json.member("parentSpanId", parent.description) }
         // Bits 8 and 9 say whether the parent was another process's.
         json.member("flags", Int(own.flags) | 0x100 | (span.origin.hasRemoteParent ? 0x200 : 0))
-        json.member("name", details.name)
+        json.member("name", span.name)
         json.member("kind", number(of: span.origin.kind))
         json.member("startTimeUnixNano", String(span.origin.start))
-        json.member("endTimeUnixNano", String(details.end))
-        attributes(details.attributes, into: &json)
-        if details.droppedAttributes > 0 { json.member("droppedAttributesCount", details.droppedAttributes) }
-        if !details.events.isEmpty { json.member("events", array: { json in events(of: details, into: &json) }) }
-        if details.droppedEvents > 0 { json.member("droppedEventsCount", details.droppedEvents) }
-        if !details.links.isEmpty { json.member("links", array: { json in links(of: details, into: &json) }) }
-        if details.droppedLinks > 0 { json.member("droppedLinksCount", details.droppedLinks) }
-        guard let status = details.status else { return }
+        json.member("endTimeUnixNano", String(span.end))
+        attributes(known, into: &json)
+        if let rarities = span.rarities?.content { members(of: rarities, into: &json) }
+    }
+
+    private static func members(of rarities: SpanRarities, into json: inout JSONWriter) {
+        let (events, links) = (rarities.events, rarities.links)
+        if rarities.droppedAttributes > 0 { json.member("droppedAttributesCount", rarities.droppedAttributes) }
+        if !events.isEmpty { json.member("events", array: { json in Self.events(events, into: &json) }) }
+        if rarities.droppedEvents > 0 { json.member("droppedEventsCount", rarities.droppedEvents) }
+        if !links.isEmpty { json.member("links", array: { json in Self.links(links, into: &json) }) }
+        if rarities.droppedLinks > 0 { json.member("droppedLinksCount", rarities.droppedLinks) }
+        guard let status = rarities.status else { return }
         json.member(
             "status",
             object: { json in
@@ -68,8 +79,8 @@ enum TraceRequest {
             })
     }
 
-    private static func events(of span: SpanDetails, into json: inout JSONWriter) {
-        for event in span.events {
+    private static func events(_ events: [SpanEvent], into json: inout JSONWriter) {
+        for event in events {
             json.object { json in
                 json.member("timeUnixNano", String(event.nanosecondsSinceEpoch))
                 json.member("name", event.name)
@@ -78,8 +89,8 @@ enum TraceRequest {
         }
     }
 
-    private static func links(of span: SpanDetails, into json: inout JSONWriter) {
-        for link in span.links {
+    private static func links(_ links: [SpanLink], into json: inout JSONWriter) {
+        for link in links {
             // One that is no span's context leads nowhere.
             guard let other = link.context.openTelemetrySpan else { continue }
             json.object { json in
@@ -104,11 +115,11 @@ enum TraceRequest {
     // MARK: Attributes
 
     private static func attributes(_ attributes: SpanAttributes, into json: inout JSONWriter) {
-        Self.attributes(attributes.list, into: &json)
+        Self.attributes(attributes.list[...], into: &json)
     }
 
     /// Sorted, so that a request is the same whenever it is written.
-    private static func attributes(_ list: [KeyValue], into json: inout JSONWriter) {
+    private static func attributes(_ list: ArraySlice<KeyValue>, into json: inout JSONWriter) {
         if list.isEmpty { return }
         var all = list.sorted { $0.key < $1.key }
         // Of a key that was set twice the last one counts; sorting is stable.

@@ -37,6 +37,40 @@ struct PipelineLiveTests {
         }
     }
 
+    @Test(arguments: Wire.allCases)
+    func tasksOnTheReactorsThreadGetTheirOwnReplies(over wire: Wire) async throws {
+        try await LiveServer.with(wire.options) { live in
+            let client = try live.client()
+            let sum = try await withTaskExecutorPreference(live.reactor.executor) {
+                try await withThrowingTaskGroup(of: Int64.self) { group in
+                    for task in 0..<40 {
+                        group.addTask {
+                            for _ in 0..<99 { _ = try await client.send(.increment("n:\(task)")) }
+                            return try await client.send(.increment("n:\(task)")).integer()
+                        }
+                    }
+                    return try await group.reduce(0, +)
+                }
+            }
+            #expect(sum == 40 * 100 && client.statistics.commands == 4_000 && client.statistics.inFlight == 0)
+        }
+    }
+
+    @Test func aTaskOnTheReactorsThreadGoesOnWhenThatHasEnded() async throws {
+        try await LiveServer.with { live in
+            let client = try live.client { $0.allowsBlockingCommands = true }
+            let waiting = Task(executorPreference: live.reactor.executor) {
+                let error = await client.failure(RedisCommand("BLPOP", "nothing", 0))
+                await Task.yield()
+                return (error?.code, await client.failure(.get("a"))?.code)
+            }
+            try await Poll.untilTrue("the command to be under way") { client.statistics.inFlight == 1 }
+            live.reactor.stop()
+            let (first, second) = await waiting.value
+            #expect(first == .closed && second == .closed)
+        }
+    }
+
     @Test func allKindsOfRepliesComeBack() async throws {
         try await LiveServer.with { live in
             let client = try live.client()

@@ -72,14 +72,15 @@ struct SubscriptionLiveTests {
                 $0.connectTimeout = .seconds(1)
             }
             let subscription = try await client.subscribe(to: ["a"])
+            #expect(subscription.isInForce)
             live.server.suspend()
             async let gap = texts(subscription, 1)
-            // Long enough for two intervals of silence: the client's own connections time out meanwhile.
-            let failure = await client.failure(.ping, timeout: .seconds(3))
+            let failure = await client.failure(.ping, timeout: .seconds(1))
             #expect(failure != nil)
+            try await Poll.untilTrue("the silence to be noticed", within: .seconds(30)) { !subscription.isInForce }
             live.server.resume()
             let told = await gap
-            #expect(told == ["gap 0 true"])
+            #expect(told == ["gap 0 true"] && subscription.isInForce)
             // An idle one that is answered stays.
             try await client.send(.publish("x", to: "a"))
             let next = await texts(subscription, 1)

@@ -30,7 +30,7 @@ struct LatencyWindowTests {
                 seed % 2 == 0
                 ? Int64(random.next(below: 1 << shift)) : Int64(random.next() >> (22 + random.next(below: 42)))
             latencies.append(nanoseconds)
-            window.record(.nanoseconds(nanoseconds), now: start)
+            window.record(nanoseconds: nanoseconds, now: start)
         }
         latencies.sort()
         #expect(window.callCount == latencies.count)
@@ -46,7 +46,7 @@ struct LatencyWindowTests {
         while nanoseconds < 73 * 60 * 1_000_000_000 {
             for near in [nanoseconds - 1, nanoseconds, nanoseconds + 1] {
                 var window = LatencyWindow(duration: .seconds(60))
-                window.record(.nanoseconds(near), now: start)
+                window.record(nanoseconds: near, now: start)
                 let answer = try #require(window.percentile(50))
                 #expect(isWithinTheError(answer, of: near), "\(answer) for \(near) ns")
             }
@@ -57,7 +57,7 @@ struct LatencyWindowTests {
     @Test(arguments: [Duration.seconds(-5), .zero, .seconds(86_400), .seconds(Int64.max), .seconds(Int64.min)])
     func whatIsOutsideIsAtTheEnds(latency: Duration) throws {
         var window = LatencyWindow(duration: .seconds(60))
-        window.record(latency, now: start)
+        window.record(nanoseconds: latency.inNanoseconds, now: start)
         let answer = try #require(window.percentile(100))
         #expect(latency <= .zero ? answer < .microseconds(1) : answer > .seconds(70 * 60))
     }
@@ -65,7 +65,7 @@ struct LatencyWindowTests {
     @Test func nobodyCalledMeansNoPercentile() {
         var window = LatencyWindow(duration: .seconds(60))
         #expect(window.percentile(50) == nil)
-        window.record(.seconds(1), now: start)
+        window.record(nanoseconds: 1_000_000_000, now: start)
         window.advance(to: start + .seconds(61))
         #expect(window.percentile(50) == nil && window.callCount == 0)
     }
@@ -92,7 +92,7 @@ struct LatencyWindowTests {
                 window.advance(to: Instant(nanoseconds: now))
             } else {
                 let latency = Int64(random.next(below: 5_000_000))
-                window.record(.nanoseconds(latency), now: Instant(nanoseconds: now))
+                window.record(nanoseconds: latency, now: Instant(nanoseconds: now))
                 calls.append((slice, latency))
             }
             #expect(window.callCount == calls.count)

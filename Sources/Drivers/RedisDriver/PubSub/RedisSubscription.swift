@@ -28,6 +28,10 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// Ends it. What has come is still read; then the sequence ends.
     public func close() { line.close(RedisError(.closed, .unknown, "the subscription was closed")) }
 
+    /// Whether messages that are published now will come: not while a connection that was lost is made again, as soon
+    /// as that is known.
+    public var isInForce: Bool { line.isInForce }
+
     /// How many messages gave way because nobody took them in time.
     public var droppedCount: Int { line.buffer.droppedCount }
 

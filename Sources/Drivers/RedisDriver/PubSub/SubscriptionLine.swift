@@ -71,6 +71,8 @@ final class SubscriptionLine: ReactorClient, RedisSocketOwner {
         }
     }
 
+    var isInForce: Bool { state.withLock { $0.machine.isInForce } }
+
     /// Ends it for good.
     func close(_ error: RedisError) { perform { state, effects in end(&state, error, &effects) } }
 

@@ -6,7 +6,7 @@ import Determinism
 /// A silent connection may be one to a server that is gone; nothing is sent over it that would show that. So a `PING`
 /// goes out after each interval of silence, and a second interval without an answer ends the connection.
 struct SubscriptionMachine: Sendable {
-    private enum Phase: Sendable {
+    private enum Phase: Sendable, Equatable {
         /// Without a connection. `→ asked` when there is one.
         case unconnected
         /// The server has still to confirm so many channels; `→ inForce` with the last.
@@ -23,6 +23,9 @@ struct SubscriptionMachine: Sendable {
     private var lastHeard = Instant(nanoseconds: .min)
     private var isProbing = false
     private(set) var closure: RedisError?
+
+    /// Whether the server has confirmed it, on a connection that is not known to be lost.
+    var isInForce: Bool { closure == nil && phase == .inForce }
 
     init(
         channelCount: Int, probeInterval: Duration, failsWhenUnreachable: Bool, confirmation: Instant,

@@ -2,7 +2,9 @@ import Determinism
 
 /// What opens and closes the circuit.
 extension CircuitBreakerMachine {
-    /// The rule by which the calls so far open the circuit, if there is one.
+    /// The rule by which the calls so far open the circuit, if there is one. Inlined: a call of its own would be given
+    /// a copy of the whole machine.
+    @inline(__always)
     func broken(_ now: Instant, isFailure: Bool) -> CircuitChangeReason? {
         // A success makes no failure rate reach its threshold by itself, but it may be the call that reaches the
         // minimum.

@@ -30,6 +30,8 @@ public struct CircuitBreakerMachine: Sendable {
         }
     }
     let configuration: CircuitBreakerConfiguration
+    /// How many nanoseconds make a call a slow one.
+    private let slowFrom: Int64?
     var phase = Phase.closed
     /// Who decides.
     public internal(set) var mode: CircuitMode
@@ -52,6 +54,7 @@ public struct CircuitBreakerMachine: Sendable {
     /// - Parameter seed: draws for the jitter of waits.
     public init(_ configuration: CircuitBreakerConfiguration, seed: UInt64) {
         self.configuration = configuration
+        slowFrom = configuration.slowRate?.threshold.inNanoseconds
         mode = configuration.mode
         failures = OutcomeWindow(configuration.window)
         slowness = configuration.slowRate.map { _ in OutcomeWindow(configuration.window) }
@@ -118,8 +121,8 @@ public struct CircuitBreakerMachine: Sendable {
     ) -> CallStanding {
         let now = clock.read(reading)
         if isTimeout { totals.timeouts += 1 }
-        let took = now - ticket.startedAt
-        let isSlow = configuration.slowRate.map { took >= $0.threshold } ?? false
+        let took = now.nanoseconds(since: ticket.startedAt)
+        let isSlow = slowFrom.map { took >= $0 } ?? false
         count(outcome, took: took, isSlow: isSlow, now: now)
         if case .bystander = ticket.role { return outcome == .ignored ? .ignored : .counted }
         guard ticket.generation == generation else {
@@ -195,7 +198,7 @@ public struct CircuitBreakerMachine: Sendable {
         return .admitted(CallTicket(generation: generation, startedAt: now, role: .probe(place, deadline)))
     }
 
-    private mutating func count(_ outcome: CallOutcome, took: Duration, isSlow: Bool, now: Instant) {
+    private mutating func count(_ outcome: CallOutcome, took: Int64, isSlow: Bool, now: Instant) {
         switch outcome {
         case .success: totals.successes += 1
         case .failure: totals.failures += 1
@@ -204,7 +207,7 @@ public struct CircuitBreakerMachine: Sendable {
             return
         }
         if isSlow { totals.slow += 1 }
-        latencies?.record(took, now: now)
+        latencies?.record(nanoseconds: took, now: now)
     }
 
     private mutating func recordClosed(

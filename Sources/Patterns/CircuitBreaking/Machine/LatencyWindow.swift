@@ -8,19 +8,19 @@ import Determinism
 struct LatencyWindow: Sendable {
     private static let bucketCount = 240
     private static let sliceCount = 6
-    private let sliceLength: Int64
+    private var time: SliceCounter
     /// The counts of each slice, and behind them their sum.
     private var counts: [UInt32]
-    private var (number, head): (Int64?, Int) = (nil, 0)
+    private var head = 0
     /// How many calls are in the window.
     private(set) var callCount = 0
 
     init(duration: Duration) {
-        sliceLength = max(duration.inNanoseconds / Int64(Self.sliceCount), 1)
+        time = SliceCounter(length: duration.inNanoseconds / Int64(Self.sliceCount))
         counts = Array(repeating: 0, count: Self.bucketCount * (Self.sliceCount + 1))
     }
 
-    mutating func record(_ latency: Duration, now: Instant) {
+    mutating func record(nanoseconds latency: Int64, now: Instant) {
         advance(to: now)
         let bucket = Self.bucket(of: latency)
         counts[head * Self.bucketCount + bucket] &+= 1
@@ -30,18 +30,10 @@ struct LatencyWindow: Sendable {
 
     /// Drops what has left the window by now.
     mutating func advance(to now: Instant) {
-        let present = now.nanoseconds / sliceLength
-        guard let number else {
-            self.number = present
-            return
-        }
-        guard present > number else { return }
-        // The distance of two numbers may not fit in a signed one.
-        for _ in 0..<min(UInt64(bitPattern: present &- number), UInt64(Self.sliceCount)) {
+        for _ in 0..<min(time.steps(to: now), UInt64(Self.sliceCount)) {
             head = head + 1 == Self.sliceCount ? 0 : head + 1
             dropSlice()
         }
-        self.number = present
     }
 
     /// The latency that so many percent of the calls did not exceed, `0...100`; nil without calls.
@@ -66,8 +58,8 @@ struct LatencyWindow: Sendable {
         }
     }
 
-    private static func bucket(of latency: Duration) -> Int {
-        let value = UInt64(max(latency.inNanoseconds, 0)) / 1_024
+    private static func bucket(of nanoseconds: Int64) -> Int {
+        let value = UInt64(max(nanoseconds, 0)) / 1_024
         guard value >= 8 else { return Int(value) }
         let exponent = 63 - value.leadingZeroBitCount
         return min((exponent - 2) * 8 + Int(value >> UInt64(exponent - 3)) & 7, bucketCount - 1)

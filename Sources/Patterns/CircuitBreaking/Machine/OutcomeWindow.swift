@@ -74,13 +74,13 @@ private struct BitRing: Sendable {
 /// Counts by slices of time.
 private struct SliceRing: Sendable {
     typealias Tally = (total: Int, hits: Int)
-    private let length: Int64
+    private var time: SliceCounter
     private var slices: [Tally]
-    /// The number of the slice that time is in, and its place in the ring.
-    private var (number, head): (Int64?, Int) = (nil, 0)
+    /// The place of the slice that time is in.
+    private var head = 0
 
     init(duration: Duration, slices count: Int) {
-        length = max(duration.inNanoseconds / Int64(count), 1)
+        time = SliceCounter(length: duration.inNanoseconds / Int64(count))
         slices = Array(repeating: (0, 0), count: count)
     }
 
@@ -92,20 +92,12 @@ private struct SliceRing: Sendable {
     /// Moves on, and returns what has left the window by that. Time does not go back.
     mutating func advance(to now: Instant) -> Tally {
         var dropped: Tally = (0, 0)
-        let present = now.nanoseconds / length
-        guard let number else {
-            self.number = present
-            return dropped
-        }
-        guard present > number else { return dropped }
-        // The distance of two numbers may not fit in a signed one.
-        for _ in 0..<min(UInt64(bitPattern: present &- number), UInt64(slices.count)) {
+        for _ in 0..<min(time.steps(to: now), UInt64(slices.count)) {
             head = head + 1 == slices.count ? 0 : head + 1
             dropped.total += slices[head].total
             dropped.hits += slices[head].hits
             slices[head] = (0, 0)
         }
-        self.number = present
         return dropped
     }
 }
