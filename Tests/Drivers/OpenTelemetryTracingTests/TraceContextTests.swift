@@ -1,3 +1,4 @@
+import Determinism
 import Testing
 
 @testable import OpenTelemetryTracing
@@ -7,6 +8,20 @@ private let sample = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 /// W3C Trace Context, level 1.
 @Suite("Trace context")
 struct TraceContextTests {
+    @Test("ids are written as sixteen hex digits, whatever is in them")
+    func hex() throws {
+        let random = SeededRandom(seed: 3)
+        let edges: [UInt64] = [
+            1, 9, 10, 15, 16, 0x9999_9999_9999_9999, 0xAAAA_AAAA_AAAA_AAAA, 0x0123_4567_89AB_CDEF, .max,
+        ]
+        for bits in edges + (0..<1_000).map({ _ in random.next() | 1 }) {
+            let digits = String(bits, radix: 16)
+            let expected = String(repeating: "0", count: 16 - digits.count) + digits
+            #expect(try #require(SpanID(bits)).description == expected)
+            #expect(try #require(TraceID(high: bits, low: ~bits)).description.prefix(16) == expected)
+        }
+    }
+
     @Test("a valid traceparent is read and written as it came")
     func valid() throws {
         let parent = try #require(TraceParent(sample))
