@@ -123,6 +123,31 @@ extension ProcessTests {
             }
         }
 
+        @Test func installationsThatUseOneRedisShareNothing() async throws {
+            try await RedisServer.with { redis in
+                var settings = InstallationSettings()
+                settings["cache", "url"] = "\"\(redis.url())\""
+                settings["limits", "plans"] = "{ anonymous: { requests: { points: 5, duration: 1h } } }"
+                try await Installation.with(settings) { first in
+                    try await Installation.with(settings) { second in
+                        // Both are asked from the same address.
+                        for client in [try await first.start().client(), try await second.start().client()] {
+                            var statuses: [Int] = []
+                            for _ in 0..<10 { statuses.append(await client.get("/v1/organization").status ?? 0) }
+                            #expect(statuses.first == 401 && statuses.last == 429, "\(statuses)")
+                        }
+                        var censuses: [String] = []
+                        try await Poll.untilTrue("both are counted", within: .seconds(30)) {
+                            censuses = try await redis.cli("KEYS", "pantry:*:processes")
+                                .split(separator: "\n").map(String.init)
+                            return censuses.count == 2
+                        }
+                        for census in censuses { #expect(try await redis.cli("ZCARD", census) == "1") }
+                    }
+                }
+            }
+        }
+
         @Test func withoutRedisEachServerHasItsShareAndPaysAfterwards() async throws {
             let points = 1_000
             try await withPair("{ requests: { points: \(points), duration: 1h } }") { pair in

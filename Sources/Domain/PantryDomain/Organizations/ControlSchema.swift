@@ -62,5 +62,14 @@ package enum ControlSchema {
                 ) {table}
                 """
             ]),
+        Migration(
+            3, "which installation it is",
+            [
+                """
+                CREATE TABLE installation (
+                  one {int} NOT NULL PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, made_at {int} NOT NULL
+                ) {table}
+                """
+            ]),
     ]
 }

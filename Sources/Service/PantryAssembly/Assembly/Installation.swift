@@ -103,8 +103,10 @@ package struct Installation: Sendable {
             observation.measure(circuit)
             if let bulkhead = installed.bulkhead { observation.measure(bulkhead) }
         }
+        let controlDatabase = databases[control].database
         let limits = try InstalledLimits.open(
-            configuration, time: time, random: random, logger: logger, observation: observation)
+            configuration, of: try await InstallationID.load(controlDatabase, time: time, random: random), time: time,
+            random: random, logger: logger, observation: observation)
         if let observation, let circuit = limits.circuit { observation.measure(circuit) }
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
@@ -128,7 +130,6 @@ package struct Installation: Sendable {
                 }
                 return Shard(name: named.name, database: database, lane: lanes[index], sagas: runtime)
             })
-        let controlDatabase = databases[control].database
         let secrets = try await FleetSecrets.load(controlDatabase, time: time, random: random)
         let organizations = OrganizationService(
             database: controlDatabase, lane: lanes[control], shards: shards,

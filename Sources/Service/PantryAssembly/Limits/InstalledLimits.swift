@@ -2,6 +2,7 @@ import CallPolicies
 import CircuitBreaking
 import Determinism
 import Logging
+import PantryDomain
 import RateLimiting
 import RedisDriver
 import SocketReactor
@@ -32,13 +33,14 @@ package struct InstalledLimits: Sendable {
     private let background: @Sendable () async -> Void
     private let end: @Sendable () async -> Void
 
+    /// - Parameter installation: whose limits they are, where others keep theirs as well.
     /// - Throws: ``AssemblyError`` for a limit that cannot be.
     static func open(
-        _ configuration: PantryConfiguration, time: any TimeSource, random: any RandomSource, logger: Logger,
-        observation: Observation?
+        _ configuration: PantryConfiguration, of installation: InstallationID, time: any TimeSource,
+        random: any RandomSource, logger: Logger, observation: Observation?
     ) throws(AssemblyError) -> InstalledLimits {
         do {
-            var limits = try open(configuration, time: time, random: random, logger: logger)
+            var limits = try open(configuration, RedisKeys(installation), time: time, random: random, logger: logger)
             guard let observation else { return limits }
             observation.measure(limits)
             let refusals = CounterFamily<String>("pantry_rate_limited", observation.metrics) { [("limit", $0)] }
@@ -56,7 +58,8 @@ package struct InstalledLimits: Sendable {
     }
 
     private static func open(
-        _ configuration: PantryConfiguration, time: any TimeSource, random: any RandomSource, logger: Logger
+        _ configuration: PantryConfiguration, _ keys: RedisKeys, time: any TimeSource, random: any RandomSource,
+        logger: Logger
     ) throws -> InstalledLimits {
         var plans: [String: Plan] = [:]
         for (name, plan) in configuration.limits.plans {
@@ -71,7 +74,7 @@ package struct InstalledLimits: Sendable {
         case .memory: return try inMemory(plans, anonymous, time: time, random: random)
         case .redis(let url):
             return try inRedis(
-                url, plans, anonymous, configuration.limits.whenStoreIsAway, time: time, random: random,
+                url, keys, plans, anonymous, configuration.limits.whenStoreIsAway, time: time, random: random,
                 logger: logger)
         }
     }
@@ -87,13 +90,13 @@ package struct InstalledLimits: Sendable {
     }
 
     private static func inRedis(
-        _ url: String, _ plans: [String: Plan], _ anonymous: RateLimit?,
+        _ url: String, _ keys: RedisKeys, _ plans: [String: Plan], _ anonymous: RateLimit?,
         _ loss: PantryConfiguration.Limits.StoreLoss, time: any TimeSource, random: any RandomSource, logger: Logger
     ) throws -> InstalledLimits {
         let client = try RedisClient(
             try RedisConfiguration(url: url), on: Reactor(time: time), random: random,
             observer: RedisLog(logger: logger))
-        let census = ProcessCensus(client, time: time, random: random)
+        let census = ProcessCensus(client, key: keys.processes, time: time, random: random)
         var rules = CircuitBreakerConfiguration()
         (rules.failureRate, rules.consecutiveFailures) = (nil, 5)
         rules.wait = .doubling(from: .seconds(1), upTo: .seconds(10))
@@ -101,7 +104,7 @@ package struct InstalledLimits: Sendable {
         let circuit = try CircuitBreaker("limits", rules, timer: CallTimer.of(time), random: random)
         let counts = RateLimitCounts()
         let limiter = try ResilientRateLimiter(
-            remote: RedisRateLimitStore(client, prefix: "pantry:rl:"), gate: BreakerGate(circuit),
+            remote: RedisRateLimitStore(client, prefix: keys.limits), gate: BreakerGate(circuit),
             processes: { census.count }, time: time, observer: counts)
         return InstalledLimits(
             plans: plans, anonymous: anonymous,

@@ -19,12 +19,14 @@ final class ProcessCensus: Sendable {
         """)
     static let interval: Duration = .seconds(3)
     private let client: RedisClient
+    private let key: String
     private let name: String
     private let time: any TimeSource
     private let last = Atomic<Int>(1)
 
-    init(_ client: RedisClient, time: any TimeSource, random: any RandomSource) {
-        (self.client, self.time) = (client, time)
+    /// - Parameter key: where the installation's processes say so.
+    init(_ client: RedisClient, key: String, time: any TimeSource, random: any RandomSource) {
+        (self.client, self.key, self.time) = (client, key, time)
         name = String(random.next(), radix: 16)
     }
 
@@ -37,15 +39,13 @@ final class ProcessCensus: Sendable {
     }
 
     /// Says that this process ends, so that the others need not find out.
-    func leave() async { _ = try? await client.send(RedisCommand("ZREM", Self.key, name), timeout: .milliseconds(200)) }
-
-    private static let key = "pantry:processes"
+    func leave() async { _ = try? await client.send(RedisCommand("ZREM", key, name), timeout: .milliseconds(200)) }
 
     private func say() async {
         let arguments: [any RedisArgument] = [name, Self.interval.inMicroseconds / 1_000]
         guard
             let count = try? await client.eval(
-                Self.script, keys: [Self.key], arguments: arguments, timeout: .seconds(1)
+                Self.script, keys: [key], arguments: arguments, timeout: .seconds(1)
             ).integer()
         else { return }
         last.store(max(Int(count), 1), ordering: .relaxed)
