@@ -1,4 +1,5 @@
 import Determinism
+import DeterminismTestKit
 import Testing
 
 @testable import PantryDomain
@@ -60,6 +61,49 @@ struct ChargeTurnTests {
         }
     }
 
+    /// The process stands still for a minute: of twelve hundred turns that it missed, a hundred are not too old to be
+    /// taken, all at once.
+    @Test("turns that were missed are not made up", arguments: [WaitingCall.charge, .question])
+    func turnsThatWereMissedAreNotMadeUp(beginningWith first: WaitingCall) {
+        let (time, random) = (ManualTime(), SeededRandom(seed: 3))
+        let turns = ChargeTurns(perSecond: 20, time: time)
+        var waiting = (0..<2_400 as Range<UInt64>).map { (at: time.instant(), order: $0, next: first) }
+        var charged: [Instant] = []
+        for sweep in 0..<10_000 where !waiting.isEmpty {
+            time.advance(by: sweep == 20 ? .seconds(60) : .milliseconds(500))
+            let now = time.instant()
+            let due = waiting.filter { $0.at <= now }
+            waiting.removeAll { $0.at <= now }
+            for (_, number, call) in due {
+                if let wait = turns.wait(of: order(number), for: call) {
+                    // Whoever is put off asks anew.
+                    waiting.append((now + wait, number, first))
+                } else if call == .question {
+                    waiting.append((now + .milliseconds(Int64(random.next(below: 1_000))), number, .charge))
+                } else {
+                    charged.append(now)
+                }
+            }
+        }
+        #expect(waiting.isEmpty && charged.count == 2_400, "each has its turn in the end")
+        let mostAtOnce = Dictionary(grouping: charged) { $0 }.values.map(\.count).max() ?? 0
+        #expect(mostAtOnce <= 20, "a second's worth")
+        let crowded = charged.indices.dropFirst(40).count { charged[$0] - charged[$0 - 40] < .seconds(1) }
+        #expect(crowded == 0, "no more than twice the rate in any second")
+    }
+
+    @Test func questionAndChargeOfOneTurnEachHaveTheirOwnPace() {
+        var table = ChargeTurnTable(interval: .milliseconds(50))
+        for number in 0..<100 as Range<UInt64> { _ = table.wait(of: order(number), for: .question, now: start) }
+        let later = start + .milliseconds(4_950)
+        for call in [WaitingCall.question, .charge, .question, .charge] {
+            let begun = (80..<100 as Range<UInt64>).count { table.wait(of: order($0), for: call, now: later) == nil }
+            #expect(begun == 20, "what has begun in a turn may be repeated in it")
+        }
+        let next = table.wait(of: order(79), for: .question, now: later)
+        #expect(next == .milliseconds(50), "the others stand in line again")
+    }
+
     @Test func turnsOfOrdersThatNeverCameAreForgotten() {
         var table = ChargeTurnTable(interval: .nanoseconds(1))
         for number in 0...UInt64(ChargeTurnTable.mostTurns) { _ = table.wait(of: order(number), now: start) }
@@ -69,5 +113,12 @@ struct ChargeTurnTests {
         let later = start + .seconds(700)
         #expect(table.wait(of: order(1_000_000), now: later) == nil)
         #expect(table.count == 1)
+    }
+}
+
+extension ChargeTurnTable {
+    /// Of an order that has nothing to ask.
+    fileprivate mutating func wait(of order: OrderID, now: Instant) -> Duration? {
+        wait(of: order, for: .charge, now: now)
     }
 }

@@ -11,7 +11,7 @@ struct ChargeOrder: ExternalAction {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .notSent("\(error)") }
         guard brief.holdsUntil <= context.now else {
-            if let wait = wait(brief, context) { return .unavailable(Self.waits, retryAfter: wait) }
+            if let wait = wait(brief, context, for: .charge) { return .unavailable(Self.waits, retryAfter: wait) }
             return await provider.authorize(brief.charge, capture: true)
         }
         // Nobody is charged for an order that they have long given up: void, unless the money has been taken already.
@@ -28,7 +28,7 @@ struct ChargeOrder: ExternalAction {
     func ask(_ state: CheckoutState, _ context: StepContext) async -> PaymentProvider.AskResult? {
         let brief: CheckoutBrief
         do { brief = try await state.brief(context, briefs) } catch { return .unknown("\(error)") }
-        if let wait = wait(brief, context) { return .unavailable(Self.waits, retryAfter: wait) }
+        if let wait = wait(brief, context, for: .question) { return .unavailable(Self.waits, retryAfter: wait) }
         return await provider.lookup(brief.charge)
     }
 
@@ -36,8 +36,8 @@ struct ChargeOrder: ExternalAction {
 
     /// New orders are charged as they come; those that have waited already, one after the other, and their questions
     /// with them.
-    private func wait(_ brief: CheckoutBrief, _ context: StepContext) -> Duration? {
-        context.attempt > 1 ? turns.wait(of: brief.order) : nil
+    private func wait(_ brief: CheckoutBrief, _ context: StepContext, for call: WaitingCall) -> Duration? {
+        context.attempt > 1 ? turns.wait(of: brief.order, for: call) : nil
     }
 
     func record(_ receipt: ProviderReceipt, in state: inout CheckoutState, _ context: StepContext) {
