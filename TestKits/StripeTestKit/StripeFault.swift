@@ -36,6 +36,8 @@ public enum StripeFault: Sendable, Hashable {
     case resetAfter
     /// 503 from somebody in front of Stripe; nothing is executed or stored.
     case unavailable
+    /// The same, with `Retry-After`.
+    case unavailableFor(seconds: Int)
     /// 500 without effect, stored under the key.
     case failWithoutEffect
     /// 500 with full effect, stored under the key.

@@ -68,6 +68,8 @@ final class StripeConnectionHandler: ChannelInboundHandler {
             faults.onStall()
         case .unavailable:
             write(.failure(503, "api_error", nil, "Service unavailable"), context)
+        case .unavailableFor(let seconds):
+            write(.failure(503, "api_error", nil, "Service unavailable"), context, pause: seconds)
         case .rateLimit(let seconds):
             write(.failure(429, "rate_limit_error", "rate_limit", "Too many requests"), context, pause: seconds)
         case .lockTimeout:

@@ -64,6 +64,7 @@ extension StripeOutcome {
     var effect: StripeReceipt.Effect? { if case .done(let receipt) = self { receipt.effect } else { nil } }
     var refusal: StripeRefusal? { if case .refused(let refusal) = self { refusal } else { nil } }
     var isUnknown: Bool { if case .unknown = self { true } else { false } }
+    var unclear: StripeCause? { if case .unknown(let cause) = self { cause } else { nil } }
     var unsent: StripeCause? { if case .notSent(let cause) = self { cause } else { nil } }
     var reference: String? { if case .done(let receipt) = self { receipt.reference } else { nil } }
 }

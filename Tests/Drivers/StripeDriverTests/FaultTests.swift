@@ -7,8 +7,9 @@ import Testing
 @Suite("Every call under every fault", .timeLimit(.minutes(4)))
 struct FaultTests {
     static let faults: [StripeFault] = [
-        .delay(.milliseconds(20)), .dropBefore, .dropAfter, .resetAfter, .unavailable, .failWithoutEffect,
-        .failWithEffect, .rateLimit(seconds: 7), .lockTimeout, .halfAnswer, .garbage, .stallBefore, .stallAfter,
+        .delay(.milliseconds(20)), .dropBefore, .dropAfter, .resetAfter, .unavailable, .unavailableFor(seconds: 9),
+        .failWithoutEffect, .failWithEffect, .rateLimit(seconds: 7), .lockTimeout, .halfAnswer, .garbage, .stallBefore,
+        .stallAfter,
     ]
 
     @Test("Charges and holds", arguments: faults)
@@ -28,6 +29,9 @@ struct FaultTests {
                     }
                     if first.effect == nil, case .rateLimit = fault, plan.endpoint != .fetch {
                         #expect(first.unsent?.pause == .seconds(7))
+                    }
+                    if first.effect == nil, case .unavailableFor = fault {
+                        #expect(first.unclear?.pause == .seconds(9), "\(first)")
                     }
                     let end = await Settling.settle {
                         await bench.payments.authorize(charge)

@@ -113,6 +113,20 @@ struct TransportTests {
     }
 
     @Test(
+        "An answer that leaves it unknown says how long to wait, too",
+        arguments: [
+            ("409 Conflict", "{}"), ("500 Oops", "{}"), ("502 Bad Gateway", "<html>"), ("503 Unavailable", ""),
+            ("504 Late", ""), ("408 Request Timeout", ""),
+        ])
+    func unknownWithPause(_ status: String, _ body: String) async throws {
+        let answer = SocketServer.response(status, body, "Retry-After: 5\r\n")
+        try await SocketServer.with(.answer(answer)) { _, payments in
+            let outcome = await payments.authorize(charge)
+            #expect(outcome.unclear?.pause == .seconds(5), "\(outcome)")
+        }
+    }
+
+    @Test(
         "Answers of somebody who has read nothing: not sent, with the pause that was asked for",
         arguments: [
             ("429 Too Many", "", "Retry-After: 3\r\n", Duration.seconds(3)), ("429 Too Many", "{}", "", nil),

@@ -45,7 +45,7 @@ struct GuardedProviderTests {
         async let call = guarded.authorize(charge, capture: true)
         await eventually("the call hangs") { provider.gate.waitingCount == 1 && time.sleeperCount == 1 }
         time.advance(by: .seconds(3))
-        guard case .unknown(let reason) = await call else {
+        guard case .unknown(let reason, _) = await call else {
             Issue.record("it may have arrived")
             return
         }
@@ -245,7 +245,7 @@ private final class PoorProvider: PaymentProvider {
         switch await call() {
         case .done(let receipt): .done(receipt)
         case .refused(let code, let reason): .refused(code: code, reason: reason)
-        case .notSent(let reason), .unknown(let reason): .unknown(reason)
+        case .notSent(let reason), .unknown(let reason, _): .unknown(reason)
         case .unavailable(let reason, let pause): .unavailable(reason, retryAfter: pause)
         }
     }

@@ -19,7 +19,7 @@ struct ChargeOrder: ExternalAction {
         case .done: return .refused(code: ProviderCode.voided, reason: "the hold's time was up")
         case .refused(ProviderCode.alreadyCaptured, _):
             return .done(ProviderReceipt(.captured, reference: brief.payment.providerKey))
-        case .refused(_, let reason), .unknown(let reason): return .unknown(reason)
+        case .refused(_, let reason), .unknown(let reason, _): return .unknown(reason)
         case .notSent(let reason): return .notSent(reason)
         case .unavailable(let reason, let pause): return .unavailable(reason, retryAfter: pause)
         }

@@ -37,8 +37,9 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         /// It was never sent, and to make it again now is of no use: a circuit breaker is open, say. How long it takes
         /// until that may be over, if somebody knows.
         case unavailable(String, retryAfter: Duration?)
-        /// It may or may not have taken effect.
-        case unknown(String)
+        /// It may or may not have taken effect. How long the other side asks to be left alone, if it does, is for whoever
+        /// guards the calls, such as a circuit breaker; the machine asks what became of it as ever.
+        case unknown(String, retryAfter: Duration? = nil)
     }
     /// What the provider says about a key.
     public enum AskResult: Sendable {
@@ -129,7 +130,7 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         case .refused(let code, let reason): return end(.refused(code: code, reason: reason))
         case .notSent(let reason): return callAgainLater(reason)
         case .unavailable(let reason, let pause): return end(.absent(reason, retryAfter: pause))
-        case .unknown(let reason): return ask(reason)
+        case .unknown(let reason, _): return ask(reason)
         }
     }
     private mutating func asked(_ result: AskResult, _ why: String) -> Action {

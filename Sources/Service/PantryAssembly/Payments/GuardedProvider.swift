@@ -93,7 +93,8 @@ extension ExternalCallMachine.CallResult {
         switch self {
         case .done, .refused: .success
         // A call whose caller has gone says nothing about the provider.
-        case .notSent, .unknown: Task.isCancelled ? .ignored : .failure()
+        case .notSent: Task.isCancelled ? .ignored : .failure()
+        case .unknown(_, let pause): Task.isCancelled ? .ignored : .failure(retryAfter: pause)
         case .unavailable(_, let pause): .failure(retryAfter: pause)
         }
     }

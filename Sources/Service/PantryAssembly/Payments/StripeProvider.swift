@@ -72,7 +72,7 @@ extension ExternalCallMachine<ProviderReceipt>.CallResult {
         // Stripe asks to be left alone for so long; whoever calls earlier is refused again.
         case .notSent(let cause) where cause.asksToWait: self = .unavailable(cause.reason, retryAfter: cause.pause)
         case .notSent(let cause): self = .notSent(cause.reason)
-        case .unknown(let cause): self = .unknown(cause.reason)
+        case .unknown(let cause): self = .unknown(cause.reason, retryAfter: cause.pause)
         }
     }
 }
