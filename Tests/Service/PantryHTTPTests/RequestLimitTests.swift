@@ -164,6 +164,49 @@ struct RequestLimitTests {
         try room.enter(isFinishing: false)
     }
 
+    @Test func whoeverLooksTakesNoRoom() throws {
+        let room = InFlightLimit(10)
+        for _ in 0..<20 { try room.look(isFinishing: false) }
+        #expect(room.current == 0 && room.refusals == 0)
+        for _ in 0..<8 { try room.enter(isFinishing: false) }
+        #expect(throws: Problem.self) { try room.look(isFinishing: false) }
+        try room.look(isFinishing: true)
+        #expect(room.current == 8 && room.refusals == 1)
+    }
+
+    @Test func whatIsShedIsNotCharged() async throws {
+        let room = InFlightLimit(5)
+        try await withServer(routes, limits: try limits(), room: room) { server in
+            let client = try server.client()
+            for _ in 0..<4 { try room.enter(isFinishing: false) }
+            for _ in 0..<10 {
+                for text in [order, get("/v1/orders/1", reader), get("/open")] {
+                    let shed = try await client.exchange(text)
+                    #expect(shed.status == 503 && shed.code == "overloaded" && shed["RateLimit"] == nil)
+                }
+            }
+            #expect(room.refusals == 30 && room.current == 4)
+            room.leave()
+            #expect(try await client.exchange(order)["RateLimit"] == #""orders";r=1;t=60, "requests";r=4;t=60"#)
+            #expect(try await client.exchange(get("/open"))["RateLimit"] == #""address";r=2;t=10"#)
+        }
+    }
+
+    @Test func whatIsOverItsLimitTakesNoRoom() async throws {
+        let room = InFlightLimit(5)
+        try await withServer(routes, limits: try limits(), room: room) { server in
+            let client = try server.client()
+            for _ in 0..<3 { try room.enter(isFinishing: false) }
+            for _ in 0..<2 { #expect(try await client.exchange(order).status == 200) }
+            for _ in 0..<10 { #expect(try await client.exchange(order).status == 429) }
+            #expect(room.current == 3 && room.refusals == 0)
+            let guess = get("/v1/orders/1", "Authorization: Bearer guess")
+            try room.enter(isFinishing: false)
+            #expect(try await client.exchange(guess).status == 401, "who guesses keys is told so, and charged")
+            #expect(try await client.exchange(guess)["RateLimit"] == #""address";r=1;t=10"#)
+        }
+    }
+
     @Test func manyAtOnceNeverExceedTheRoom() async {
         let room = InFlightLimit(50)
         let most = await withTaskGroup(of: Int.self) { group in

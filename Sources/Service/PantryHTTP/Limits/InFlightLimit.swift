@@ -28,6 +28,16 @@ package final class InFlightLimit: Sendable {
     /// How many were refused.
     package var refusals: Int { refused.load(ordering: .relaxed) }
 
+    /// Asks whether a request would find room, before anything is done for it. Takes none: others may have it when it
+    /// comes to ``enter(isFinishing:)``.
+    /// - Throws: 503 `overloaded`.
+    func look(isFinishing: Bool) throws(Problem) {
+        guard count.load(ordering: .relaxed) < (isFinishing ? limit : openLimit) else {
+            refused.wrappingAdd(1, ordering: .relaxed)
+            throw .overloaded
+        }
+    }
+
     /// A request begins; ``leave()`` follows.
     /// - Throws: 503 `overloaded`.
     func enter(isFinishing: Bool) throws(Problem) {
