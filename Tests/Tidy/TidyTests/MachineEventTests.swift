@@ -26,6 +26,9 @@ struct MachineEventTests {
             tests: "\(redisTests)/SubscriptionMachineMatrixTests.swift"),
         Matrix(
             machine: "\(limits)/StoreGateMachine.swift", tests: "\(limitTests)/StoreGateMachineMatrixTests.swift"),
+        Matrix(
+            machine: "Sources/Patterns/Retrying/Bulkhead/BulkheadMachine.swift",
+            tests: "Tests/Patterns/RetryingTests/BulkheadMachineMatrixTests.swift"),
         Matrix(machine: "\(limits)/LeaseMachine.swift", tests: "\(limitTests)/LeaseMachineMatrixTests.swift"),
     ]
 

@@ -37,11 +37,11 @@ struct BulkheadMachine: Sendable {
         return .queued(nextNumber)
     }
 
-    /// One is out.
+    /// One is out. Where nobody was in, nothing changes.
     /// - Returns: who comes in instead.
     mutating func leave() -> UInt64? {
         guard waiting > 0 else {
-            running -= 1
+            if running > 0 { running -= 1 }
             return nil
         }
         let number = queue[head]
