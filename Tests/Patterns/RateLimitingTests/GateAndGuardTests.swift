@@ -57,6 +57,19 @@ struct GateAndGuardTests {
         #expect(gate.admit() != nil)
     }
 
+    @Test(arguments: [Duration.seconds(3), .seconds(3_600)])
+    func aClockThatIsPutBackKeepsNobodyOut(step: Duration) {
+        let time = ManualTime()
+        let gate = ConsecutiveFailureGate(failures: 1, pause: .seconds(1), time: time)
+        gate.failed(gate.admit() ?? 99)
+        time.advance(by: .milliseconds(-900))
+        #expect(gate.admit() == nil, "readings may come in the wrong order")
+        time.advance(by: .zero - step)
+        #expect(gate.admit() != nil && gate.admit() == nil, "one call finds out")
+        time.advance(by: .seconds(1))
+        #expect(gate.admit() != nil, "nothing was heard of it")
+    }
+
     @Test("any event in any state, with any permit", arguments: 0..<50)
     func everyEventInEveryState(seed: UInt64) {
         let random = SeededRandom(seed: seed)

@@ -66,7 +66,8 @@ struct PropertyTests {
         }
     }
 
-    private static func bound(_ limit: LimitParameters, _ length: Int64) -> Int64 {
+    /// What a limit admits at most in a stretch of so many nanoseconds.
+    static func bound(_ limit: LimitParameters, _ length: Int64) -> Int64 {
         switch limit.kind {
         case .tokenBucket: (limit.capacity * limit.unit + length * limit.rate) / limit.unit
         case .fixedWindow: limit.capacity * (length / limit.rate + 2)

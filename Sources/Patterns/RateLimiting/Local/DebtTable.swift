@@ -82,9 +82,10 @@ struct DebtTable {
         debts[key] != nil || debts.count < limit || sweep(now: now)
     }
 
-    /// Forgets what has drained; not more than ten times a second, for it looks at every debt.
+    /// Forgets what has drained; not more than ten times a second, for it looks at every debt, by a clock that may have
+    /// been put back.
     private mutating func sweep(now: Instant) -> Bool {
-        guard now >= nextSweep else { return false }
+        guard now >= nextSweep || nextSweep - now > .seconds(1) else { return false }
         nextSweep = now + .milliseconds(100)
         debts = debts.filter { _, debt in debt.tokens(now: now) > 0 }
         return debts.count < limit

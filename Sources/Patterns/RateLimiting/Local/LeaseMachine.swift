@@ -11,6 +11,9 @@ import Determinism
 /// for every process can have come, at most a quarter of a lease's time. Nothing is lost meanwhile: the tokens gather
 /// in the store, and as soon as there are slices again nobody holds back. When it begins to hold back, at most a
 /// quarter of a slice is left there.
+///
+/// **A clock that is put back** by more than a second ends leases and refusals: what is to end by that clock would last
+/// for as long as it was put back.
 struct LeaseMachine {
     /// How a slice is bounded.
     struct Bounds {
@@ -44,7 +47,14 @@ struct LeaseMachine {
     private var surplusEnds = Instant(nanoseconds: .min)
     private var leased: Int64 = 0
     private var asked: Int64 = 0
-    private var refusal: (cost: Int64, outcome: RateLimitOutcome, forgotten: Instant, retry: Instant)?
+    private struct Refusal {
+        let cost: Int64
+        let outcome: RateLimitOutcome
+        let noted: Instant
+        let forgotten: Instant
+        let retry: Instant
+    }
+    private var refusal: Refusal?
     private var remaining: Int64
     private var nextAt = Instant(nanoseconds: .min)
     private var resetAt = Instant(nanoseconds: .min)
@@ -69,13 +79,20 @@ struct LeaseMachine {
 
     /// Forgets what has run out; what was taken and not used is owed to the store.
     mutating func age(now: Instant) {
+        // Readings of several threads may come in the wrong order; a second is more than that.
+        let latest = now + .seconds(1)
+        if leaseBegan > latest {
+            (leaseBegan, leaseEnds) = (now, now)
+            // Which of the store's windows they are of can be told no more.
+            if limit.nanoseconds.kind != .tokenBucket { surplusEnds = now }
+        }
         if tokens > 0, leaseEnds <= now {
             if tokens * 2 > leased { slice /= 2 }
             surplus = surplus.adding(tokens)
             tokens = 0
         }
         if surplus > 0, surplusEnds <= now { lapseSurplus() }
-        if let refusal, refusal.forgotten <= now { self.refusal = nil }
+        if let refusal, refusal.forgotten <= now || refusal.noted > latest { self.refusal = nil }
     }
 
     /// The limit has other numbers: what the store said by the old ones is void. Where they begin anew, what was taken
@@ -112,13 +129,13 @@ struct LeaseMachine {
     /// Serves or refuses a request that needs nothing else; nil, and nothing is changed, if that takes more.
     mutating func verdictAtOnce(_ newLimit: RateLimit, cost: Int64, now: Instant) -> RateLimitVerdict? {
         guard limit.hasNumbers(of: newLimit) else { return nil }
-        if tokens >= cost, leaseEnds > now {
+        if tokens >= cost, leaseEnds > now, leaseBegan <= now {
             tokens -= cost
             var verdict = RateLimitVerdict(newLimit, reading(.allowed, granted: cost, now: now))
             verdict.source = .lease
             return verdict
         }
-        guard let refusal, refusal.forgotten > now, cost >= refusal.cost else { return nil }
+        guard let refusal, refusal.forgotten > now, refusal.noted <= now, cost >= refusal.cost else { return nil }
         var verdict = RateLimitVerdict(newLimit, reading(.refused, granted: 0, now: now))
         verdict.source = .rememberedRefusal
         return verdict
@@ -166,7 +183,9 @@ struct LeaseMachine {
         if let retryAfter = verdict.retryAfter {
             slice = min(bounds.slice, max(1, slice.multiplied(by: 2)))
             let wait = max(retryAfter, hold(bounds))
-            refusal = (cost, verdict.outcome, sent + min(wait, bounds.memory), sent + wait)
+            refusal = Refusal(
+                cost: cost, outcome: verdict.outcome, noted: sent, forgotten: sent + min(wait, bounds.memory),
+                retry: sent + wait)
             if verdict.outcome == .blocked { (tokens, surplus) = (0, surplus.adding(tokens)) }
         } else if verdict.isAllowed {
             refusal = nil
@@ -180,7 +199,10 @@ struct LeaseMachine {
         // Those who wait have asked for as much as they like: that there was not enough for all of them says little.
         if extra * 4 < min(asked - cost, slice) {
             let wait = hold(bounds)
-            if wait > .zero { refusal = (1, .refused, sent + wait, sent + wait) }
+            if wait > .zero {
+                let end = sent + wait
+                refusal = Refusal(cost: 1, outcome: .refused, noted: sent, forgotten: end, retry: end)
+            }
         }
         return extra
     }

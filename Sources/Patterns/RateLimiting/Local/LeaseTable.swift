@@ -219,8 +219,8 @@ struct LeaseTable {
     private mutating func makeRoom(for names: [LocalKey], _ request: RateLimitRequest, now: Instant) -> Bool {
         let missing = names.count { keys[$0] == nil }
         if keys.count + missing <= limit { return true }
-        // A sweep looks at every key: not more than ten times a second.
-        guard now >= nextSweep else { return false }
+        // A sweep looks at every key: not more than ten times a second, by a clock that may have been put back.
+        guard now >= nextSweep || nextSweep - now > .seconds(1) else { return false }
         nextSweep = now + .milliseconds(100)
         for (name, machine) in keys where machine.saysNothing(now: now) {
             lapsed = lapsed.adding(machine.forgotten())

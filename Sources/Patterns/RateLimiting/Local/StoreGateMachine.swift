@@ -27,7 +27,8 @@ struct StoreGateMachine {
         switch state {
         case .open: return generation
         case .closed(let until), .probing(let until):
-            guard now >= until else { return nil }
+            // More than a pause ahead, and more than readings in the wrong order: the clock was put back.
+            guard now >= until || until - now > pause + .seconds(1) else { return nil }
             generation += 1
             state = .probing(until: now + pause)
             return generation
