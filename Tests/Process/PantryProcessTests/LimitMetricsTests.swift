@@ -57,6 +57,9 @@ extension ProcessTests {
                     }
                 }
                 #expect(refused["requests"] ?? 0 >= 7 && refused["address"] ?? 0 >= 10, "\(refused)")
+                for path in ["/livez", "/readyz", "/metrics"] {
+                    #expect(await client.get(path).status == 200, "\(path) is never limited")
+                }
                 let page = try await page(client)
                 for limit in ["requests", "address"] {
                     #expect(page["pantry_rate_limited_total{limit=\"\(limit)\"}"] == refused[limit], "\(limit)")

@@ -229,9 +229,11 @@ extension ProcessTests {
             try await untilCircuitsAre("closed", pair)
         }
 
-        @Test func redisIsKilledPausedAndRestartedUnderLoad() async throws {
+        @Test(arguments: [false, true])
+        func redisIsKilledPausedAndRestartedUnderLoad(encrypted: Bool) async throws {
             let points = 2_000
             var options = RedisOptions()
+            if encrypted { options.encryption = RedisEncryption() }
             // What was written is there again after a kill; only a crash of the machine would need it to be synced.
             options.isDurable = true
             options.settings["appendfsync"] = "no"
