@@ -18,6 +18,7 @@ struct ClassifierTests {
         #expect(outcome(Broken()) == .failure())
         #expect(outcome(CallTimeoutError(.limit, limit: .seconds(1), wasBegun: true)) == .failure())
         #expect(outcome(CallTimeoutError(.callerDeadline, limit: .seconds(1), wasBegun: true)) == .ignored)
+        #expect(outcome(CancellationError()) == .ignored)
         #expect(outcome(Full()) == .ignored)
         #expect(outcome(FullForNow()) == .ignored)
         #expect(outcome(Busy(repeatAdvice: .repeatable(after: .seconds(9)))) == .failure(retryAfter: .seconds(9)))
@@ -53,6 +54,27 @@ struct ClassifierTests {
         #expect(bench.totals.ignored == 5)
         for _ in 0..<2 { _ = try? await bench.breaker.run { throw Broken() } }
         #expect(bench.breaker.snapshot.retryAfter == .seconds(4))
+    }
+
+    /// Some clients end calls that take too long by cancelling them.
+    @Test(arguments: [nil, Duration.seconds(3)])
+    func aCancellationThatIsNotTheCallersIsJudged(timeout: Duration?) async throws {
+        let bench = try BreakerBench(classifier: CallClassifier { _ in .failure() }) { $0.timeout = timeout }
+        for _ in 0..<2 { _ = try? await bench.breaker.run { throw CancellationError() } }
+        #expect(bench.state == .open && bench.totals.failures == 2)
+        bench.breaker.close()
+        let gate = Gate()
+        let caller = Task {
+            try await bench.breaker.run {
+                await gate.pass()
+                throw CancellationError()
+            }
+        }
+        await eventually("it is under way") { gate.waitingCount == 1 }
+        caller.cancel()
+        gate.open()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        #expect(bench.totals.ignored == 1 && bench.totals.failures == 2, "that of the caller is not")
     }
 
     /// Answers such as status 503 are no errors to a client, and failures to a breaker.

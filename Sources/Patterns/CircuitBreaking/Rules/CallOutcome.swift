@@ -17,15 +17,18 @@ public struct CallClassifier: Sendable {
     private let judgment: @Sendable (any Error) -> CallOutcome
 
     /// A judge of errors.
-    /// - Parameter judgment: what an error says. It is not asked about the caller's own cancellation.
+    /// - Parameter judgment: what an error says. It is not asked when the caller itself was cancelled. It is asked about
+    ///   a `CancellationError` of a caller that was not: somebody further in was cancelled, or a client ends calls that
+    ///   take too long in that way, which only who knows it can tell; ``standardOutcome(of:)`` ignores it.
     public init(_ judgment: @escaping @Sendable (any Error) -> CallOutcome) { self.judgment = judgment }
 
     /// Every error is a failure, but what ``standardOutcome(of:)`` ignores.
     public static let standard = CallClassifier { standardOutcome(of: $0) }
 
-    /// A failure, unless the error says that the call was not made or was cut short by its caller.
+    /// A failure, unless the error says that the call was not made, was cancelled or was cut short by its caller.
     public static func standardOutcome(of error: any Error) -> CallOutcome {
         switch error {
+        case is CancellationError: .ignored
         case let timeout as CallTimeoutError: timeout.cause == .limit ? .failure() : .ignored
         case is any CallNotMade: .ignored
         case let error as any RepeatAdvising: .failure(retryAfter: error.repeatAdvice.pause)
@@ -35,7 +38,5 @@ public struct CallClassifier: Sendable {
 
     /// What `error` says. A caller that was cancelled has left: what its call came to is nobody's fault.
     @usableFromInline
-    func outcome(of error: any Error) -> CallOutcome {
-        error is CancellationError || Task.isCancelled ? .ignored : judgment(error)
-    }
+    func outcome(of error: any Error) -> CallOutcome { Task.isCancelled ? .ignored : judgment(error) }
 }
