@@ -201,7 +201,7 @@ let package = Package(
             ["Determinism", "DeterminismTestKit", "ConnectionPooling", "ConnectionPoolingTestKit"]),
         tests(
             "CircuitBreakingTests", in: "Patterns",
-            ["Determinism", "DeterminismTestKit", "CallPolicies", "CircuitBreaking"]),
+            ["Determinism", "DeterminismTestKit", "CallPolicies", "CircuitBreaking", "Retrying"]),
         tests(
             "RetryingTests", in: "Patterns", ["Determinism", "DeterminismTestKit", "CallPolicies", "Retrying"]),
         tests(
