@@ -184,6 +184,10 @@ extension ProcessTests {
                 let answered = await admitted(500, pair)
                 pair.redis.resume()
                 #expect(answered == 500, "each was answered by the servers' own shares")
+                // Five in a row open the circuit. Without it each request would wait for a trip of 50 ms, those of
+                // eight senders for one.
+                let failures = try await counts("storeFailures", pair)
+                #expect(failures.allSatisfy { (1...20).contains($0) }, "\(failures)")
                 try await Poll.untilTrue("the circuit closes again", within: .seconds(60)) {
                     _ = await admitted(20, pair)
                     return await circuitsAre("closed", pair)
