@@ -16,8 +16,8 @@ public protocol RepeatAdvising: Error {
 }
 
 extension RepeatAdvice {
-    /// What `error` says. A cancellation is not repeated: whoever was cancelled, caller or somebody further in, wants no
-    /// more of it.
+    /// What `error` says. A cancellation is not repeated: whoever was cancelled, caller or somebody further in, wants
+    /// no more of it.
     public init(of error: any Error) {
         switch error {
         case is CancellationError: self = .pointless

@@ -32,7 +32,10 @@ struct InstallationIDTests {
     @Test func eachInstallationHasItsOwn() async throws {
         try await withStore { one in
             let first = try await id(one, 1)
-            try await withStore { other in #expect(try await id(other, 2) != first) }
+            try await withStore { other in
+                let second = try await id(other, 2)
+                #expect(second != first)
+            }
         }
     }
 }

@@ -37,8 +37,8 @@ public struct ExternalCallMachine<Value: Sendable>: Sendable {
         /// It was never sent, and to make it again now is of no use: a circuit breaker is open, say. How long it takes
         /// until that may be over, if somebody knows.
         case unavailable(String, retryAfter: Duration?)
-        /// It may or may not have taken effect. How long the other side asks to be left alone, if it does, is for whoever
-        /// guards the calls, such as a circuit breaker; the machine asks what became of it as ever.
+        /// It may or may not have taken effect. How long the other side asks to be left alone, if it does, is for
+        /// whoever guards the calls, such as a circuit breaker; the machine asks what became of it as ever.
         case unknown(String, retryAfter: Duration? = nil)
     }
     /// What the provider says about a key.

@@ -4,9 +4,9 @@ import Tracing
 
 /// Takes a request through its checks to its handler, and turns whatever comes out into a reply.
 ///
-/// The order: request id, route (404, 405), readiness (503), credentials (401), whether there is room (503), rate limits
-/// (429), access (403), media type (415), body (413, 408), room (503), handler. What costs most comes last, and nobody
-/// learns more than their credentials allow.
+/// The order: request id, route (404, 405), readiness (503), credentials (401), whether there is room (503), rate
+/// limits (429), access (403), media type (415), body (413, 408), room (503), handler. What costs most comes last, and
+/// nobody learns more than their credentials allow.
 ///
 /// A place is taken last, so that neither a slow body nor the decision about a limit holds one. Whether there is one is
 /// asked before as well: what is shed is then not charged. Nothing is given back where the room has filled up in
