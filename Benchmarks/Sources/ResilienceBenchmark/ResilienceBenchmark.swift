@@ -37,7 +37,8 @@ struct ResilienceBenchmark {
                 "| \(row.name) | \(oneDigit(median)) (\(oneDigit(least))–\(oneDigit(most)))"
                     + " | \(oneDigit(allocations)) | \(row.bar) |")
             // What the whole process allocates meanwhile is counted: a few over a million calls are not the row's.
-            guard !row.isLean || allocations < 0.01 else { fatalError("\(row.name): \(allocations) allocations a call") }
+            let isLean = allocations < 0.01
+            precondition(isLean || !row.isLean, "\(row.name): \(allocations) allocations for each")
         }
     }
 
