@@ -18,8 +18,8 @@ public struct CallClassifier: Sendable {
 
     /// A judge of errors.
     /// - Parameter judgment: what an error says. It is not asked when the caller itself was cancelled. It is asked
-    ///   about a `CancellationError` of a caller that was not: somebody further in was cancelled, or a client ends calls
-    ///   that take too long in that way, which only who knows it can tell; ``standardOutcome(of:)`` ignores it.
+    ///   about a `CancellationError` of a caller that was not: somebody further in was cancelled, or a client ends
+    ///   calls that take too long in that way, which only who knows it can tell; ``standardOutcome(of:)`` ignores it.
     public init(_ judgment: @escaping @Sendable (any Error) -> CallOutcome) { self.judgment = judgment }
 
     /// Every error is a failure, but what ``standardOutcome(of:)`` ignores.
