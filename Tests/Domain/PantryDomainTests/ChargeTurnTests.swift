@@ -8,6 +8,8 @@ import Testing
 @Suite("Charge turns")
 struct ChargeTurnTests {
     private let start = Instant(nanoseconds: 1_000)
+    /// A saga that is put off stays away that long.
+    private let rest: Duration = .seconds(5)
 
     private func order(_ number: UInt64) -> OrderID {
         OrderID(UUIDv7(time: Timestamp(microseconds: Int64(number)), slot: 0, random: number))
@@ -37,9 +39,10 @@ struct ChargeTurnTests {
     }
 
     /// Whoever comes and whenever: no more in any second than the rate allows.
-    @Test(arguments: 0..<50 as Range<UInt64>) func neverMoreThanTheRate(seed: UInt64) {
+    @Test(arguments: 0..<50 as Range<UInt64>, [Duration.zero, .seconds(5)])
+    func neverMoreThanTheRate(seed: UInt64, rest: Duration) {
         let random = SeededRandom(seed: seed)
-        var table = ChargeTurnTable(interval: .milliseconds(50))
+        var table = ChargeTurnTable(interval: .milliseconds(50), shortestRest: rest)
         var due: [(at: Instant, order: UInt64)] = (0..<300).map { (start, $0) }
         var charged: [Instant] = []
         while !due.isEmpty {
@@ -48,7 +51,7 @@ struct ChargeTurnTests {
             // They come late, as sweeps do.
             let now = at + .milliseconds(Int64(random.next(below: 500)))
             if let wait = table.wait(of: order(number), now: now) {
-                due.append((now + wait, number))
+                due.append((now + max(wait, rest), number))
             } else {
                 charged.append(now)
             }
@@ -66,7 +69,7 @@ struct ChargeTurnTests {
     @Test("turns that were missed are not made up", arguments: [WaitingCall.charge, .question])
     func turnsThatWereMissedAreNotMadeUp(beginningWith first: WaitingCall) {
         let (time, random) = (ManualTime(), SeededRandom(seed: 3))
-        let turns = ChargeTurns(perSecond: 20, time: time)
+        let turns = ChargeTurns(perSecond: 20, shortestRest: rest, time: time)
         var waiting = (0..<2_400 as Range<UInt64>).map { (at: time.instant(), order: $0, next: first) }
         var charged: [Instant] = []
         for sweep in 0..<10_000 where !waiting.isEmpty {
@@ -77,7 +80,7 @@ struct ChargeTurnTests {
             for (_, number, call) in due {
                 if let wait = turns.wait(of: order(number), for: call) {
                     // Whoever is put off asks anew.
-                    waiting.append((now + wait, number, first))
+                    waiting.append((now + max(wait, rest), number, first))
                 } else if call == .question {
                     waiting.append((now + .milliseconds(Int64(random.next(below: 1_000))), number, .charge))
                 } else {
@@ -90,6 +93,29 @@ struct ChargeTurnTests {
         #expect(mostAtOnce <= 20, "a second's worth")
         let crowded = charged.indices.dropFirst(40).count { charged[$0] - charged[$0 - 40] < .seconds(1) }
         #expect(crowded == 0, "no more than twice the rate in any second")
+    }
+
+    /// However few are in line, and although none comes back at once: at the rate, each with one refusal.
+    @Test(arguments: [20, 50, 100, 200, 1_000])
+    func aLineThatIsDueInOneSweepIsChargedAtTheRate(count: Int) {
+        var table = ChargeTurnTable(interval: .milliseconds(50), shortestRest: rest)
+        var waiting = (0..<UInt64(count)).map { (at: start, order: $0) }
+        var (now, asked, end) = (start, 0, start)
+        while !waiting.isEmpty, now < start + .seconds(600) {
+            now = now + .milliseconds(500)
+            let due = waiting.filter { $0.at <= now }
+            waiting.removeAll { $0.at <= now }
+            asked += due.count
+            for (_, number) in due {
+                if let wait = table.wait(of: order(number), now: now) {
+                    waiting.append((now + max(wait, rest), number))
+                } else {
+                    end = now
+                }
+            }
+        }
+        #expect(waiting.isEmpty && asked < 2 * count, "nobody loses a turn")
+        #expect(end - start <= rest + .milliseconds(50 * count) + .seconds(1))
     }
 
     @Test func questionAndChargeOfOneTurnEachHaveTheirOwnPace() {

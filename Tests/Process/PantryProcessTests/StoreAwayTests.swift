@@ -54,7 +54,7 @@ extension ProcessTests {
                 #expect(refused.status == 429 && refused.json?.object?["code"] == "rate-limited", "\(refused)")
                 #expect(await admittedReads(100, session) == 100, "more than the limit has")
                 try await redis.start()
-                try await Poll.untilTrue("what was allowed is charged", within: .seconds(60)) {
+                try await Poll.untilTrue("Redis decides again", within: .seconds(60)) {
                     await session.client.get("/v1/organization", key: session.tenant.apiKey).status == 429
                 }
             }

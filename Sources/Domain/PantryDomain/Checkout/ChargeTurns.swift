@@ -13,10 +13,14 @@ final class ChargeTurns: Sendable {
     private let table: Mutex<ChargeTurnTable>
     private let time: any TimeSource
 
-    /// - Parameter perSecond: how many waiting orders are charged in a second.
-    init(perSecond: Int, time: any TimeSource) {
+    /// - Parameters:
+    ///   - perSecond: how many waiting orders are charged in a second.
+    ///   - shortestRest: how long an order that is put off stays away at least, whatever it was told.
+    init(perSecond: Int, shortestRest: Duration, time: any TimeSource) {
         self.time = time
-        table = Mutex(ChargeTurnTable(interval: .nanoseconds(1_000_000_000 / max(perSecond, 1))))
+        table = Mutex(
+            ChargeTurnTable(
+                interval: .nanoseconds(1_000_000_000 / max(perSecond, 1)), shortestRest: shortestRest))
     }
 
     /// How long the order has to wait before it may make that call; nil when it may now.
@@ -43,14 +47,16 @@ struct ChargeTurnTable: Sendable {
         /// The calls that have begun in it; an attempt may repeat them.
         var begun: UInt8 = 0
     }
-    private let interval: Duration
+    private let (interval, shortestRest): (Duration, Duration)
     private var turns: [OrderID: Turn] = [:]
     private var nextFree = Instant(nanoseconds: .min)
     private var nextSweep = Instant(nanoseconds: .min)
     private var (questions, charges): (ChargePace, ChargePace)
 
-    init(interval: Duration) {
-        self.interval = interval
+    /// - Parameter shortestRest: nobody who is put off comes back before that: an earlier turn would be lost, or, of
+    ///   many such turns, all would be taken at once.
+    init(interval: Duration, shortestRest: Duration = .zero) {
+        (self.interval, self.shortestRest) = (interval, shortestRest)
         (questions, charges) = (ChargePace(interval: interval), ChargePace(interval: interval))
     }
 
@@ -68,6 +74,7 @@ struct ChargeTurnTable: Sendable {
         }
         if turns.count >= Self.mostTurns { sweep(now) }
         var turn = Turn(at: max(nextFree, now, earliest(call)))
+        if turn.at > now { turn = Turn(at: max(turn.at, now + shortestRest)) }
         guard turns.count < Self.mostTurns else { return turn.at > now ? turn.at - now : interval }
         nextFree = turn.at + interval
         let mayBegin = turn.at <= now ? begin(call, in: &turn, now) : false

@@ -34,7 +34,8 @@ package struct OrderSagas: Sendable {
         (policy.attemptLimit, policy.undoAttemptLimit) = (Int(terms.attemptLimit), Int(terms.attemptLimit))
         policy.backoff = SagaBackoff(first: terms.retryPause, longest: terms.longestRetryPause)
         policy.calls = configuration.calls
-        let turns = ChargeTurns(perSecond: terms.queuedChargesPerSecond, time: time)
+        let turns = ChargeTurns(
+            perSecond: terms.queuedChargesPerSecond, shortestRest: policy.backoff.first, time: time)
         let foresight: SagaForesight = { organization, saga, order in
             guard lane.loadsAreRemote else { return [] }
             return await OrderForesight.needs(of: saga, about: OrderID(order), organization, in: database)
