@@ -2,9 +2,8 @@ import Tracing
 
 /// Spans that have ended, in two blocks of memory: the spans one after the other, and the attributes of them all.
 ///
-/// Batches are all that goes from the threads that make spans to the one that sends them. An object for each span was
-/// read by that thread when another core had it in its cache, and freed there, or made new use of: half of what a span
-/// cost.
+/// Batches are all that goes from the threads that make spans to the one that sends them. An object for each span would
+/// be freed by a thread that did not make it, which is what allocators are worst at, or have to go back.
 struct SpanBatch: Sendable {
     /// One of them. Its attributes are the next so many.
     struct Span: Sendable {
