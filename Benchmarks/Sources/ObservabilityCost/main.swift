@@ -99,26 +99,36 @@ struct OrderSpans {
     @inline(never)
     func order() {
         let request = tracer.startServerSpan("POST", traceparent: traceparent, tracestate: nil)
-        let inside = request.context
         blackHole(request.traceParent.description)
-        command(below: inside)
-        let saga = tracer.startSpan(in: inside) { $0.name = "saga " + definition }
-        ServiceContext.withValue(saga.context) {
-            let around = ServiceContext.current ?? inside
-            let call = tracer.startSpan(in: around, ofKind: .client) { $0.name = "payment authorize" }
-            ServiceContext.withValue(call.context) { blackHole(definition) }
-            call.end { details in
-                details.add("pantry.payment.operation", operation)
-                details.add("pantry.payment.outcome", "done")
+        request.run {
+            command()
+            let saga = tracer.startSpan(below: SpanContext.current) { $0.name = "saga " + definition }
+            saga.run {
+                let call = tracer.startSpan(below: SpanContext.current, ofKind: .client) {
+                    $0.name = "payment authorize"
+                }
+                call.run { blackHole(definition) }
+                call.end { details in
+                    details.add("pantry.payment.operation", operation)
+                    details.add("pantry.payment.outcome", "done")
+                }
+                command()
             }
-            command(below: ServiceContext.current ?? inside)
+            endSaga(saga)
         }
+        endRequest(request)
+    }
+
+    private func endSaga(_ saga: OpenTelemetrySpan) {
         saga.end { details in
             details.add("pantry.saga.id", id.description)
             details.add("pantry.saga.definition", definition)
             details.add("pantry.saga.outcome", "ended")
             details.add("pantry.saga.taken_up", false)
         }
+    }
+
+    private func endRequest(_ request: OpenTelemetrySpan) {
         request.end { details in
             details.add("http.request.method", method)
             details.add("url.scheme", "http")
@@ -130,8 +140,8 @@ struct OrderSpans {
         }
     }
 
-    private func command(below context: ServiceContext) {
-        let command = tracer.startSpan(in: context, ofKind: .client) { details in
+    private func command() {
+        let command = tracer.startSpan(below: SpanContext.current, ofKind: .client) { details in
             details.name = commandName
             details.add("db.namespace", database)
         }

@@ -49,19 +49,22 @@ struct JSONBuffer: Sendable {
     /// Appends a string in quotes, with escapes.
     mutating func append(quoted text: String) {
         var text = text
-        text.withUTF8 { source in
-            bytes.append(Byte.quote)
-            var copied = 0
-            for index in 0..<source.count {
-                let byte = source[index]
-                guard byte < Byte.space || byte == Byte.quote || byte == Byte.backslash else { continue }
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[copied..<index]))
-                append(escapeOf: byte)
-                copied = index + 1
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[copied...]))
-            bytes.append(Byte.quote)
+        text.withUTF8 { append(quotedUTF8: $0) }
+    }
+
+    /// Appends a string, given as its UTF-8 bytes, in quotes, with escapes.
+    mutating func append(quotedUTF8 source: UnsafeBufferPointer<UInt8>) {
+        bytes.append(Byte.quote)
+        var copied = 0
+        for index in 0..<source.count {
+            let byte = source[index]
+            guard byte < Byte.space || byte == Byte.quote || byte == Byte.backslash else { continue }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[copied..<index]))
+            append(escapeOf: byte)
+            copied = index + 1
         }
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[copied...]))
+        bytes.append(Byte.quote)
     }
 
     private mutating func append(escapeOf byte: UInt8) {

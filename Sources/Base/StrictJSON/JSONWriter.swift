@@ -129,6 +129,12 @@ public struct JSONWriter: Sendable {
         buffer.append(quoted: value)
     }
 
+    /// Writes a member that is a string, given as its UTF-8 bytes. The caller answers for them being valid.
+    public mutating func member(_ name: String, utf8 value: ArraySlice<UInt8>) {
+        beginMember(name)
+        value.withUnsafeBufferPointer { buffer.append(quotedUTF8: $0) }
+    }
+
     /// Writes a member that is a string, or `null` for nil.
     public mutating func member(_ name: String, _ value: String?) {
         beginMember(name)

@@ -11,17 +11,17 @@ public struct OpenTelemetrySpan: Span {
     }
     /// Where it stands.
     let own: SpanContext
-    /// What it was started in.
-    let surroundings: ServiceContext
+    /// What it was started in; nil where that is whatever the present task is in when ``context`` is asked for.
+    let surroundings: ServiceContext?
     private let kind: Kind
 
-    init(_ recorded: RecordedSpan, in surroundings: ServiceContext) {
+    init(_ recorded: RecordedSpan, in surroundings: ServiceContext?) {
         (own, self.surroundings, kind) = (recorded, surroundings, .recorded)
     }
 
     /// One that is not recorded.
     /// - Parameter isThere: whether the surroundings name this place already.
-    init(unrecorded own: SpanContext, in surroundings: ServiceContext, isThere: Bool) {
+    init(unrecorded own: SpanContext, in surroundings: ServiceContext?, isThere: Bool) {
         (self.own, self.surroundings, kind) = (own, surroundings, isThere ? .shared : .unrecorded)
     }
 
@@ -30,11 +30,14 @@ public struct OpenTelemetrySpan: Span {
     /// The context that work inside the span runs in. It is put together when it is asked for, because many spans have
     /// nothing inside.
     public var context: ServiceContext {
-        if kind == .shared { return surroundings }
-        var context = surroundings
+        var context = surroundings ?? ServiceContext.current ?? .topLevel
+        if kind == .shared { return context }
         context.openTelemetrySpan = own
         return context
     }
+
+    /// Where it stands, for spans below it.
+    public var place: SpanContext { own }
 
     /// What the next hop is told: this span, in its trace.
     public var traceParent: TraceParent { own.traceParent }
@@ -59,11 +62,12 @@ public struct OpenTelemetrySpan: Span {
 
     /// What is known about the span; empty when it is not recorded.
     public var attributes: SpanAttributes {
-        get {
-            let all = recorder?.read { $0.attributes } ?? []
-            return SpanAttributes(Dictionary(all.map { ($0.key, $0.value.attribute) }, uniquingKeysWith: { $1 }))
+        get { SpanAttributes(recorder?.read { $0.attributes } ?? AttributeBytes()) }
+        nonmutating set {
+            guard let recorder else { return }
+            let all = AttributeBytes(newValue, limit: SpanDetails.limit)
+            recorder.change { $0.set(all, dropped: newValue.count - all.count) }
         }
-        nonmutating set { recorder?.change { $0.set(newValue.list) } }
     }
 
     /// Whether it went well. A later call wins, but for an error after `ok`, as OpenTelemetry has it.

@@ -39,13 +39,15 @@ public final class OpenTelemetryTracer: Tracer {
             below: context.openTelemetrySpan, in: context, isThere: true, kind, at: DefaultTracerClock.now, describe)
     }
 
-    /// A span below another one that is at hand, which need not be looked for in any context.
-    /// - Parameter describe: says what it is called and what else is known. Not called where it is not recorded.
+    /// A span below a place that is at hand, such as ``SpanContext/current``, which need not be looked for in any
+    /// context.
+    /// - Parameters:
+    ///   - place: nil begins a trace.
+    ///   - describe: says what it is called and what else is known. Not called where it is not recorded.
     public func startSpan(
-        below parent: OpenTelemetrySpan, ofKind kind: SpanKind = .internal, _ describe: (inout SpanDetails) -> Void
+        below place: SpanContext?, ofKind kind: SpanKind = .internal, _ describe: (inout SpanDetails) -> Void
     ) -> OpenTelemetrySpan {
-        start(
-            below: parent.own, in: parent.surroundings, isThere: false, kind, at: DefaultTracerClock.now, describe)
+        start(below: place, in: nil, isThere: false, kind, at: DefaultTracerClock.now, describe)
     }
 
     /// The span of a request that has been received, below the one that its headers name; without a valid traceparent
@@ -58,13 +60,13 @@ public final class OpenTelemetryTracer: Tracer {
         let parent = traceparent.flatMap(TraceParent.init).map {
             SpanContext($0, traceState: tracestate().flatMap(TraceState.init), isRemote: true)
         }
-        return start(below: parent, in: .topLevel, isThere: false, .server, at: DefaultTracerClock.now) {
+        return start(below: parent, in: nil, isThere: false, .server, at: DefaultTracerClock.now) {
             $0.name = operationName
         }
     }
 
     private func start(
-        below parent: SpanContext?, in surroundings: ServiceContext, isThere: Bool, _ kind: SpanKind,
+        below parent: SpanContext?, in surroundings: ServiceContext?, isThere: Bool, _ kind: SpanKind,
         at instant: @autoclosure () -> some TracerInstant, _ describe: (inout SpanDetails) -> Void
     ) -> OpenTelemetrySpan {
         let parentIsSampled = parent?.traceParent.isSampled

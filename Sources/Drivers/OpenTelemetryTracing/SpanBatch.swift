@@ -16,7 +16,7 @@ struct SpanBatch: Sendable {
         let rarities: SpanRarities.Box?
     }
     private(set) var spans: [Span] = []
-    private(set) var attributes: [KeyValue] = []
+    private(set) var attributes = AttributeBytes()
 
     var count: Int { spans.count }
     var isEmpty: Bool { spans.isEmpty }
@@ -29,15 +29,15 @@ struct SpanBatch: Sendable {
         attributes.append(contentsOf: details.attributes)
     }
 
-    /// The attributes that are kept room for, for each span.
-    private static let room = 16
+    /// The bytes that are kept room for, for the attributes of each span.
+    private static let room = 512
 
     /// Forgets all, and keeps the room that they took, for the next batch.
     /// - Returns: whether that is no more than usual.
     mutating func clear() -> Bool {
-        let isUsual = attributes.capacity <= Self.room * max(1, spans.capacity)
+        let isUsual = attributes.bytes.capacity <= Self.room * max(1, spans.capacity)
         spans.removeAll(keepingCapacity: true)
-        attributes.removeAll(keepingCapacity: true)
+        attributes.removeAll()
         return isUsual
     }
 }

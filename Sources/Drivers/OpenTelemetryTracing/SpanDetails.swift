@@ -5,33 +5,27 @@ public struct SpanDetails: Sendable {
     /// Such as `POST /v1/orders`.
     public var name = ""
     /// At most ``limit``; if a key is there twice, the later one counts.
-    private(set) var attributes: [KeyValue] = []
+    private(set) var attributes = AttributeBytes()
     /// nil where there are none.
     private(set) var rarities: SpanRarities.Box?
 
     /// The most attributes, the most events, and the most links: OpenTelemetry's defaults.
     static let limit = 128
-    /// As many attributes as most spans have: room for them is made at once.
-    private static let usualCount = 8
-
     /// Adds a text under a name. Of two with the same name the later one counts.
-    public mutating func add(_ key: String, _ text: String) { add(KeyValue(key: key, value: .text(text))) }
+    public mutating func add(_ key: String, _ text: String) { if hasRoom() { attributes.add(key, text) } }
     /// Adds a number.
-    public mutating func add(_ key: String, _ number: Int) { add(KeyValue(key: key, value: .number(Int64(number)))) }
+    public mutating func add(_ key: String, _ number: Int) { if hasRoom() { attributes.add(key, Int64(number)) } }
     /// Adds a truth value.
-    public mutating func add(_ key: String, _ flag: Bool) { add(KeyValue(key: key, value: .flag(flag))) }
-    /// Adds anything else.
+    public mutating func add(_ key: String, _ flag: Bool) { if hasRoom() { attributes.add(key, flag) } }
+    /// Adds anything else. What can only be described is described now.
     public mutating func add(_ key: String, attribute: SpanAttribute) {
-        add(KeyValue(key: key, value: KeyValue.Value(attribute)))
+        if hasRoom() { attributes.add(key, attribute: attribute) }
     }
 
-    private mutating func add(_ attribute: KeyValue) {
-        if attributes.isEmpty { attributes.reserveCapacity(Self.usualCount) }
-        if attributes.count < Self.limit {
-            attributes.append(attribute)
-        } else {
-            change { $0.droppedAttributes += 1 }
-        }
+    private mutating func hasRoom() -> Bool {
+        if attributes.count < Self.limit { return true }
+        change { $0.droppedAttributes += 1 }
+        return false
     }
 
     /// Adds something that happened at one moment.
@@ -49,9 +43,9 @@ public struct SpanDetails: Sendable {
         change { if $0.status?.code != .ok { $0.status = status } }
     }
 
-    mutating func set(_ all: [KeyValue]) {
-        attributes = Array(all.prefix(Self.limit))
-        let dropped = all.count - attributes.count
+    /// - Parameter dropped: how many are over the limit.
+    mutating func set(_ all: AttributeBytes, dropped: Int) {
+        attributes = all
         if dropped > 0 || rarities != nil { change { $0.droppedAttributes = dropped } }
     }
 

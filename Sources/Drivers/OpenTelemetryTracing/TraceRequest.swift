@@ -14,8 +14,9 @@ enum TraceRequest {
                         json.member(
                             "resource",
                             object: { json in
-                                let known = resource.attributes.map { KeyValue(key: $0.key, value: .text($0.value)) }
-                                attributes(known[...], into: &json)
+                                var known = AttributeBytes()
+                                for (key, text) in resource.attributes { known.add(key, text) }
+                                attributes(known.list, into: &json)
                             })
                         json.member("scopeSpans", array: { json in scopeSpans(batch, resource, into: &json) })
                     }
@@ -35,10 +36,9 @@ enum TraceRequest {
             json.member(
                 "spans",
                 array: { json in
-                    var rest = batch.attributes[...]
+                    var attributes = AttributeBytes.Reader(batch.attributes)
                     for span in batch.spans {
-                        let own = rest.prefix(span.attributeCount)
-                        rest = rest.dropFirst(span.attributeCount)
+                        let own = attributes.read(span.attributeCount)
                         json.object { json in members(of: span, own, into: &json) }
                     }
                 })
@@ -46,7 +46,7 @@ enum TraceRequest {
     }
 
     private static func members(
-        of span: SpanBatch.Span, _ known: ArraySlice<KeyValue>, into json: inout JSONWriter
+        of span: SpanBatch.Span, _ known: [ReadAttribute], into json: inout JSONWriter
     ) {
         let own = span.traceParent
         json.member("traceId", own.traceID.description)
@@ -115,13 +115,13 @@ enum TraceRequest {
     // MARK: Attributes
 
     private static func attributes(_ attributes: SpanAttributes, into json: inout JSONWriter) {
-        Self.attributes(attributes.list[...], into: &json)
+        Self.attributes(AttributeBytes(attributes).list, into: &json)
     }
 
     /// Sorted, so that a request is the same whenever it is written.
-    private static func attributes(_ list: ArraySlice<KeyValue>, into json: inout JSONWriter) {
+    private static func attributes(_ list: [ReadAttribute], into json: inout JSONWriter) {
         if list.isEmpty { return }
-        var all = list.sorted { $0.key < $1.key }
+        var all = list.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         // Of a key that was set twice the last one counts; sorting is stable.
         for index in all.indices.dropLast().reversed() where all[index].key == all[index + 1].key {
             all.remove(at: index)
@@ -131,41 +131,24 @@ enum TraceRequest {
             array: { json in
                 for attribute in all {
                     json.object { json in
-                        json.member("key", attribute.key)
+                        json.member("key", utf8: attribute.key)
                         json.member("value", object: { json in value(attribute.value, into: &json) })
                     }
                 }
             })
     }
 
-    private static func value(_ value: KeyValue.Value, into json: inout JSONWriter) {
+    private static func value(_ value: ReadAttribute.Value, into json: inout JSONWriter) {
         switch value {
-        case .text(let text): json.member("stringValue", text)
+        case .text(let text): json.member("stringValue", utf8: text)
         case .number(let number): json.member("intValue", String(number))
-        case .flag(let flag): json.member("boolValue", flag)
-        case .other(let attribute): Self.value(attribute, into: &json)
-        }
-    }
-
-    private static func value(_ attribute: SpanAttribute, into json: inout JSONWriter) {
-        switch attribute {
-        case .string(let text): json.member("stringValue", text)
-        case .stringConvertible(let value): json.member("stringValue", value.description)
-        case .bool(let flag): json.member("boolValue", flag)
-        case .int32(let number): json.member("intValue", String(number))
-        case .int64(let number): json.member("intValue", String(number))
         case .double(let number): json.member("doubleValue", raw: double(number))
-        case .stringArray(let list): array(list.map { .string($0) }, into: &json)
-        case .stringConvertibleArray(let list): array(list.map { .string($0.description) }, into: &json)
-        case .boolArray(let list): array(list.map { .bool($0) }, into: &json)
-        case .int32Array(let list): array(list.map { .int32($0) }, into: &json)
-        case .int64Array(let list): array(list.map { .int64($0) }, into: &json)
-        case .doubleArray(let list): array(list.map { .double($0) }, into: &json)
-        default: json.member("stringValue", String(describing: attribute))
+        case .flag(let flag): json.member("boolValue", flag)
+        case .list(let list): array(list, into: &json)
         }
     }
 
-    private static func array(_ list: [SpanAttribute], into json: inout JSONWriter) {
+    private static func array(_ list: [ReadAttribute.Value], into json: inout JSONWriter) {
         json.member(
             "arrayValue",
             object: { json in

@@ -79,6 +79,9 @@ import Testing
         var writer = JSONWriter()
         writer.object { $0.member("a\"\n", "\\") }
         #expect(writer.string() == #"{"a\"\n":"\\"}"#)
+        var bytes = JSONWriter()
+        bytes.object { $0.member("every", utf8: Array("<\(every)>".utf8).dropFirst().dropLast()) }
+        #expect(bytes.string() == "{\"every\":\(text)}")
     }
 
     @Test(arguments: [0, 1, -1, 9, 10, 99, 100, 12345, Int64.max, .min, .max - 1])

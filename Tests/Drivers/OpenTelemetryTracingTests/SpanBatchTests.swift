@@ -89,7 +89,7 @@ struct SpanBatchTests {
         for _ in 0..<8 { end(queue) }
         let next = (queue.take(), queue.take())
         #expect(next.1.spans.withUnsafeBufferPointer { $0.baseAddress } == room)
-        #expect(next.1.attributes.isEmpty && next.1.count == 4)
+        #expect(next.1.attributes.bytes.isEmpty && next.1.count == 4)
 
         for _ in 0..<4 { end(queue) { details in for number in 0..<100 { details.add("\(number)", number) } } }
         var large = queue.take()

@@ -44,8 +44,8 @@ struct AlertDispatcherTests {
         }
     }
 
-    private func raise(_ dispatcher: AlertDispatcher, in context: ServiceContext?) {
-        ServiceContext.withValue(context) { dispatcher.raise(.sagaStuck, "saga_1", "a refund waits for an operator") }
+    private func raise(_ dispatcher: AlertDispatcher) {
+        dispatcher.raise(.sagaStuck, "saga_1", "a refund waits for an operator")
     }
 
     private func whileRunning(_ dispatcher: AlertDispatcher, _ body: () async throws -> Void) async throws {
@@ -85,7 +85,7 @@ struct AlertDispatcherTests {
     @Test func alertNamesTheSpanThatItWasRaisedInEachTimeItIsTried() async throws {
         let dispatcher = try dispatcher([.unavailable("503")], tracer)
         try await whileRunning(dispatcher) {
-            raise(dispatcher, in: cause.context)
+            cause.run { raise(dispatcher) }
             await eventually("it rests") { posted.all.count == 1 && time.sleeperCount == 1 }
             time.advance(by: .seconds(30))
             await eventually("it is taken") { posted.all.count == 2 }
@@ -97,17 +97,15 @@ struct AlertDispatcherTests {
     }
 
     @Test func alertNamesNoTraceWithoutOneOrWithoutAnInstrument() async throws {
-        for (instrument, context) in [(tracer, nil), (tracer, .topLevel), (nil, cause.context)]
-            as [((any Instrument)?, ServiceContext?)]
-        {
+        for (instrument, isTraced) in [(tracer, false), (nil, true)] as [((any Instrument)?, Bool)] {
             let dispatcher = try dispatcher([], instrument)
             let before = posted.all.count
             try await whileRunning(dispatcher) {
-                raise(dispatcher, in: context)
+                if isTraced { cause.run { raise(dispatcher) } } else { raise(dispatcher) }
                 await eventually("it is posted") { posted.all.count == before + 1 }
             }
         }
-        #expect(headers.all == Array(repeating: ["Content-Type": "application/json"], count: 3))
+        #expect(headers.all == Array(repeating: ["Content-Type": "application/json"], count: 2))
     }
 
     @Test func alertThatIsRefusedDoesNotKeepTheNextOne() async throws {

@@ -2,7 +2,6 @@ import Determinism
 import Storage
 import StrictJSON
 import Testing
-import Tracing
 
 @testable import PantryAssembly
 
@@ -21,7 +20,7 @@ struct LaneSpanTests {
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: nil)
         let monitor = LaneMonitor("shard-0", "sqlite", observation)
         try await observation.whileExporting(grace: .seconds(10)) {
-            try ServiceContext.withValue(request.context) { try body(monitor) }
+            try await request.run { try body(monitor) }
         }
         return try exported.all()
     }

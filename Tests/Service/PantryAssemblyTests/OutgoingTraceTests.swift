@@ -8,7 +8,6 @@ import Storage
 import StrictJSON
 import StripeTestKit
 import Testing
-import Tracing
 
 @testable import PantryAssembly
 @testable import Sagas
@@ -36,8 +35,8 @@ struct OutgoingTraceTests {
 
     // MARK: payments
 
-    /// What Stripe hears of a charge that is made in `context`.
-    private func requests(in context: ServiceContext, _ observation: Observation) async throws -> [LedgerRequest] {
+    /// What Stripe hears of a charge that is made in `span`.
+    private func requests(in span: ServerSpan, _ observation: Observation) async throws -> [LedgerRequest] {
         let heard = Notes<LedgerRequest>()
         let server = try await StripeTestServer(
             ledger: StripeLedger(metadataPrefix: StripeProvider.metadataPrefix), onRequest: { heard.note($0) })
@@ -53,7 +52,7 @@ struct OutgoingTraceTests {
         let charge = ProviderCharge(
             key: "k", reference: "o", amount: Money(500, "USD"), method: "pm_card_visa", begunAt: time.now())
         try await observation.whileExporting(grace: .seconds(10)) {
-            let answer = await ServiceContext.withValue(context) { await provider.authorize(charge, capture: true) }
+            let answer = await span.run { await provider.authorize(charge, capture: true) }
             guard case .done = answer else {
                 Issue.record("\(answer)")
                 return
@@ -68,7 +67,7 @@ struct OutgoingTraceTests {
     @Test func stripeIsToldThePaymentsSpanInTheRequestsTrace() async throws {
         let observation = try exported.observation()
         let request = try begin(observation)
-        let heard = try await requests(in: request.context, observation)
+        let heard = try await requests(in: request, observation)
         let payment = try span("payment authorize")
         let id = try #require(payment["spanId"]?.string)
         #expect(payment["traceId"]?.string == Self.trace)
@@ -82,7 +81,7 @@ struct OutgoingTraceTests {
         let observation = try exported.observation()
         let request = try begin(observation, flags: "00")
         #expect(request.traceparent.hasPrefix("00-\(Self.trace)-") && request.traceparent.hasSuffix("-00"))
-        for heard in try await requests(in: request.context, observation) {
+        for heard in try await requests(in: request, observation) {
             #expect(heard.traceparent == request.traceparent, "below it there are no other spans")
         }
         #expect(try exported.all().isEmpty)
@@ -91,7 +90,7 @@ struct OutgoingTraceTests {
     @Test func stripeIsToldNothingWhereNothingIsTraced() async throws {
         // A trace that somebody else has left behind.
         let request = try begin(try exported.observation())
-        for heard in try await requests(in: request.context, try exported.observation(isTraced: false)) {
+        for heard in try await requests(in: request, try exported.observation(isTraced: false)) {
             #expect(heard.traceparent == nil && heard.tracestate == nil)
         }
     }
@@ -130,9 +129,9 @@ struct OutgoingTraceTests {
         }
         let (ticket, report) = stuck()
         try await observation.whileExporting(grace: .seconds(10)) {
-            _ = await SagaMonitor(observation, alerts: alerts).working(on: ticket, request.context) {
-                () async -> SagaReport? in report
-            }
+            let monitor = SagaMonitor(observation, alerts: alerts)
+            let mark = await request.run { monitor.sagaStarted(ticket) }
+            _ = await monitor.working(on: ticket, mark) { () async -> SagaReport? in report }
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await alerts.run() }

@@ -3,7 +3,6 @@ import HTTPTypes
 import Logging
 import PrometheusMetrics
 import Testing
-import Tracing
 
 @testable import PantryHTTP
 
@@ -71,7 +70,7 @@ struct ServerObservationTests {
         let tracer = RecordingTracer()
         let seen = Box<[String?]>([])
         let route = Route(.get, "/who/{name}", access: .open) { call in
-            seen.update { $0 = [call.traceparent, ServiceContext.current?.placeOfTest] }
+            seen.update { $0 = [call.traceparent, SpanOfTest.name] }
             return .text(.ok, "hello")
         }
         let incoming = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -98,7 +97,7 @@ struct ServerObservationTests {
     func noTracer() async throws {
         let seen = Box<Bool?>(nil)
         let route = Route(.get, "/who", access: .open) { _ in
-            seen.set(ServiceContext.current == nil)
+            seen.set(SpanOfTest.name == nil)
             return .text(.ok, "hello")
         }
         try await withServer([route]) { server in
@@ -127,20 +126,12 @@ private struct RecordingTracer: RequestTracer {
 private struct RecordingSpan: RequestSpan {
     let endings: Box<[RequestEnding]>
     var traceparent: String { RecordingTracer.own }
-    var context: ServiceContext {
-        var context = ServiceContext.topLevel
-        context.placeOfTest = "the span"
-        return context
-    }
+    func run<Value>(
+        isolation: isolated (any Actor)?, _ work: () async throws -> Value
+    ) async rethrows -> Value { try await SpanOfTest.$name.withValue("the span", operation: work) }
     func end(_ ending: RequestEnding) { endings.update { $0.append(ending) } }
 }
 
-extension ServiceContext {
-    private enum PlaceKey: ServiceContextKey {
-        typealias Value = String
-    }
-    fileprivate var placeOfTest: String? {
-        get { self[PlaceKey.self] }
-        set { self[PlaceKey.self] = newValue }
-    }
+private enum SpanOfTest {
+    @TaskLocal static var name: String?
 }

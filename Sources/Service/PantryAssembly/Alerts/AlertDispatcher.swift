@@ -2,6 +2,7 @@ import CallPolicies
 import Determinism
 import Logging
 import Messaging
+import OpenTelemetryTracing
 import Retrying
 import Synchronization
 import Tracing
@@ -61,14 +62,13 @@ package final class AlertDispatcher: Sendable {
     /// How many were pushed out by newer ones.
     package var droppedCount: Int { dropped.load(ordering: .relaxed) }
 
-    /// - Parameter context: what the alert came of. Whoever receives it is told its trace, if it has one.
+    /// - Parameter place: what the alert came of. Whoever receives it is told its trace, if it has one.
     package func raise(
-        _ kind: OperatorAlert.Kind, _ subject: String, _ message: String,
-        in context: ServiceContext? = ServiceContext.current
+        _ kind: OperatorAlert.Kind, _ subject: String, _ message: String, in place: SpanContext? = .current
     ) {
         let id = EventID(UUIDv7(time: time.now(), slot: 0, random: random.next()))
         let alert = OperatorAlert(kind, subject, message, id: id, time: time.now())
-        let result = queue.yield(Waiting(alert: alert, trace: trace(of: context)))
+        let result = queue.yield(Waiting(alert: alert, trace: trace(of: place)))
         if case .dropped = result { dropped.add(1, ordering: .relaxed) }
     }
 
@@ -88,9 +88,9 @@ package final class AlertDispatcher: Sendable {
         }
     }
 
-    private func trace(of context: ServiceContext?) -> [(name: String, value: String)] {
+    private func trace(of place: SpanContext?) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
-        if let instrument, let context { instrument.inject(context, into: &headers, using: HeaderInjector()) }
+        if let instrument, let place { instrument.inject(place.context, into: &headers, using: HeaderInjector()) }
         return headers
     }
 

@@ -48,8 +48,8 @@ final class LaneMonitor: LaneObserver {
 
     func commandQueued(_ command: Any.Type) -> Mark? {
         let queued = time.instant()
-        guard let tracer, let context = ServiceContext.current else { return Command(queued: queued, span: nil) }
-        let span = tracer.startSpan(in: context, ofKind: .client) { details in
+        guard let tracer, let place = SpanContext.current else { return Command(queued: queued, span: nil) }
+        let span = tracer.startSpan(below: place, ofKind: .client) { details in
             details.name = name(of: command)
             details.add("db.namespace", database)
         }
@@ -80,7 +80,7 @@ final class LaneMonitor: LaneObserver {
                 span.update { $0.add(SpanLink(context: caller.context, attributes: [:])) }
                 caller.update { $0.add(SpanEvent(name: "batch began")) }
             } else {
-                span = tracer.startSpan(below: caller, ofKind: .client) { $0.name = batchName }
+                span = tracer.startSpan(below: caller.place, ofKind: .client) { $0.name = batchName }
             }
         }
         return Batch(began: now, span: span)

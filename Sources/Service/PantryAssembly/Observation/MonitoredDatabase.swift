@@ -24,10 +24,10 @@ struct MonitoredDatabase: Database {
     ) async throws(StorageError) -> ReadResult {
         let began = time.instant()
         defer { duration.recordNanoseconds((time.instant() - began).inNanoseconds) }
-        guard let tracer, let context = ServiceContext.current else {
+        guard let tracer, let place = SpanContext.current else {
             return try await database.read(statements, consistency, for: organization)
         }
-        let span = tracer.startSpan(in: context, ofKind: .client) { details in
+        let span = tracer.startSpan(below: place, ofKind: .client) { details in
             details.name = "SELECT " + name
             details.add("db.system.name", system)
             details.add("db.namespace", name)

@@ -75,9 +75,9 @@ struct MonitoredProvider: PaymentProvider {
         let began = time.instant()
         let answer: Answer
         let word: String
-        if let tracer, let context = ServiceContext.current {
-            let span = tracer.startSpan(in: context, ofKind: .client) { $0.name = operation.spanName }
-            answer = await ServiceContext.withValue(span.context) { await call() }
+        if let tracer, let place = SpanContext.current {
+            let span = tracer.startSpan(below: place, ofKind: .client) { $0.name = operation.spanName }
+            answer = await span.run { await call() }
             word = outcome(answer)
             span.end { details in
                 details.add("pantry.payment.operation", operation.rawValue)

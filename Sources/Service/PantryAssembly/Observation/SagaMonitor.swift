@@ -27,7 +27,7 @@ struct SagaMonitor: SagaObserver {
         orders = CounterFamily("pantry_orders", observation.metrics) { [("outcome", $0)] }
     }
 
-    func sagaStarted(_ ticket: SagaTicket) -> (any Sendable)? { tracer == nil ? nil : ServiceContext.current }
+    func sagaStarted(_ ticket: SagaTicket) -> (any Sendable)? { tracer == nil ? nil : SpanContext.current }
 
     func working<Report: Sendable>(
         on ticket: SagaTicket, _ mark: (any Sendable)?, _ work: () async -> Report?
@@ -35,10 +35,10 @@ struct SagaMonitor: SagaObserver {
         running.increment()
         defer { running.decrement() }
         let report: Report?
-        let begun = mark as? ServiceContext
-        let span = tracer?.startSpan(in: begun ?? .topLevel) { $0.name = "saga " + ticket.definition }
+        let begun = mark as? SpanContext
+        let span = tracer?.startSpan(below: begun) { $0.name = "saga " + ticket.definition }
         if let span {
-            report = await ServiceContext.withValue(span.context) { await work() }
+            report = await span.run { await work() }
             span.end { details in
                 details.add("pantry.saga.id", ticket.id.description)
                 details.add("pantry.saga.definition", ticket.definition)
@@ -52,7 +52,7 @@ struct SagaMonitor: SagaObserver {
         if let stuck = report as? SagaReport, stuck.state == .stuck {
             let reason = stuck.reason.map { ": \($0)" } ?? ""
             alerts?.raise(
-                .sagaStuck, "\(ticket.id)", "a \(ticket.definition) waits for an operator\(reason)", in: span?.context)
+                .sagaStuck, "\(ticket.id)", "a \(ticket.definition) waits for an operator\(reason)", in: span?.place)
         }
         if ticket.definition == "checkout", let order = Self.order(report) { orders.increment(order) }
         return report

@@ -12,8 +12,10 @@ package struct ServerSpan: Sendable {
         span = tracer.startServerSpan(method, traceparent: traceparent, tracestate: tracestate())
     }
 
-    /// What the request's work runs in.
-    package var context: ServiceContext { span.context }
+    /// Does the request's work inside the span.
+    package func run<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Value
+    ) async rethrows -> Value { try await span.run(work) }
     /// What is passed on instead of the client's.
     package var traceparent: String { span.traceParent.description }
 

@@ -1,39 +1,41 @@
+import OpenTelemetryTracing
 import PantryDomain
 import Sagas
 import StripeDriver
+import Tracing
 
 /// Stripe as the payment provider: what `StripePayments` says, in the words of the port.
 ///
 /// `metadata` at Stripe: `pantry_key`, the payment's key, and `pantry_reference`, the organization's number and the
-/// order's id, by which a webhook finds its saga.
+/// order's id, by which a webhook finds its saga. The driver looks for its caller's trace in `ServiceContext.current`.
 struct StripeProvider: PaymentProvider {
     static let metadataPrefix = "pantry"
     let payments: StripePayments
 
     func authorize(_ charge: ProviderCharge, capture: Bool) async -> CallResult {
         guard let charge = StripeCharge(charge, capturesAtOnce: capture) else { return Self.inexact }
-        return CallResult(await payments.authorize(charge))
+        return CallResult(await ServiceContext.withCurrentSpan { await payments.authorize(charge) })
     }
     func capture(_ charge: ProviderCharge) async -> CallResult {
         guard let charge = StripeCharge(charge, capturesAtOnce: false) else { return Self.inexact }
-        return CallResult(await payments.capture(charge))
+        return CallResult(await ServiceContext.withCurrentSpan { await payments.capture(charge) })
     }
     func void(_ charge: ProviderCharge) async -> CallResult {
         guard let charge = StripeCharge(charge) else { return Self.inexact }
-        return CallResult(await payments.void(charge))
+        return CallResult(await ServiceContext.withCurrentSpan { await payments.void(charge) })
     }
     func refund(_ refund: ProviderRefund) async -> CallResult {
         guard let refund = StripeRefund(refund) else { return Self.inexact }
-        return CallResult(await payments.refund(refund))
+        return CallResult(await ServiceContext.withCurrentSpan { await payments.refund(refund) })
     }
     func lookup(_ charge: ProviderCharge) async -> AskResult {
         // What Stripe cannot charge was never sent.
         guard let charge = StripeCharge(charge) else { return .absent }
-        return AskResult(await payments.lookup(charge))
+        return AskResult(await ServiceContext.withCurrentSpan { await payments.lookup(charge) })
     }
     func lookup(_ refund: ProviderRefund) async -> AskResult {
         guard let refund = StripeRefund(refund) else { return .absent }
-        return AskResult(await payments.lookup(refund))
+        return AskResult(await ServiceContext.withCurrentSpan { await payments.lookup(refund) })
     }
 
     private static let inexact = CallResult.refused(

@@ -1,5 +1,3 @@
-import Tracing
-
 /// What the server needs of tracing: a span for each request.
 ///
 /// Not swift-distributed-tracing's `Tracer`: headers travel there through a context and attributes through a
@@ -14,8 +12,10 @@ package protocol RequestTracer: Sendable {
 
 /// The span of one request.
 package protocol RequestSpan: Sendable {
-    /// What the request's work runs in.
-    var context: ServiceContext { get }
+    /// Does the request's work inside the span.
+    func run<Value>(
+        isolation: isolated (any Actor)?, _ work: () async throws -> Value
+    ) async rethrows -> Value
     /// The `traceparent` that is passed on instead of the client's.
     var traceparent: String { get }
     /// Ends the span, and says how it went.

@@ -1,6 +1,5 @@
 import HTTPTypes
 import Logging
-import Tracing
 
 /// Takes a request through its checks to its handler, and turns whatever comes out into a reply.
 ///
@@ -153,7 +152,7 @@ struct Responder: Sendable {
             clientAddress: address, receivedAt: outcome.receivedAt,
             baseLogger: logger)
         guard let span = outcome.span else { return try await handle(call, entry, &input) }
-        return try await ServiceContext.withValue(span.context) { try await handle(call, entry, &input) }
+        return try await span.run(isolation: #isolation) { try await handle(call, entry, &input) }
     }
 
     private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
