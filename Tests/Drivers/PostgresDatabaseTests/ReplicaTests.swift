@@ -54,6 +54,26 @@ struct ReplicaTests {
         }
     }
 
+    /// What a read has seen may be anybody's commit: how far the log was is asked behind it.
+    @Test func aReadMaySayHowFarTheLogWas() async throws {
+        try await Fleet.with { fleet in
+            let statement = SQLStatement("SELECT units FROM shelves WHERE name = 'a'")
+            let database = fleet.running.database
+            for round in 1...20 as ClosedRange<Int64> {
+                let committed = try #require(try await fleet.put("a").position)
+                for statements in [[statement], [statement, statement]] {
+                    let result = try await database.read(statements, .strongWithPosition)
+                    #expect(result.rows.map { $0.map(\.values) } == statements.map { _ in [[.integer(round)]] })
+                    #expect(result.servedBy == "shard-0/primary")
+                    let seen = try #require(result.position)
+                    #expect(seen >= committed)
+                    #expect(try await fleet.read("a", .atLeast(seen)).units == round)
+                }
+            }
+            #expect(try await database.read([statement], .strong).position == nil, "nobody has asked")
+        }
+    }
+
     @Test func pausedAndKilledReplicasServeNobodyWhoWouldNotice() async throws {
         try await Fleet.with { fleet in
             for replica in fleet.replicas { try await replica.pauseReplay() }

@@ -50,6 +50,9 @@ public protocol Transaction: Sendable {
 public enum ReadConsistency: Sendable, Hashable {
     /// The primary's present state.
     case strong
+    /// The primary's present state, and in ``ReadResult/position`` how far its log was behind the read: at or beyond
+    /// every commit that the read has seen.
+    case strongWithPosition
     /// Any replica within the configured staleness.
     case eventual
     /// A state that holds everything up to this position, such as the caller's own write.
@@ -63,7 +66,12 @@ public struct ReadResult: Sendable {
     /// Who answered, such as `shard-0/primary`, or `shard-0/replica-1; lag=12ms`: its state holds everything that was
     /// committed more than that long ago.
     public let servedBy: String
+    /// How far the primary's log was behind the read, if ``ReadConsistency/strongWithPosition`` has asked for it; nil
+    /// also where the database has no replicas that could be behind.
+    public let position: CommitPosition?
 
     /// A result.
-    public init(rows: [[SQLRow]], servedBy: String) { (self.rows, self.servedBy) = (rows, servedBy) }
+    public init(rows: [[SQLRow]], servedBy: String, position: CommitPosition? = nil) {
+        (self.rows, self.servedBy, self.position) = (rows, servedBy, position)
+    }
 }

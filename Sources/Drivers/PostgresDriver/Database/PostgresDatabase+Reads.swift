@@ -10,18 +10,19 @@ extension PostgresDatabase {
         _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
     ) async throws(StorageError) -> ReadResult {
         await servers.settle()
-        let batch = Self.readBatch(statements)
+        let asksPosition = consistency == .strongWithPosition
+        let batch = Self.readBatch(statements, asksPosition: asksPosition)
         let tenant = organization.map { TenantKey($0) }
         let failure: StorageError
         do {
             return try await servers.router.read(requirement(consistency), judge: Self.judge) { route in
                 for _ in 1..<max(configuration.attempts, 1) {
                     // Each connection hears of a migration with the first statement that it had prepared before.
-                    do { return try await read(batch, statements, route, tenant) } catch let error
+                    do { return try await read(batch, statements, asksPosition, route, tenant) } catch let error
                         as PostgresError where error.isOfStaleStatement
                     {}
                 }
-                return try await read(batch, statements, route, tenant)
+                return try await read(batch, statements, asksPosition, route, tenant)
             }
         } catch let error as ReplicaRoutingError {
             failure = servers.refusal(error)
@@ -37,7 +38,8 @@ extension PostgresDatabase {
     }
 
     private func read(
-        _ batch: PostgresBatch, _ statements: [SQLStatement], _ route: ReadRoute, _ tenant: TenantKey?
+        _ batch: PostgresBatch, _ statements: [SQLStatement], _ asksPosition: Bool, _ route: ReadRoute,
+        _ tenant: TenantKey?
     ) async throws -> ReadResult {
         let member = servers.member(route.host)
         // A server that takes connections and says nothing must not hold those up who can be served elsewhere.
@@ -54,11 +56,12 @@ extension PostgresDatabase {
             } else {
                 results = try await connection.submit(batch).results[...]
             }
-            let inner = results.count == statements.count ? results : results.dropFirst().dropLast()
+            var inner = results.count == statements.count ? results : results.dropFirst().dropLast()
+            let position = asksPosition ? inner.popLast().flatMap { LanePosition.read($0) } : nil
             var rows: [[SQLRow]] = []
             rows.reserveCapacity(statements.count)
             for result in inner { rows.append(try result.rows()) }
-            return ReadResult(rows: rows, servedBy: servers.name(of: route))
+            return ReadResult(rows: rows, servedBy: servers.name(of: route), position: position)
         }
     }
 
@@ -87,7 +90,7 @@ extension PostgresDatabase {
 
     private func requirement(_ consistency: ReadConsistency) -> ReadRequirement {
         switch consistency {
-        case .strong: .strong
+        case .strong, .strongWithPosition: .strong
         case .eventual: .eventual
         case .atLeast(let position):
             .position(LogPosition(Timeline(position.timeline), LSN(bytes: position.offset)))
@@ -95,12 +98,16 @@ extension PostgresDatabase {
     }
 
     /// One `SELECT` is a snapshot by itself. Whatever else there is goes where the server lets nothing be written.
-    private static func readBatch(_ statements: [SQLStatement]) -> PostgresBatch {
-        if statements.count == 1, statements[0].text.hasPrefix("SELECT ") {
+    /// How far the log is, is asked last: what a snapshot shows was committed before that.
+    private static func readBatch(_ statements: [SQLStatement], asksPosition: Bool) -> PostgresBatch {
+        if statements.count == 1, !asksPosition, statements[0].text.hasPrefix("SELECT ") {
             return PostgresBatch(statements, effect: .reads)
         }
         let begin = SQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return PostgresBatch([begin] + statements + [SQLStatement("COMMIT")], effect: .uncommitted)
+        var batch = PostgresBatch([begin] + statements, effect: .uncommitted)
+        if asksPosition { batch.append(LanePosition.ofSession) }
+        batch.append(PostgresBatch.commit)
+        return batch
     }
 
     /// What an error means for another attempt on another server.
