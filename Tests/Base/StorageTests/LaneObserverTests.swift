@@ -7,7 +7,8 @@ import Testing
 
 /// Writes into rows in memory.
 private final class MemoryEngine: LaneEngine {
-    private let rows = Mutex(MemoryRows([Account("a", 10)]))
+    private let rows = Mutex(
+        MemoryRows([Account("a", 10)], fences: [FenceRecord(organization: 1, epoch: 1, state: .active)]))
 
     func run(_ batch: BatchMachine, whenEnded: @escaping @Sendable (BatchMachine.Ending) -> Void) {
         Task {
@@ -71,5 +72,23 @@ struct LaneObserverTests {
                 .queued("Deposit", 3), .ended(3, .overloaded),
             ])
         #expect(chronicle.entries.all.prefix(3) == [.queued("Deposit", 1), .began([1]), .settled(2, report)])
+    }
+
+    @Test func theOrganizationOfACommandWithAnOutcomeIsTold() async throws {
+        let told = Notes<Int64>()
+        let lane = WriteLane(engine: MemoryEngine(), time: SystemTime(), settled: { told.note($0) })
+        let deposit = Deposit(name: "a", amount: 5)
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await lane.run() }
+            let (served, moved) = (Tenant(organization: 1, epoch: 1), Tenant(organization: 1, epoch: 2))
+            _ = try await lane.submit(deposit, tenant: served, deadline: later)
+            #expect(told.all == [1], "before its caller goes on")
+            _ = try await lane.submit(deposit, tenant: nil, deadline: later)
+            await #expect(throws: LaneFailure.fenced) {
+                try await lane.submit(deposit, tenant: moved, deadline: later)
+            }
+            lane.stop()
+        }
+        #expect(told.all == [1])
     }
 }

@@ -49,14 +49,18 @@ public final class WriteLane: Sendable {
     private let configuration: WriteLaneConfiguration
     private let time: any TimeSource
     private let observer: (any LaneObserver)?
+    private let settled: (@Sendable (Int64) -> Void)?
     private let state: Mutex<State>
 
     /// A lane that writes through `engine`; before ``run()`` it only gathers commands.
+    /// - Parameter settled: told the organization of each command that has an outcome, behind its commit and in its
+    ///   caller's task. It is on the way of every write: whoever has nothing to do with the news must drop it at once.
     public init(
         engine: any LaneEngine, time: any TimeSource, configuration: WriteLaneConfiguration = WriteLaneConfiguration(),
-        observer: (any LaneObserver)? = nil
+        observer: (any LaneObserver)? = nil, settled: (@Sendable (_ organization: Int64) -> Void)? = nil
     ) {
         (self.engine, self.time, self.configuration, self.observer) = (engine, time, configuration, observer)
+        self.settled = settled
         state = Mutex(
             State(queue: LaneQueue(batchLimit: configuration.batchLimit, concurrency: engine.batchConcurrency)))
     }
@@ -86,7 +90,9 @@ public final class WriteLane: Sendable {
                 })
         }
         if let mark { observer?.commandEnded(mark, result.failure) }
-        return try result.get()
+        let outcome = try result.get()
+        if let settled, let tenant { settled(tenant.organization) }
+        return outcome
     }
 
     /// Lets batches be written, until ``stop()``; then empties the queue and returns.
