@@ -245,7 +245,7 @@ let package = Package(
         tests(
             "StoreConformance", in: "Conformance",
             [
-                "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "SQLiteDriver",
+                "Determinism", "DeterminismTestKit", "StrictJSON", "Storage", "Sagas", "Messaging", "SQLiteDriver",
                 "ConnectionPooling", "ReplicaRouting", "PostgresDriver", "PostgresTestKit", "PantryDomain", logging,
             ]),
         tests(

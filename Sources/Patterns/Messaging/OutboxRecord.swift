@@ -12,14 +12,14 @@ public typealias EventID = Identifier<EventKind>
 /// An event that waits in its organization's outbox, in the same transaction as the change that it tells of.
 ///
 /// Order: consumers order the events of a key by `sequence`, which is taken under the lock of the row that the key
-/// names. `position` is stamped after the commit by the relay that owns the partition; streams and replays resume by
-/// it. No id is ever used as a watermark, so a row that commits late is not skipped.
+/// names. `position` is stamped after the commit, see ``OutboxStamp``; streams and replays resume by it. No id is ever
+/// used as a watermark, so a row that commits late is not skipped.
 ///
 /// The shape is that of CloudEvents 1.0; `data` is its JSON.
 public struct OutboxRecord: Record, Hashable {
     /// How many partitions an organization's events may be in.
     public static let partitions: Int64 = 64
-    /// Append-only for commands; only the relay touches `position`.
+    /// Append-only for commands; only ``OutboxStamp`` touches `position`.
     public static let table = Table(
         "outbox", rank: 90, key: [.organization, .text("key"), .number("sequence")],
         fixed: ["id", "type", "partition", "position", "time", "traceparent", "data"])
@@ -34,9 +34,9 @@ public struct OutboxRecord: Record, Hashable {
     public let id: EventID
     /// `resource:verb`.
     public let type: String
-    /// Which relay is responsible.
+    /// Under whose lock its organization's events get their positions.
     public let partition: Int64
-    /// Given by the relay; nil until then.
+    /// Given after the commit; nil until then.
     public let position: Int64?
     /// When it happened.
     public let time: Timestamp
@@ -52,9 +52,11 @@ public struct OutboxRecord: Record, Hashable {
     ) {
         (self.organization, eventKey, self.sequence, self.id) = (organization, key, sequence, id)
         (self.type, self.time, self.traceparent, self.data) = (type, time, traceparent, data)
-        partition = Int64(id.uuid.slot) % Self.partitions
+        partition = Self.partition(ofSlot: id.uuid.slot)
         position = nil
     }
+    /// The partition of events whose ids carry that slot. All of an organization's ids carry the same one.
+    public static func partition(ofSlot slot: UInt16) -> Int64 { Int64(slot) % partitions }
     /// The row's key.
     public var key: Key<OutboxRecord> { Key(organization: organization, text: eventKey, number: sequence) }
 

@@ -37,6 +37,30 @@ struct OutboxTests {
         #expect(record(slot: 64).partition == record(slot: 128).partition, "decided by the slot alone")
     }
 
+    @Test func documentIsACloudEvent() throws {
+        let writer = SQLRowWriter()
+        record(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").write(to: writer)
+        var values = writer.values
+        values[try #require(OutboxRecord.table.columns.firstIndex(of: "position"))] = 41
+        let stamped = try SQLRow(values).record(OutboxRecord.self)
+        let document = stamped.cloudEvent(source: "/things/é", organization: "org_1", consistencyToken: "to\"ken")
+        #expect(
+            String(decoding: document, as: UTF8.self) == """
+                {"specversion":"1.0","id":"\(stamped.id)","source":"/things/é","type":"order:created",\
+                "time":"2026-11-23T09:05:01.042Z","subject":"ord_1","organizationid":"org_1","partitionkey":"ord_1",\
+                "sequence":"5","position":41,\
+                "traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",\
+                "consistencytoken":"to\\\"ken","data":{"a":"\\u00e9"}}
+                """)
+    }
+
+    @Test func whatDoesNotExistIsNotInTheDocument() {
+        let document = String(decoding: record().cloudEvent(source: "s", organization: "o"), as: UTF8.self)
+        for name in ["position", "traceparent", "consistencytoken", "null"] { #expect(!document.contains(name)) }
+        #expect(document.hasPrefix(#"{"specversion":"1.0","id":"evt_"#))
+        #expect(document.hasSuffix(#""sequence":"5","data":{"a":"\u00e9"}}"#))
+    }
+
     @Test func outboxIsAppendOnlyForCommands() {
         #expect(OutboxRecord.table.isAppendOnly)
     }
