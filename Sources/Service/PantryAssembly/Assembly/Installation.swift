@@ -19,6 +19,8 @@ package struct Installation: Sendable {
     package let operatorToken: String
     package let payments: InstalledPayments
     let lanes: [WriteLane]
+    /// The organizations' events, as streams.
+    package let events: EventFeed
     let faultPoints: FaultPoints?
     let logger: Logger
     package let time: any TimeSource
@@ -86,7 +88,8 @@ package struct Installation: Sendable {
         time: any TimeSource, random: any RandomSource, logger: Logger, observation: Observation?,
         alerts: AlertDispatcher?
     ) async throws -> Installation {
-        let lanes = databases.map { Observation.lane($0, observation, time: time) }
+        let events = EventFeed(time: time)
+        let lanes = databases.map { Observation.lane($0, observation, time: time) { events.nudge($0) } }
         guard let control = databases.firstIndex(where: { $0.role == .control }) else {
             throw AssemblyError("the configuration names no control database")
         }
@@ -141,7 +144,7 @@ package struct Installation: Sendable {
                 registry: shards.shards.first?.sagas.runtime.registry ?? SagaRegistry([]), time: time),
             shards: shards,
             databases: databases, operatorToken: try OperatorToken.load(configuration, random: random),
-            payments: installed, lanes: lanes,
+            payments: installed, lanes: lanes, events: events,
             faultPoints: faultPoints, logger: logger, time: time,
             circuits: [circuit] + (limits.circuit.map { [$0] } ?? []),
             limits: limits, alerts: alerts, locks: locks,
