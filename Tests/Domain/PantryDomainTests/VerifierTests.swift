@@ -67,6 +67,25 @@ import Testing
         Violation(invariant: "saga-log", statement: "UPDATE saga_log SET last_entry = 9223372036854775807"),
         Violation(invariant: "event-sequence", statement: "DELETE FROM outbox WHERE sequence = 1"),
         Violation(invariant: "event-sequence", statement: "DELETE FROM outbox WHERE sequence = 2"),
+        Violation(
+            invariant: "event-position",
+            statement: "UPDATE outbox SET position = 2 WHERE sequence = 1 AND key = (SELECT MIN(key) FROM outbox)"),
+        Violation(
+            invariant: "event-position",
+            statement: """
+                UPDATE outbox SET position = sequence + CASE WHEN sequence > 1 THEN 1 ELSE 0 END
+                WHERE key = (SELECT key FROM outbox WHERE sequence = 2 LIMIT 1)
+                """),
+        Violation(
+            invariant: "event-order",
+            statement: "UPDATE outbox SET position = 1 WHERE key = (SELECT key FROM outbox WHERE sequence = 2 LIMIT 1)"
+                + " AND sequence = 2"),
+        Violation(
+            invariant: "event-order",
+            statement: """
+                UPDATE outbox SET position = 3 - sequence
+                WHERE key = (SELECT key FROM outbox WHERE sequence = 2 LIMIT 1) AND sequence <= 2
+                """),
         Violation(invariant: "event-of-order", statement: "UPDATE orders SET events = 0"),
         Violation(
             invariant: "events-sum",

@@ -170,6 +170,20 @@ package enum ShardInvariants {
                 GROUP BY organization, key HAVING COUNT(*) <> MAX(sequence) OR MIN(sequence) <> 1 LIMIT 100
                 """, columns: ["organization", "key", "events", "last"]),
         StoredInvariant(
+            name: "event-position", promise: "the positions of an organization's events are 1, 2, 3 … without gaps",
+            statement: """
+                SELECT organization, COUNT(*), MIN(position), MAX(position) FROM outbox WHERE position IS NOT NULL
+                GROUP BY organization HAVING COUNT(*) <> MAX(position) OR MIN(position) <> 1 LIMIT 100
+                """, columns: ["organization", "positions", "first", "last"]),
+        StoredInvariant(
+            name: "event-order", promise: "an event has its position behind those before it of its key",
+            statement: """
+                SELECT organization, key, sequence, position, earlier FROM (
+                  SELECT organization, key, sequence, position,
+                    LAG(position) OVER (PARTITION BY organization, key ORDER BY sequence) AS earlier FROM outbox) t
+                WHERE position IS NOT NULL AND sequence > 1 AND (earlier IS NULL OR earlier >= position) LIMIT 100
+                """, columns: ["organization", "key", "sequence", "position", "earlier"]),
+        StoredInvariant(
             name: "event-of-order", promise: "every order has told of itself",
             statement: """
                 SELECT o.organization, o.id, o.events FROM orders o WHERE o.events = 0 LIMIT 100

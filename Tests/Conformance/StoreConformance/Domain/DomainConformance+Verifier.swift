@@ -14,6 +14,8 @@ extension DomainConformance {
     private static let confirmed = "(SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id LIMIT 1)"
     private static let canceled = "(SELECT id FROM orders WHERE status = 'canceled' ORDER BY id LIMIT 1)"
     private static let charge = "(SELECT key FROM operations WHERE kind = 'charge' AND status = 'captured' LIMIT 1)"
+    /// Of a key with more than one event.
+    private static let someKey = "(SELECT MIN(key) FROM outbox WHERE sequence = 2)"
 
     private static let damages = [
         Damage("stock-balance", "UPDATE stock SET reserved = on_hand + 1 WHERE sku = 'a'"),
@@ -42,6 +44,10 @@ extension DomainConformance {
         Damage("saga-log", "UPDATE sagas SET entries = 9223372036854775807"),
         Damage("saga-log", "DELETE FROM sagas WHERE state = 'succeeded'"),
         Damage("event-sequence", "DELETE FROM outbox WHERE sequence = 1"),
+        Damage("event-position", "UPDATE outbox SET position = 2 WHERE sequence = 1 AND key = \(someKey)"),
+        Damage("event-position", "UPDATE outbox SET position = sequence * 2 - 1 WHERE key = \(someKey)"),
+        Damage("event-order", "UPDATE outbox SET position = 1 WHERE sequence = 2 AND key = \(someKey)"),
+        Damage("event-order", "UPDATE outbox SET position = 3 - sequence WHERE sequence <= 2 AND key = \(someKey)"),
         Damage("event-of-order", "UPDATE orders SET events = 0"),
         Damage("events-sum", "DELETE FROM outbox WHERE sequence = (SELECT MAX(sequence) FROM outbox)"),
         Damage("units-of-order", "DELETE FROM reservations WHERE state = 'consumed'"),
