@@ -124,6 +124,20 @@ final class TestClient {
         }
     }
 
+    /// Waits until a text has come, and takes all that has.
+    func text(until mark: String) async throws -> String {
+        try await poll("waiting for \(mark)") {
+            read()
+            let text = String(decoding: received, as: UTF8.self)
+            if text.contains(mark) {
+                received = []
+                return text
+            }
+            if hasEnded { throw Failure(description: "ended after: \(text)") }
+            return nil
+        }
+    }
+
     /// Whether something came, without taking it.
     func hasBytes() -> Bool {
         var byte: UInt8 = 0

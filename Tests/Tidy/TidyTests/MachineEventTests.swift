@@ -30,6 +30,9 @@ struct MachineEventTests {
             machine: "Sources/Patterns/Retrying/Bulkhead/BulkheadMachine.swift",
             tests: "Tests/Patterns/RetryingTests/BulkheadMachineMatrixTests.swift"),
         Matrix(machine: "\(limits)/LeaseMachine.swift", tests: "\(limitTests)/LeaseMachineMatrixTests.swift"),
+        Matrix(
+            machine: "Sources/Service/PantryHTTP/Server/ConnectionMachine.swift",
+            tests: "Tests/Service/PantryHTTPTests/ConnectionMachineMatrixTests.swift"),
     ]
 
     /// The functions that change a machine and are not its own.

@@ -10,13 +10,59 @@ struct AnswerEncoder {
         case keepAlive
     }
 
+    /// How the client finds the end of the body.
+    private enum Framing {
+        case none
+        case length(Int)
+        case chunked
+    }
+
+    /// The end of a body in chunks.
+    static let lastChunk = "0\r\n\r\n"
+
     var allocator: ByteBufferAllocator
 
-    /// - Parameter isHead: leaves the body out, but tells its length.
+    /// - Parameter isHead: leaves the body out, but tells its length; a stream has none.
     func encode(
         _ reply: Reply, requestID: String, isHead: Bool, connection: ConnectionHeader
     ) -> ByteBuffer {
-        var out = allocator.buffer(capacity: 320 + (isHead ? 0 : reply.body.count))
+        guard reply.status.code != 204, reply.status.code != 304 else {
+            return head(of: reply, .none, requestID: requestID, connection)
+        }
+        let framing: Framing
+        if case .stream = reply.body { framing = .none } else { framing = .length(reply.body.count) }
+        var out = head(of: reply, framing, requestID: requestID, connection, more: isHead ? 0 : reply.body.count)
+        guard !isHead else { return out }
+        switch reply.body {
+        case .empty, .stream: break
+        case .bytes(let bytes): out.writeBytes(bytes)
+        case .text(let text): out.writeString(text)
+        }
+        return out
+    }
+
+    /// The head of a stream, whose body follows in parts.
+    func head(
+        ofStream reply: Reply, requestID: String, isChunked: Bool, connection: ConnectionHeader
+    ) -> ByteBuffer {
+        head(of: reply, isChunked ? .chunked : .none, requestID: requestID, connection)
+    }
+
+    /// A part of a stream, of at least one byte.
+    func part(_ bytes: [UInt8], isChunked: Bool) -> ByteBuffer {
+        guard isChunked else { return allocator.buffer(bytes: bytes) }
+        var out = allocator.buffer(capacity: bytes.count + 16)
+        out.writeString(String(bytes.count, radix: 16))
+        out.writeStaticString("\r\n")
+        out.writeBytes(bytes)
+        out.writeStaticString("\r\n")
+        return out
+    }
+
+    private func head(
+        of reply: Reply, _ framing: Framing, requestID: String, _ connection: ConnectionHeader, more: Int = 0
+    ) -> ByteBuffer {
+        var out = allocator.buffer(capacity: 320 + more)
         out.writeStaticString("HTTP/1.1 ")
         out.writeString(String(reply.status.code))
         out.writeStaticString(" ")
@@ -33,10 +79,12 @@ struct AnswerEncoder {
             out.writeStaticString(": ")
             out.writeString(field.value)
         }
-        let hasLength = reply.status.code != 204 && reply.status.code != 304
-        if hasLength {
+        switch framing {
+        case .none: break
+        case .length(let length):
             out.writeStaticString("\r\nContent-Length: ")
-            out.writeString(String(reply.body.count))
+            out.writeString(String(length))
+        case .chunked: out.writeStaticString("\r\nTransfer-Encoding: chunked")
         }
         switch connection {
         case .none: break
@@ -44,12 +92,6 @@ struct AnswerEncoder {
         case .keepAlive: out.writeStaticString("\r\nConnection: keep-alive")
         }
         out.writeStaticString("\r\n\r\n")
-        guard hasLength, !isHead else { return out }
-        switch reply.body {
-        case .empty: break
-        case .bytes(let bytes): out.writeBytes(bytes)
-        case .text(let text): out.writeString(text)
-        }
         return out
     }
 

@@ -22,6 +22,8 @@ package struct Call: Sendable {
     package var clientAddress: String
     package var receivedAt: ContinuousClock.Instant
     package var baseLogger: Logger
+    /// On routes that are `listening()` only: who waits.
+    package var listener: Listener?
 
     package init(
         method: HTTPRequest.Method, path: String, pattern: String, parameters: [String: String] = [:],

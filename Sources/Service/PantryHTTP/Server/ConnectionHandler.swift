@@ -7,8 +7,12 @@ enum OutboundPart: Sendable {
     case answer(ByteBuffer)
     /// The same, after which the connection closes.
     case lastAnswer(ByteBuffer)
-    /// `100 Continue`.
+    /// What is no end of an answer: `100 Continue`, the head of a stream.
     case interim(ByteBuffer)
+    /// The client waits for what is to come; the listener hears when it goes away.
+    case listens(Listener)
+    /// A part of a stream; the listener hears when it is sent.
+    case part(ByteBuffer)
     /// The present request's body is taken as a stream, and may bring nothing for at most so long.
     case bodyStreams(stall: Duration)
     /// Nothing more comes; the connection closes once everything is sent.
@@ -60,7 +64,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private let state: ServerState
     private var machine: ConnectionMachine
     private var ticker: Scheduled<Void>?
-    private var inputEnded = false
+    /// Who waits for the present answer.
+    private var listener: Listener?
     /// A request without a body has no end of its own in our parts.
     private var skipsEnd = false
     /// The bytes that are being decoded, kept to find out where an overflow happened.
@@ -143,8 +148,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case is ChannelShouldQuiesceEvent:
             perform(machine.quiesce(), context)
         case ChannelEvent.inputClosed:
-            inputEnded = true
-            if machine.phase == .lingering { context.close(promise: nil) }
+            perform(machine.inputClosed(), context)
             context.fireUserInboundEventTriggered(event)
         default:
             context.fireUserInboundEventTriggered(event)
@@ -166,20 +170,40 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .answer(let buffer):
+            listener = nil
             context.write(wrapOutboundOut(buffer), promise: promise)
             perform(machine.answered(isLast: false), context)
         case .lastAnswer(let buffer):
+            listener = nil
             context.write(wrapOutboundOut(buffer), promise: promise)
             perform(machine.answered(isLast: true), context)
         case .interim(let buffer):
             context.write(wrapOutboundOut(buffer), promise: promise)
+        case .listens(let listener):
+            promise?.succeed()
+            self.listener = listener
+            perform(context.channel.isActive ? machine.listens() : .endListening, context)
+        case .part(let buffer):
+            write(part: buffer, context, promise)
         case .bodyStreams(let stall):
             promise?.succeed()
             machine.bodyStreams(limit: settings.ticks(stall))
         case .goodbye:
+            listener = nil
             promise?.succeed()
             perform(machine.conversationEnded(), context)
         }
+    }
+
+    private func write(part: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        let listener = listener
+        machine.partWritten()
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            self.machine.partSent()
+            if case .success = result { listener?.partSent() }
+        }
+        context.write(wrapOutboundOut(part), promise: sent)
     }
 
     // MARK: Life
@@ -204,6 +228,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func stop() {
         machine.closed()
+        listener?.end(.clientGone)
+        listener = nil
         ticker?.cancel()
         ticker = nil
     }
@@ -228,6 +254,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .closeOnceSent:
             if unsentBytes(context) > 0 { finish(context) } else { context.close(promise: nil) }
         case .close: context.close(promise: nil)
+        case .endListening: listener?.end(.clientGone)
         }
     }
 
@@ -243,7 +270,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             self.machine.outputEnded()
             // Once the client has ended its side, NIO takes the end of ours for a full close, and would drop what is
             // not sent. That is why this waits for an empty write, which comes after all others.
-            guard case .success = result, !self.inputEnded else {
+            guard case .success = result, !self.machine.hasInputEnded else {
                 context.close(promise: nil)
                 return
             }

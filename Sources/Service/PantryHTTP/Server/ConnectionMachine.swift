@@ -6,6 +6,8 @@
 //
 //   request arriving:  idle → head → body → idle …        (`reading`; the next one may arrive during an answer)
 //   answering:         `unanswered` requests were handed on and have no answer yet
+//   listening:         while it waits for an answer, a client that ends its side has gone: nobody would hear it.
+//                      What is sent in parts has one part at most on its way
 //   closing:           open → finishing (the last answer is being sent) → lingering (sent; the client may still
 //                      be sending, and closing now would destroy the answer on its way) → closed
 
@@ -55,6 +57,8 @@ struct ConnectionMachine: Equatable {
         /// Close, as soon as everything that was written is sent.
         case closeOnceSent
         case close
+        /// Tell whoever makes the present answer that nobody waits for it any more.
+        case endListening
     }
 
     let limits: Limits
@@ -65,6 +69,12 @@ struct ConnectionMachine: Equatable {
     private var isWritable = true
     private var isQuiescing = false
     private var hasFailed = false
+    /// Whether the client has ended its side. It may still read.
+    private(set) var hasInputEnded = false
+    /// Whether the present answer may be long in coming, or in parts.
+    private var isListening = false
+    /// Whether a part of the present answer is not sent yet.
+    private var isPartUnsent = false
     /// How long a stream may bring nothing, while the present body is taken as one.
     private var streamLimit: Int?
     /// Whether somebody is asking the socket for more. While a stream's handler is busy, nobody does.
@@ -83,7 +93,7 @@ struct ConnectionMachine: Equatable {
 
     var wait: Wait {
         if phase == .closed || phase == .lingering { return .nothing }
-        if !isWritable || phase == .finishing { return .reader }
+        if !isWritable || isPartUnsent || phase == .finishing { return .reader }
         if hasFailed { return .nothing }
         if reading == .body, unanswered <= 1 { return streamLimit == nil ? .body : .stream }
         if unanswered > 0 { return .nothing }
@@ -139,8 +149,38 @@ struct ConnectionMachine: Equatable {
         return .finish
     }
 
+    /// The present request is one whose client may wait for long.
+    mutating func listens() -> Action {
+        guard phase == .open, unanswered > 0 else { return .nothing }
+        isListening = true
+        return hasInputEnded ? .endListening : .nothing
+    }
+
+    /// A part of the present answer was handed to the channel.
+    mutating func partWritten() {
+        isPartUnsent = true
+        settle()
+    }
+
+    /// The socket has taken it.
+    mutating func partSent() {
+        isPartUnsent = false
+        settle()
+    }
+
+    /// The client has ended its side.
+    mutating func inputClosed() -> Action {
+        hasInputEnded = true
+        switch phase {
+        case .open: return isListening ? .endListening : .nothing
+        case .lingering: return .close
+        case .finishing, .closed: return .nothing
+        }
+    }
+
     /// The conversation is over without another answer.
     mutating func conversationEnded() -> Action {
+        isListening = false
         guard phase == .open else { return .nothing }
         phase = .finishing
         settle()
@@ -152,6 +192,7 @@ struct ConnectionMachine: Equatable {
         unanswered = max(0, unanswered - 1)
         // What is left of a stream that was answered early has the time of any body.
         if unanswered == 0 { streamLimit = nil }
+        isListening = false
         defer { settle() }
         guard phase == .open else { return .nothing }
         guard isLast || (isQuiescing && unanswered == 0) else { return .nothing }

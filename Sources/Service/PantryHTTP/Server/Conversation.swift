@@ -43,6 +43,7 @@ struct Conversation {
         let outcome = try await responder.respond(to: head, from: peer, reading: &input)
         let keeps = head.keepsAlive && input.canContinue && !responder.state.isClosing
         let isHead = head.method == .head
+        if let stream = outcome.stream { return try await send(stream, of: outcome, to: head, keeps: keeps) }
         if keeps {
             let buffer = encode(outcome, isHead: isHead, connection: head.isHTTP10 ? .keepAlive : .none)
             try await writer.write(.answer(buffer))
@@ -51,6 +52,55 @@ struct Conversation {
         }
         responder.log(outcome, method: head.method)
         guard keeps else { return false }
+        return try await readOn()
+    }
+
+    /// Sends an answer while it is made.
+    private mutating func send(
+        _ stream: Responder.Stream, of outcome: Responder.Outcome, to head: RequestHead, keeps: Bool
+    ) async throws -> Bool {
+        var outcome = outcome
+        outcome.ending = .clientGone
+        defer {
+            responder.end(outcome, head)
+            responder.log(outcome, method: head.method)
+        }
+        let (writer, encoder, isChunked) = (writer, encoder, !head.isHTTP10)
+        // Without chunks, only the end of the connection tells the end of the body.
+        let keeps = keeps && isChunked
+        try await writer.write(
+            .interim(
+                encoder.head(
+                    ofStream: outcome.reply, requestID: outcome.requestID, isChunked: isChunked,
+                    connection: keeps ? .none : .close)))
+        let body = StreamWriter { bytes in
+            try await writer.write(.part(encoder.part(bytes, isChunked: isChunked)))
+            guard await stream.listener.nextSent() else { throw CancellationError() }
+        }
+        do {
+            let done: Void? = try await stream.listener.untilStopped { try await stream.produce(body) }
+            outcome.ending = done == nil ? .stopping : .complete
+        } catch {
+            if Task.isCancelled || stream.listener.end == .clientGone { throw InputFault.gone }
+            outcome.ending = .failed
+            responder.logFailure(error, of: outcome)
+            // Without the last chunk: what was sent must not be taken for all there is.
+            try await writer.write(.goodbye)
+            return false
+        }
+        let end = ByteBuffer(string: isChunked ? AnswerEncoder.lastChunk : "")
+        guard keeps, outcome.ending == .complete, !responder.state.isClosing else {
+            try await writer.write(.lastAnswer(end))
+            return false
+        }
+        try await writer.write(.answer(end))
+        return try await readOn()
+    }
+
+    /// Reads what is left of an answered request.
+    ///
+    /// - Returns: whether the connection takes another one.
+    private mutating func readOn() async throws -> Bool {
         do {
             try await input.discardBody()
             return true

@@ -59,6 +59,11 @@ struct InputReader {
         return bytes
     }
 
+    /// Has the listener told from now on when the client goes away, until the present request is answered.
+    func listen(_ listener: Listener) async throws(InputFault) {
+        do { try await writer.write(.listens(listener)) } catch { throw .gone }
+    }
+
     /// Has the body read in parts from now on, each of which may take `stall` to come.
     mutating func beginStream(stall: Duration) async throws(InputFault) {
         guard remaining != .none else { return }

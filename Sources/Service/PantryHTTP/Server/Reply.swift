@@ -7,11 +7,17 @@ package struct Reply: Sendable {
         case empty
         case bytes([UInt8])
         case text(String)
+        /// What is made while it is sent. Only a route that is `listening()` may answer so.
+        ///
+        /// Status and headers go out before the producer begins. It is cancelled when the client goes away or the
+        /// server stops. When it returns, or the server stops, the answer is complete; when it throws, the connection is
+        /// closed so that the client sees that something is missing (HTTP/1.0 cannot tell).
+        case stream(@Sendable (StreamWriter) async throws -> Void)
 
-        /// The number of bytes.
+        /// The number of bytes that there are now.
         package var count: Int {
             switch self {
-            case .empty: 0
+            case .empty, .stream: 0
             case .bytes(let bytes): bytes.count
             case .text(let text): text.utf8.count
             }
@@ -53,6 +59,14 @@ package struct Reply: Sendable {
         _ status: HTTPResponse.Status, _ text: String, contentType: String = "text/plain; charset=utf-8"
     ) -> Reply {
         Reply(status: status, body: .text(text), contentType: contentType)
+    }
+
+    /// What the producer writes, as it writes it.
+    package static func stream(
+        _ contentType: String, headers: HTTPFields = HTTPFields(),
+        _ produce: @escaping @Sendable (StreamWriter) async throws -> Void
+    ) -> Reply {
+        Reply(status: .ok, headers: headers, body: .stream(produce), contentType: contentType)
     }
 
     /// A problem as `application/problem+json`, for a handler that answers one as a value; throwing it does the same.

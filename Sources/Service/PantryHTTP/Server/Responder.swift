@@ -24,8 +24,30 @@ struct Responder: Sendable {
         var entry: Int?
         var span: (any RequestSpan)?
         var isAnswered = false
+        /// Who waits for the answer, on a route whose clients may; until it has ended.
+        var seat: Seat?
+        /// What is still to be sent behind the head.
+        var stream: Stream?
+        /// How a stream came to its end.
+        var ending: StreamEnding?
         /// What the answer says about the limits that the request was charged to.
         var limitFields = HTTPFields()
+    }
+
+    /// A listener, and whose place it has.
+    struct Seat {
+        var listener: Listener
+        var owner: String
+    }
+
+    /// The body of an answer that is made while it is sent.
+    struct Stream: Sendable {
+        var listener: Listener
+        var produce: @Sendable (StreamWriter) async throws -> Void
+    }
+
+    enum StreamEnding: String {
+        case complete, clientGone, stopping, failed
     }
 
     let routes: RouteTable
@@ -39,14 +61,19 @@ struct Responder: Sendable {
     var metrics: HTTPMetrics?
     var tracer: (any RequestTracer)?
 
-    /// Answers one request.
+    /// Answers one request. Of an answer that is a stream, only the head is there then, and ``end(_:_:)`` is the
+    /// caller's to call.
     ///
     /// - Throws: only when nobody can be answered any more.
     func respond(to head: RequestHead, from peer: Peer, reading input: inout InputReader) async throws -> Outcome {
         var outcome = begin(head)
-        defer { end(outcome, head) }
+        defer { if outcome.stream == nil { end(outcome, head) } }
         do {
-            outcome.reply = try await serve(head, from: peer, reading: &input, &outcome)
+            let reply = try await serve(head, from: peer, reading: &input, &outcome)
+            if case .stream(let produce) = reply.body, head.method != .head {
+                outcome.stream = try stream(produce, outcome)
+            }
+            outcome.reply = reply
         } catch let problem as Problem {
             outcome.reply = .problem(problem, requestID: outcome.requestID)
         } catch let fault as InputFault {
@@ -80,6 +107,7 @@ struct Responder: Sendable {
             "status": .stringConvertible(outcome.reply.status.code), "micros": .stringConvertible(Int(micros)),
             "requestId": .string(outcome.requestID),
         ]
+        if let ending = outcome.ending { metadata["ending"] = .string(ending.rawValue) }
         if let organization = outcome.organization { metadata["organization"] = .string(organization) }
         if let traceparent = outcome.traceparent {
             metadata["traceparent"] = .string(traceparent)
@@ -106,8 +134,8 @@ struct Responder: Sendable {
         return outcome
     }
 
-    /// What is measured of a request that is answered, or whose client has gone.
-    private func end(_ outcome: Outcome, _ head: RequestHead) {
+    /// What is measured of a request that is answered, or whose client has gone. A listener's place is free again.
+    func end(_ outcome: Outcome, _ head: RequestHead) {
         let status = outcome.isAnswered ? outcome.reply.status.code : 499
         metrics?.requestEnded(
             entry: outcome.entry, method: head.method, status: status, after: ports.now() - outcome.receivedAt)
@@ -115,6 +143,14 @@ struct Responder: Sendable {
             RequestEnding(
                 method: head.method.rawValue, isHTTP10: head.isHTTP10, status: status, pattern: outcome.pattern,
                 organization: outcome.organization))
+        guard let seat = outcome.seat else { return }
+        state.leave(seat.listener)
+        room?.leaveListener(of: seat.owner)
+    }
+
+    /// A stream ended before its producer was done.
+    func logFailure(_ error: any Error, of outcome: Outcome) {
+        _ = unexpected(error, outcome)
     }
 
     private func serve(
@@ -151,8 +187,52 @@ struct Responder: Sendable {
             traceparent: outcome.traceparent, principal: principal,
             clientAddress: address, receivedAt: outcome.receivedAt,
             baseLogger: logger)
+        if entry.route.isListening {
+            let call = try await listening(call, head, entry.route, input, &outcome)
+            guard let span = outcome.span else { return try await entry.route.handler(call) }
+            return try await span.run(isolation: #isolation) { try await entry.route.handler(call) }
+        }
         guard let span = outcome.span else { return try await handle(call, entry, &input) }
         return try await span.run(isolation: #isolation) { try await handle(call, entry, &input) }
+    }
+
+    /// Gives the call a place among those who listen, until ``end(_:_:)``.
+    private func listening(
+        _ call: Call, _ head: RequestHead, _ route: Route, _ input: InputReader, _ outcome: inout Outcome
+    ) async throws -> Call {
+        let owner = call.principal?.organization?.organizationID ?? ""
+        try room?.enterListener(of: owner)
+        let listener = Listener { try await stillAdmits(head, to: route.access, call.principal) }
+        outcome.seat = Seat(listener: listener, owner: owner)
+        state.enter(listener)
+        try await input.listen(listener)
+        var call = call
+        call.listener = listener
+        return call
+    }
+
+    /// Whether the request would still come to its handler.
+    private func stillAdmits(_ head: RequestHead, to access: Access, _ first: Principal?) async throws -> Bool {
+        guard let first else { return true }
+        do {
+            let principal = try await authenticate(head)
+            try admit(principal, to: access)
+            return principal.organization?.organizationID == first.organization?.organizationID
+        } catch let problem as Problem where problem.status == .unauthorized || problem.status == .forbidden {
+            return false
+        }
+    }
+
+    private func stream(
+        _ produce: @escaping @Sendable (StreamWriter) async throws -> Void, _ outcome: Outcome
+    ) throws -> Stream {
+        guard let listener = outcome.seat?.listener else {
+            throw RouteError(description: "\(outcome.pattern ?? "-") answers with a stream, but is not listening")
+        }
+        guard let span = outcome.span else { return Stream(listener: listener, produce: produce) }
+        return Stream(listener: listener) { writer in
+            try await span.run(isolation: nil) { try await produce(writer) }
+        }
     }
 
     private func handle(_ call: Call, _ entry: RouteTable.Entry, _ input: inout InputReader) async throws -> Reply {
@@ -211,8 +291,8 @@ struct Responder: Sendable {
         }
         outcome.organization = principal?.organization?.organizationID
         if let limits, route.limiting != .exempt, route.limiting != .signed {
-            // Streams have room by their sender: who sends too many is charged for that.
-            if route.streaming == nil { try room?.look(isFinishing: route.isFinishing) }
+            // Streams have room by their sender, and listeners by theirs: who has too many is charged for that.
+            if route.streaming == nil, !route.isListening { try room?.look(isFinishing: route.isFinishing) }
             if let principal {
                 outcome.limitFields = try await limits.charge(principal, route)
             } else {

@@ -59,6 +59,10 @@ package struct Route: Sendable {
     /// has, and other routes a part of it. What the operator does is always of this kind.
     package private(set) var isFinishing: Bool
 
+    /// Whether its clients may wait for long, for what is to come. They have places of their own, and their handler has a
+    /// `Call.listener` with which it waits.
+    package private(set) var isListening = false
+
     /// Which limits a request is charged to. The operator has none.
     package enum Limiting: Sendable {
         /// Never limited, and served however much there is to do: probes, metrics.
@@ -82,6 +86,13 @@ package struct Route: Sendable {
     package func finishing() -> Route {
         var route = self
         route.isFinishing = true
+        return route
+    }
+
+    /// The same route, as one whose clients wait for what is to come. Its handler does no long work of its own.
+    package func listening() -> Route {
+        var route = self
+        route.isListening = true
         return route
     }
 

@@ -7,6 +7,8 @@ package final class ServerState: Sendable {
     private let ready: Atomic<Bool>
     private let draining = Atomic<Bool>(false)
     private let closing = Atomic<Bool>(false)
+    /// Who waits for what is to come, and is told of a stop.
+    private let listeners = Mutex<[ObjectIdentifier: Listener]>([:])
 
     /// - Parameter isReady: whether requests under `/v1` and `/ops` are served from the start.
     package init(isReady: Bool = false) {
@@ -30,7 +32,18 @@ package final class ServerState: Sendable {
     /// A stop has begun; there is no way back.
     package func startDraining() {
         draining.store(true, ordering: .releasing)
+        for listener in listeners.withLock({ Array($0.values) }) { listener.end(.stopping) }
     }
+
+    /// A client begins to wait; ``leave(_:)`` follows. Once a stop has begun nobody waits any more.
+    func enter(_ listener: Listener) {
+        listeners.withLock { $0[ObjectIdentifier(listener)] = listener }
+        // Asked behind the entry: whoever begins to drain now has either been seen here, or sees the entry.
+        if isDraining { listener.end(.stopping) }
+    }
+
+    /// It has its answer.
+    func leave(_ listener: Listener) { _ = listeners.withLock { $0.removeValue(forKey: ObjectIdentifier(listener)) } }
 
     /// The listener closes now; there is no way back.
     func startClosing() {
