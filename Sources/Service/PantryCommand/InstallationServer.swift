@@ -40,6 +40,7 @@ struct InstallationServer: Sendable {
         let random = SystemRandom()
         let services = PantryServices(
             organizations: installation.organizations, orders: installation.orders,
+            events: installation.events,
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
             paymentMethods: PaymentMethods(installation.payments.methods), webhooks: installation.payments.webhooks,

@@ -184,6 +184,7 @@ func withPantry(
             time: time, random: random)
         var services = PantryServices(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
+            events: EventFeed(time: time, pollInterval: .milliseconds(10)),
             health: { isHealthy.value }, time: time, random: random, checkoutWait: terms.wait, version: "0.0-test",
             paymentMethods: .known(SandboxProvider.methods),
             sagas: SagaOperations(

@@ -52,6 +52,8 @@ tags:
     description: What can be ordered, and for how much.
   - name: Stock
     description: Balances, counts, adjustments, and the append-only ledger behind them.
+  - name: Events
+    description: What happens to orders, payments and stock, as it happens.
   - name: Organization
     description: The caller's own organization and its API keys.
   - name: Organizations
@@ -1320,6 +1322,109 @@ paths:
         '403': { $ref: '#/components/responses/Forbidden' }
         '404': { $ref: '#/components/responses/NotFound' }
         '409': { $ref: '#/components/responses/WriteLost' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/events:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
+    get:
+      operationId: listEvents
+      tags: [Events]
+      summary: Follow events
+      description: |
+        With `Accept: text/event-stream`, or without `wait`, a stream of server-sent events that does not end by itself: `id` is the
+        event's `position`, `event` its type, `data` the event on one line. A comment comes after 15 s of silence. When the stream is
+        cut, a client connects again and sends the last `id` as `Last-Event-ID`, as `EventSource` does by itself; the first block of a
+        stream has an `id`, too, so that nothing is lost that comes before the first event. With `wait`, a long poll: the events there
+        are, at once, or those that come within so many seconds.
+
+        Every event comes at least once. Positions rise, and events of one `partitionkey` come in the order of their `sequence`; an event
+        that comes again has the same `id` and `position`. A read that sends an event's `consistencytoken` back as
+        `Pantry-Consistency-Token` sees at least the state that the event tells of.
+
+        Without `after` and `Last-Event-ID`: the events from now on. `0` is the start. Opening a stream, and each poll, is charged as
+        one request; 64 may wait at a time for an organization, and no stream or poll takes the place of another request. When the server
+        stops, streams end and polls are answered at once. A revoked key ends its streams.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - name: after
+          in: query
+          description: |
+            The position behind which to go on: the `id` of a streamed event, or a poll's `nextCursor`. For clients that cannot set headers;
+            `Last-Event-ID` wins.
+          schema: { type: string, pattern: '^[0-9]{1,18}$' }
+          example: '1042'
+        - name: Last-Event-ID
+          in: header
+          description: The position behind which to go on, as `after`.
+          schema: { type: string, pattern: '^[0-9]{1,18}$' }
+          example: '1042'
+        - name: wait
+          in: query
+          description: How many seconds to wait for events, instead of a stream.
+          schema: { type: integer, minimum: 0, maximum: 60 }
+          example: 30
+        - name: limit
+          in: query
+          description: How many events a poll is answered with at most. A stream has no limit.
+          schema: { type: integer, minimum: 1, maximum: 100, default: 50 }
+      responses:
+        '200':
+          description: The stream, or the events behind the position, oldest first. An empty list says that none came in time.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Cache-Control: { $ref: '#/components/headers/No-Store' }
+            X-Accel-Buffering: { $ref: '#/components/headers/X-Accel-Buffering' }
+            Pantry-Served-By: { $ref: '#/components/headers/PollServedBy' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/PollConsistencyToken' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+          content:
+            application/json:
+              schema:
+                type: object
+                additionalProperties: false
+                required: [data, page]
+                properties:
+                  data: { type: array, maxItems: 100, items: { $ref: '#/components/schemas/Event' } }
+                  page: { $ref: '#/components/schemas/EventPage' }
+              example:
+                data:
+                  - specversion: '1.0'
+                    id: evt_01m86qprvqfpqv3x7t1m0dqz5e
+                    source: /organizations/org_01m86qprmrfpqs1ctaaj1wf9kd
+                    type: inventory:adjusted
+                    time: '2026-11-24T12:15:19.891Z'
+                    subject: '1005921'
+                    organizationid: org_01m86qprmrfpqs1ctaaj1wf9kd
+                    partitionkey: '1005921'
+                    sequence: '1'
+                    position: 1043
+                    consistencytoken: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
+                    data: { sku: '1005921', delta: 20, onHand: 20, reason: count }
+                page: { nextCursor: '1043', hasMore: false }
+            text/event-stream:
+              schema: { type: string }
+              example: |
+                retry: 2000
+                id: 1042
+
+                id: 1043
+                event: inventory:adjusted
+                data: {"specversion":"1.0","id":"evt_01m86qprvqfpqv3x7t1m0dqz5e","type":"inventory:adjusted","position":1043}
+
+                :
+
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
@@ -2808,6 +2913,18 @@ components:
       required: true
       schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=([0-9]+ms|unknown))?)$' }
       example: shard-0/replica-1; lag=12ms
+    PollServedBy:
+      description: Of a poll, who answered. Events come from the primary.
+      schema: { type: string, pattern: '^[a-z0-9-]+/(primary|replica-[0-9]+(; lag=([0-9]+ms|unknown))?)$' }
+      example: shard-0/primary
+    PollConsistencyToken:
+      description: Of a poll, for a later read that must see what its events tell of. Events of a stream have their own.
+      schema: { $ref: '#/components/schemas/ConsistencyToken' }
+      example: '1.qr0x3NfVb1tJ2Zk8mWc7Yp4uH6sLd9Ae_GoTiRwXvCzMKyBQnPfDhSjU5E'
+    X-Accel-Buffering:
+      description: Of a stream, tells nginx to pass each event on as it comes.
+      schema: { type: string, const: 'no' }
+      example: 'no'
     Location:
       description: Where what was made can be read.
       required: true
@@ -4586,6 +4703,33 @@ components:
       properties:
         nextCursor: { type: [string, 'null'], description: 'For `?cursor=` of the next page; null on the last one.' }
         hasMore: { type: boolean }
+    EventPage:
+      type: object
+      additionalProperties: false
+      required: [nextCursor, hasMore]
+      properties:
+        nextCursor: { type: string, pattern: '^[0-9]+$', description: 'The last position, for `?after=` of the next poll.' }
+        hasMore: { type: boolean, description: Whether there are more events at once. }
+    Event:
+      description: |
+        A CloudEvent 1.0. `data` is what the event is about, such as the order as it was then; members may be added. Other attributes are as
+        the specification and its extensions have them.
+      type: object
+      required: [specversion, id, source, type, time, subject, organizationid, partitionkey, sequence, position, data]
+      properties:
+        specversion: { const: '1.0' }
+        id: { type: string, pattern: '^evt_[0-7][0-9a-hjkmnp-tv-z]{25}$', description: The same whenever the event comes again. }
+        source: { type: string, minLength: 1 }
+        type: { type: string, pattern: '^[a-z]+:[a-zA-Z]+$', description: 'Such as `order:confirmed`.' }
+        time: { $ref: '#/components/schemas/Moment' }
+        subject: { type: string, minLength: 1, description: 'Whose event it is: the id of an order, a SKU.' }
+        organizationid: { $ref: '#/components/schemas/OrganizationID' }
+        partitionkey: { type: string, minLength: 1, description: What events are ordered under. }
+        sequence: { type: string, pattern: '^[0-9]+$', description: '1, 2, 3 … of this `partitionkey`.' }
+        position: { type: integer, minimum: 1, description: The place among all events of the organization. }
+        traceparent: { type: string, description: The trace of the request that caused it. }
+        consistencytoken: { $ref: '#/components/schemas/ConsistencyToken' }
+        data: { type: object }
     Money:
       type: object
       additionalProperties: false

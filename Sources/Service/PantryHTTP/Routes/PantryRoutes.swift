@@ -4,7 +4,8 @@ package enum PantryRoutes {
         OrganizationRoutes(services: services).all + KeyRoutes(services: services).all
             + ProductRoutes(services: services).all + StockRoutes(services: services).all
             + ImportRoutes(services: services).all
-            + OrderRoutes(services: services).all + OperatorRoutes(services: services).all
+            + OrderRoutes(services: services).all + EventRoutes(services: services).all
+            + OperatorRoutes(services: services).all
             + SagaRoutes(services: services).all + DatabaseRoutes(services: services).all
             + BreakerRoutes(services: services).all + ProviderRoutes(services: services).all
             + LimitRoutes(services: services).all

@@ -10,6 +10,8 @@ package struct PantryServices: Sendable {
     let tokens: ConsistencyTokens
     package var orders: OrderService
     package var sagas: SagaOperations
+    /// What happens, by organization.
+    package var events: EventFeed
     /// The database servers behind this process as they are now.
     package var servers: @Sendable () -> [DatabaseServer]
     /// The circuit breakers of this process.
@@ -39,7 +41,8 @@ package struct PantryServices: Sendable {
     package var metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))?
 
     package init(
-        organizations: OrganizationService, orders: OrderService, health: @escaping @Sendable () async -> Bool,
+        organizations: OrganizationService, orders: OrderService, events: EventFeed,
+        health: @escaping @Sendable () async -> Bool,
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
         paymentMethods: PaymentMethods, webhooks: [String: Webhook] = [:], sagas: SagaOperations? = nil,
         servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
@@ -48,7 +51,7 @@ package struct PantryServices: Sendable {
         cacheHealth: @escaping @Sendable () async -> Bool = { true },
         metrics: (@Sendable (_ accept: String) -> (text: String, contentType: String))? = nil
     ) {
-        (self.organizations, self.orders, self.health) = (organizations, orders, health)
+        (self.organizations, self.orders, self.events, self.health) = (organizations, orders, events, health)
         self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
         (self.servers, self.circuits, self.limits, self.cacheHealth) = (servers, circuits, limits, cacheHealth)
         self.webhooks = webhooks
