@@ -13,6 +13,7 @@ package enum TenantSchema {
         Migration(2, "checks without lists", TenantRebuild.statements + SagaSchema.rebuild),
         Migration(3, "sagas by their definitions", SagaSchema.definitions),
         Migration(4, "a saga's log by commits", SagaSchema.logByCommit),
+        Migration(5, "sessions", SessionSchema.tables),
     ]
 
     private static let fences = """

@@ -44,7 +44,7 @@ struct InstallationServer: Sendable {
             health: { await installation.isHealthy() }, time: time, random: random,
             checkoutWait: configuration.checkout.wait, version: Pantry.version,
             paymentMethods: PaymentMethods(installation.payments.methods), webhooks: installation.payments.webhooks,
-            sagas: installation.sagas,
+            sagas: installation.sagas, sessions: installation.sessions,
             servers: { [installation] in installation.servers() },
             circuits: { [installation] in installation.circuits },
             limits: { [limits = installation.limits] in LimitsReport(limits) },
@@ -58,7 +58,8 @@ struct InstallationServer: Sendable {
             configuration: HTTPServerConfiguration(configuration.server, reserving: reserve),
             routes: PantryRoutes.all(services, state: state),
             authenticator: PantryAuthenticator(
-                organizations: installation.organizations, operatorToken: installation.operatorToken),
+                organizations: installation.organizations, sessions: installation.sessions,
+                operatorToken: installation.operatorToken),
             state: state, ports: .system(seed: random.next()), logger: logger,
             observation: monitors, limits: RequestLimits(installation.limits, configuration.limits), room: room,
             onListening: { port in

@@ -98,6 +98,12 @@ package struct RequestKey: Sendable, Hashable {
     ///   - route: the route's pattern; keys of different routes do not meet.
     ///   - fingerprint: a digest of path and canonical body.
     package init(route: String, key: String, fingerprint: String) {
-        (scope, self.fingerprint) = ("\(route) \(key)", fingerprint)
+        self.init(scope: "\(route) \(key)", fingerprint: fingerprint)
+    }
+    private init(scope: String, fingerprint: String) { (self.scope, self.fingerprint) = (scope, fingerprint) }
+
+    /// The same key of a request that says this as well, though neither in its path nor in its body: who sends it.
+    package func saying(_ detail: String) -> RequestKey {
+        RequestKey(scope: scope, fingerprint: "\(fingerprint) \(detail)")
     }
 }

@@ -6,6 +6,14 @@ package enum Role: String, Sendable, CaseIterable {
     case read
     case write
     case admin
+
+    /// Whether it includes the other one.
+    package func includes(_ other: Role) -> Bool {
+        switch (self, other) {
+        case (.admin, _), (.write, .write), (_, .read): true
+        case (.read, _), (.write, .admin): false
+        }
+    }
 }
 
 /// An API key, in the control database. The secret itself is stored nowhere.

@@ -9,6 +9,7 @@ package enum RefundKind: IdentifierKind { package static let prefix = "ref" }
 package enum ReservationKind: IdentifierKind { package static let prefix = "res" }
 package enum MovementKind: IdentifierKind { package static let prefix = "mov" }
 package enum APIKeyKind: IdentifierKind { package static let prefix = "key" }
+package enum SessionKind: IdentifierKind { package static let prefix = "ses" }
 
 package typealias OrganizationID = Identifier<OrganizationKind>
 package typealias OrderID = Identifier<OrderKind>
@@ -17,6 +18,7 @@ package typealias RefundID = Identifier<RefundKind>
 package typealias ReservationID = Identifier<ReservationKind>
 package typealias MovementID = Identifier<MovementKind>
 package typealias APIKeyID = Identifier<APIKeyKind>
+package typealias SessionID = Identifier<SessionKind>
 
 /// One of 4096 parts that organizations fall into; every id of an organization's things carries its slot.
 package enum Slot {

@@ -28,6 +28,8 @@ package struct Installation: Sendable {
     package let circuits: [CircuitBreaker]
     /// What organizations and addresses may ask for.
     package let limits: InstalledLimits
+    private let installedSessions: InstalledSessions
+    package var sessions: SessionService { installedSessions.service }
     let alerts: AlertDispatcher?
     private let locks: [DirectoryLock]
     private let poolLimit: Int
@@ -107,9 +109,9 @@ package struct Installation: Sendable {
             if let bulkhead = installed.bulkhead { observation.measure(bulkhead) }
         }
         let controlDatabase = databases[control].database
+        let installation = try await InstallationID.load(controlDatabase, time: time, random: random)
         let limits = try InstalledLimits.open(
-            configuration, of: try await InstallationID.load(controlDatabase, time: time, random: random), time: time,
-            random: random, logger: logger, observation: observation)
+            configuration, of: installation, time: time, random: random, logger: logger, observation: observation)
         if let observation, let circuit = limits.circuit { observation.measure(circuit) }
         let shards = ShardDirectory(
             databases.indices.filter { databases[$0].role == .shard }.map { index in
@@ -137,6 +139,8 @@ package struct Installation: Sendable {
         let organizations = OrganizationService(
             database: controlDatabase, lane: lanes[control], shards: shards,
             plans: Set(configuration.limits.plans.keys), secrets: secrets, time: time, random: random)
+        let sessions = try InstalledSessions.open(
+            configuration, databases, organizations, of: installation, time: time, random: random, logger: logger)
         return Installation(
             organizations: organizations, orders: OrderService(terms: terms, time: time, random: random),
             sagas: SagaOperations(
@@ -147,7 +151,7 @@ package struct Installation: Sendable {
             payments: installed, lanes: lanes, events: events,
             faultPoints: faultPoints, logger: logger, time: time,
             circuits: [circuit] + (limits.circuit.map { [$0] } ?? []),
-            limits: limits, alerts: alerts, locks: locks,
+            limits: limits, installedSessions: sessions, alerts: alerts, locks: locks,
             poolLimit: configuration.pool.limit)
     }
 
@@ -181,7 +185,7 @@ package struct Installation: Sendable {
                 }
             }
             group.addTask(name: "recovery") { await recover(onRecovered) }
-            group.addTask(name: "old idempotency keys") { await forgetOldKeys() }
+            group.addTask(name: "old keys and sessions") { await forgetOldRows() }
             group.addTask(name: "secrets") { await refreshSecrets() }
             group.addTask { await warnOfTooManyConnections() }
             group.addTask(name: "sagas without a definition") { await warnOfMisfits() }
@@ -191,6 +195,7 @@ package struct Installation: Sendable {
             }
             if let alerts { group.addTask { await alerts.run() } }
             group.addTask { await limits.run() }
+            group.addTask { await installedSessions.run() }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             for shard in shards.shards { shard.sagas.runtime.stop() }
@@ -201,6 +206,7 @@ package struct Installation: Sendable {
             return result
         }
         await limits.close()
+        installedSessions.close()
         await payments.close()
         // The control database last: the others look there for their primaries.
         for named in databases.reversed() {
@@ -252,12 +258,13 @@ package struct Installation: Sendable {
         }
     }
 
-    /// Idempotency keys are kept for two days, a day more than is promised.
-    private func forgetOldKeys() async {
+    /// Idempotency keys are kept for two days, a day more than is promised; sessions that have expired, for an hour, by
+    /// which clocks may differ.
+    private func forgetOldRows() async {
         var age = KeyAge(wall: time.now(), at: time.instant())
         repeat {
             guard let before = age.limit(wall: time.now(), at: time.instant()) else {
-                logger.warning("the clock has jumped: old keys stay until two days after")
+                logger.warning("the clock has jumped: old keys and sessions stay until two days after")
                 continue
             }
             for named in databases where named.role != .provider {
@@ -265,9 +272,16 @@ package struct Installation: Sendable {
                     while !Task.isCancelled,
                         try await IdempotencySchema.forget(before: before, limit: 1_000, in: named.database) > 0
                     {}
+                    guard named.role == .shard else { continue }
+                    while !Task.isCancelled,
+                        try await SessionSchema.forget(
+                            expiredBefore: before + KeyAge.kept + (.zero - KeyAge.tolerance), limit: 1_000,
+                            in: named.database) > 0
+                    {}
                 } catch {
                     logger.warning(
-                        "old keys stay for now", metadata: ["database": "\(named.name)", "error": "\(error)"])
+                        "old keys and sessions stay for now",
+                        metadata: ["database": "\(named.name)", "error": "\(error)"])
                 }
             }
         } while (try? await time.sleep(for: .seconds(600))) != nil

@@ -69,6 +69,16 @@ final class ConsistencyTokens: Sendable {
         }
     }
 
+    /// What a write's token stands for, to be noted for a session; nil for one that asks for nothing.
+    func position(of text: String, for organization: Int64) -> SessionPosition? {
+        guard let entry = try? open(text, for: organization).entries.first else { return nil }
+        let (timeline, lsn) = (entry.position.timeline.number, entry.position.lsn.bytes)
+        return SessionPosition(
+            epoch: Int64(clamping: entry.epoch),
+            position: timeline == Self.unknownPosition.timeline
+                ? nil : CommitPosition(timeline: timeline, offset: lsn), token: text)
+    }
+
     /// Whether the text is a token of this organization at all.
     func isKnown(_ text: String, of organization: Int64) -> Bool {
         do { _ = try open(text, for: organization) } catch ConsistencyTokenError.unknownKey {} catch { return false }

@@ -108,7 +108,8 @@ struct ObjectReader {
     }
 
     /// An object of the client's own making, as the text that is stored.
-    func document(_ name: String) -> String? {
+    /// - Parameter largest: bytes of its compact form.
+    func document(_ name: String, largest: Int = OwnDocument.largest) -> String? {
         guard let value = member(name, .optional, "an object") else { return nil }
         guard case .object(let object) = value else { return wrongType(name, value, "an object") }
         if let fault = OwnDocument.fault(in: object) {
@@ -116,8 +117,8 @@ struct ObjectReader {
             return nil
         }
         let text = value.serialized()
-        guard text.utf8.count <= OwnDocument.largest else {
-            note(name, "too-long", "it may have at most \(OwnDocument.largest) bytes as compact JSON")
+        guard text.utf8.count <= largest else {
+            note(name, "too-long", "it may have at most \(largest) bytes as compact JSON")
             return nil
         }
         return text

@@ -9,6 +9,8 @@ struct TextRule: Sendable {
     static let reference = TextRule(length: 0...200)
     /// The name of a saga's step.
     static let step = TextRule(length: 1...100)
+    /// An organization's own name for its user.
+    static let subject = TextRule(length: 1...255)
     static let plan = TextRule(length: 1...64)
     static let region = TextRule(length: 1...50)
     /// A word of a fixed choice, before it is compared with the choices.

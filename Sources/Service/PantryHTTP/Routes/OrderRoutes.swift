@@ -81,7 +81,7 @@ struct OrderRoutes {
     private func calculate(_ call: Call) async throws -> Reply {
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         let request = try WriteRequest(call, key: .optional, queries: ["consistency"])
         let order = try OrderRequest(
             body: request.body, paymentMethods: services.paymentMethods, isOnlyCalculated: true)
@@ -96,7 +96,7 @@ struct OrderRoutes {
         let status = try query.choice("status", OrderStatus.allCases)
         let createdAfter = try query.moment("createdAfter")
         let (limit, context) = (try PageLimit.read(query), try await services.context(call))
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         let filters = [status?.rawValue ?? "", createdAfter.map { String($0.microseconds) } ?? ""]
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: filters)
         let after = try scope.position(query).map { text throws(Problem) in
@@ -113,7 +113,7 @@ struct OrderRoutes {
         let id = try call.id("id", "order", OrderKind.self)
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         return ReadAnswer.reply(try await OrderQueries.order(id, consistency, in: context))
     }
 
@@ -121,7 +121,7 @@ struct OrderRoutes {
         let id = try call.id("id", "order", OrderKind.self)
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         return ReadAnswer.reply(try await OrderQueries.timeline(id, consistency, in: context))
     }
 }

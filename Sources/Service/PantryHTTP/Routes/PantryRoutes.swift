@@ -1,7 +1,9 @@
 /// Every route of this version.
 package enum PantryRoutes {
     package static func all(_ services: PantryServices, state: ServerState) -> [Route] {
-        OrganizationRoutes(services: services).all + KeyRoutes(services: services).all
+        let routes =
+            OrganizationRoutes(services: services).all + KeyRoutes(services: services).all
+            + SessionRoutes(services: services).all
             + ProductRoutes(services: services).all + StockRoutes(services: services).all
             + ImportRoutes(services: services).all
             + OrderRoutes(services: services).all + EventRoutes(services: services).all
@@ -11,5 +13,6 @@ package enum PantryRoutes {
             + LimitRoutes(services: services).all
             + HealthRoutes(services: services, state: state).all + MetricsRoutes(services: services).all
             + OpenAPIRoutes().all
+        return routes.map { $0.noting(in: services) }
     }
 }

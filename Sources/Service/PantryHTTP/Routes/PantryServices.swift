@@ -7,6 +7,7 @@ import Storage
 /// What the routes need of the rest of the process.
 package struct PantryServices: Sendable {
     package let organizations: OrganizationService
+    package let sessions: SessionService
     let tokens: ConsistencyTokens
     package var orders: OrderService
     package var sagas: SagaOperations
@@ -45,6 +46,7 @@ package struct PantryServices: Sendable {
         health: @escaping @Sendable () async -> Bool,
         time: any TimeSource, random: any RandomSource, checkoutWait: Duration, version: String,
         paymentMethods: PaymentMethods, webhooks: [String: Webhook] = [:], sagas: SagaOperations? = nil,
+        sessions: SessionService? = nil,
         servers: @escaping @Sendable () -> [DatabaseServer] = { [] },
         circuits: @escaping @Sendable () -> [CircuitBreaker] = { [] },
         limits: @escaping @Sendable () -> LimitsReport? = { nil },
@@ -53,6 +55,7 @@ package struct PantryServices: Sendable {
     ) {
         (self.organizations, self.orders, self.events, self.health) = (organizations, orders, events, health)
         self.sagas = sagas ?? SagaOperations(organizations: organizations, time: time)
+        self.sessions = sessions ?? SessionService(organizations: organizations, time: time, random: random)
         (self.servers, self.circuits, self.limits, self.cacheHealth) = (servers, circuits, limits, cacheHealth)
         self.webhooks = webhooks
         notices = ProviderNotices(organizations: organizations, time: time)
@@ -70,19 +73,20 @@ extension PantryServices {
             deadline: time.instant() + checkoutWait + .seconds(5))
     }
 
-    /// How fresh a read must be: as `?consistency=` says, else as the token says, else eventual.
-    func consistency(_ call: Call, _ query: QueryReader, _ context: TenantContext) throws -> ReadConsistency {
+    /// How fresh a read must be: as `?consistency=` says, else as the token says, else as the session's own writes ask,
+    /// else eventual.
+    func consistency(_ call: Call, _ query: QueryReader, _ context: TenantContext) async throws -> ReadConsistency {
         let wish = try wish(call, query)
         switch wish {
         case .strong: return .strong
         case .eventual: return .eventual
         case nil: break
         }
-        guard let text = call.headers[.consistencyToken] else { return .eventual }
+        guard let text = call.headers[.consistencyToken] else { return try await sessionConsistency(call, context) }
         return try consistency(of: text, in: context)
     }
 
-    private func consistency(of token: String, in context: TenantContext) throws -> ReadConsistency {
+    func consistency(of token: String, in context: TenantContext) throws -> ReadConsistency {
         do { return try tokens.consistency(token, in: context) } catch {
             switch error {
             case .foreign: throw Self.foreignToken

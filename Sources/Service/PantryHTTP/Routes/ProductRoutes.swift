@@ -31,7 +31,7 @@ struct ProductRoutes {
             throw Problem.malformedRequest("q: \(fault.detail).")
         }
         let (limit, context) = (try PageLimit.read(query), try await services.context(call))
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: [search ?? ""])
         let after = try scope.position(query)
         let page = try await InventoryQueries.products(
@@ -43,7 +43,7 @@ struct ProductRoutes {
         let sku = try call.sku()
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         return ReadAnswer.reply(
             try await InventoryQueries.product(sku, consistency, in: context))
     }

@@ -27,7 +27,7 @@ struct StockRoutes {
         }
         guard skus.allSatisfy(SKU.isValid) else { throw Problem.malformedRequest(Problem.sentence("sku: \(SKU.rule)")) }
         let (limit, context) = (try PageLimit.read(query), try await services.context(call))
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID, filters: skus)
         let after = try scope.position(query)
         let page = try await InventoryQueries.stock(
@@ -39,7 +39,7 @@ struct StockRoutes {
         let sku = try call.sku()
         let query = try QueryReader(call.query, known: ["consistency"])
         let context = try await services.context(call)
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         return ReadAnswer.reply(
             try await InventoryQueries.stock(sku, consistency, in: context))
     }
@@ -70,7 +70,7 @@ struct StockRoutes {
         let sku = try call.sku()
         let query = try QueryReader(call.query, known: ["limit", "cursor", "consistency"])
         let (limit, context) = (try PageLimit.read(query), try await services.context(call))
-        let consistency = try services.consistency(call, query, context)
+        let consistency = try await services.consistency(call, query, context)
         let scope = services.scope(call, owner: try call.organization().organizationID)
         let after = try scope.position(query).map { text throws(Problem) in
             guard let id = MovementID(text) else { throw ListScope.invalid }

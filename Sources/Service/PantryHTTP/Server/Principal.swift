@@ -1,3 +1,5 @@
+import PantryDomain
+
 /// Who a request's credentials belong to.
 package enum Principal: Sendable, Equatable {
     case `operator`
@@ -18,11 +20,14 @@ package struct OrganizationCaller: Sendable, Equatable {
     package var credentialID: String
     /// The name of its plan.
     package var plan: String
+    /// The session that was shown; nil for a key.
+    package var session: SessionReference?
 
     package init(
-        organizationNumber: Int64, organizationID: String, role: AccessRole, credentialID: String, plan: String = ""
+        organizationNumber: Int64, organizationID: String, role: AccessRole, credentialID: String, plan: String = "",
+        session: SessionReference? = nil
     ) {
-        self.plan = plan
+        (self.plan, self.session) = (plan, session)
         self.organizationNumber = organizationNumber
         self.organizationID = organizationID
         self.role = role
