@@ -265,8 +265,8 @@ let package = Package(
             [
                 "Determinism", "DeterminismTestKit", "CircuitBreaking", "RateLimiting", "Retrying", "Messaging",
                 "Sagas", "StrictJSON", logging, tracing,
-                "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "PantryDomain",
-                "OpenTelemetryTracing", "StripeTestKit", "PantryAssembly",
+                "Storage", "ReplicaRouting", "SQLiteDriver", "PostgresDriver", "RedisDriver", "PantryDomain",
+                "OpenTelemetryTracing", "RedisTestKit", "SocketReactor", "StripeTestKit", "PantryAssembly",
             ]),
         tests("PantryReplayTests", in: "Service", ["Determinism", "StrictJSON", "PantryReplay"]),
         tests(

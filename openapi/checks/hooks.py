@@ -42,6 +42,7 @@ pool = {
     "order": [],
     "confirmed": [],
     "key": [],
+    "session": [],
     "organization": [os.environ["PANTRY_FUZZ_ORGANIZATION"]],
     "saga": [],
     "cursor": {},
@@ -93,6 +94,7 @@ def before_call(context, case, kwargs):
         fill_ignored(case)
     else:
         fill_valid_parts(case)
+    fill_session(case, kwargs)
     # What the run itself needs must live: the products in stock, and the key.
     if operation_id(case) == "deleteProduct" and case.path_parameters.get("sku") in STOCKED:
         case.path_parameters["sku"] = (pool["sku"][len(STOCKED) :] or ["NOTHING"])[-1]
@@ -121,6 +123,16 @@ def bound_wait(case):
     case.query = {**query, "wait": wait}
     for name in [name for name in case.headers or {} if name.lower() == "accept"]:
         del case.headers[name]
+
+
+def fill_session(case, kwargs):
+    """What is about the session that a request comes in is asked with one. Only in place of the run's own key: where
+    credentials are left out or wrong, they are so on purpose."""
+    if "/sessions/current" not in case.operation.path or not pool["session"]:
+        return
+    if (case.headers or {}).get("Authorization") == f"Bearer {os.environ['PANTRY_FUZZ_KEY']}":
+        token = chance.choice(pool["session"])
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), "Authorization": f"Bearer {token}"}
 
 
 def fill_valid_parts(case):
@@ -255,6 +267,10 @@ def after_call(context, case, response):
     token = (response.headers.get("pantry-consistency-token") or [None])[0]
     if token and owner(case):
         remember_token(owner(case), token)
+    if name == "endSession":
+        shown = response.request.headers.get("Authorization")
+        ended = (shown.decode() if isinstance(shown, bytes) else shown or "").removeprefix("Bearer ")
+        pool["session"] = [session for session in pool["session"] if session != ended]
     if name == "deleteProduct" and case.path_parameters["sku"] in pool["sku"][len(STOCKED) :]:
         pool["sku"].remove(case.path_parameters["sku"])
     try:
@@ -277,6 +293,8 @@ def after_call(context, case, response):
     elif name == "createOrganization":
         remember("organization", document["id"])
         remember_token(document["id"], token)
+    elif name == "createSession":
+        remember("session", document["token"])
     elif name == "createKey":
         remember("key", document["id"])
     elif isinstance(document.get("page"), dict) and document["page"]["nextCursor"]:

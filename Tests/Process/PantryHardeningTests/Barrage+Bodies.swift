@@ -135,6 +135,9 @@ extension Barrage {
             invalid("cancel", "POST", "/v1/orders/\(order)/cancel", #"{"x":1}"#, at: "/x"),
             invalid("role", "POST", "/v1/keys", #"{"role":"root"}"#, at: "/role"),
             invalid("role", "POST", "/v1/keys", #"{"role":1}"#, at: "/role"),
+            invalid("subject", "POST", "/v1/sessions", #"{"subject":""}"#, at: "/subject"),
+            invalid("role", "POST", "/v1/sessions", #"{"subject":"x","role":"root"}"#, at: "/role"),
+            invalid("attributes", "POST", "/v1/sessions", #"{"subject":"x","attributes":[]}"#, at: "/attributes"),
         ] + operatorFields
     }
 }

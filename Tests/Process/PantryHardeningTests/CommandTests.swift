@@ -118,18 +118,18 @@ struct CommandTests {
             #expect(dry.exit.isSuccess)
             for (database, number) in [
                 ("control", 1), ("control", 2), ("control", 3), ("shard-0", 1), ("shard-0", 2), ("shard-0", 3),
-                ("shard-0", 4), ("provider", 1), ("provider", 2),
+                ("shard-0", 4), ("shard-0", 5), ("provider", 1), ("provider", 2),
             ] {
                 #expect(dry.text.contains("\(database): would apply \(number) "), "\(dry.text)")
             }
             #expect(!FileManager.default.fileExists(atPath: installation.dataDirectory.path))
             try FileManager.default.createDirectory(at: installation.dataDirectory, withIntermediateDirectories: true)
             let steps = try json(try await installation.run("migrate", "--dry-run", "--json"))
-            #expect(steps.array?.count == 9 && steps.array?.allSatisfy { $0.object?["applied"] == false } == true)
+            #expect(steps.array?.count == 10 && steps.array?.allSatisfy { $0.object?["applied"] == false } == true)
             #expect(try FileManager.default.contentsOfDirectory(atPath: installation.dataDirectory.path).isEmpty)
 
             let applied = try json(try await installation.run("migrate", "--json"))
-            #expect(applied.array?.count == 9 && applied.array?.allSatisfy { $0.object?["applied"] == true } == true)
+            #expect(applied.array?.count == 10 && applied.array?.allSatisfy { $0.object?["applied"] == true } == true)
             let again = try await installation.run("migrate", "--dry-run")
             #expect(again.text.contains("every database has this version's schema"), "\(again.text)")
             _ = try await installation.start()

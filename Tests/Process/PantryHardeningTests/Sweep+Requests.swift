@@ -18,6 +18,7 @@ extension Sweep {
                 case "POST /v1/organizations": ["name": "X"]
                 case "PATCH /v1/organizations/{id}": ["plan": "trial"]
                 case "POST /v1/keys", "POST /ops/organizations/{id}/keys": ["role": "admin"]
+                case "POST /v1/sessions": ["subject": "x", "role": "write"]
                 case "POST /v1/products":
                     ["sku": "swept", "name": "X", "unitPrice": ["amount": 1, "currency": "USD"]]
                 case "PATCH /v1/products/{sku}": ["name": "changed"]
@@ -79,7 +80,7 @@ extension Sweep {
             ].filter { $0.request.path.contains("cursor") || $0.status == 404 }
         case "POST /v1/orders", "POST /v1/orders/calculate":
             return [Attempt(route: route, request: request, status: 422, code: "invalid")]
-        case "POST /v1/keys", "POST /v1/products", "POST /v1/product-imports":
+        case "POST /v1/keys", "POST /v1/sessions", "POST /v1/products", "POST /v1/product-imports":
             // These name nothing of anybody: what is left to try is a key that is not the caller's.
             var forged = request
             forged.credential = "\(keyID).\(grocery.stranger.apiKey.split(separator: ".")[1])"

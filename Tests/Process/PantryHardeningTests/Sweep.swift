@@ -8,7 +8,8 @@ struct Sweep: Sendable {
     static let routes = [
         "POST /v1/organizations", "GET /v1/organizations", "GET /v1/organizations/{id}",
         "PATCH /v1/organizations/{id}", "GET /v1/organization", "POST /v1/keys", "GET /v1/keys",
-        "DELETE /v1/keys/{id}", "POST /v1/products", "GET /v1/products", "GET /v1/products/{sku}",
+        "DELETE /v1/keys/{id}", "POST /v1/sessions", "GET /v1/sessions/current", "DELETE /v1/sessions/current",
+        "POST /v1/products", "GET /v1/products", "GET /v1/products/{sku}",
         "POST /v1/product-imports", "POST /ops/organizations/{id}/product-imports",
         "PATCH /v1/products/{sku}", "DELETE /v1/products/{sku}", "GET /v1/stock", "GET /v1/stock/{sku}",
         "PUT /v1/stock/{sku}", "POST /v1/stock/{sku}/adjustments", "GET /v1/stock/{sku}/ledger",
@@ -34,8 +35,12 @@ struct Sweep: Sendable {
     static func role(of route: String) -> String {
         if route.contains("/ops/") || route.contains("/v1/organizations") { return "operator" }
         if route.contains("/v1/keys") { return "admin" }
+        if route.contains("/v1/sessions/current") { return "read" }
         return route.hasPrefix("GET") || route == "POST /v1/orders/calculate" ? "read" : "write"
     }
+
+    /// What a route says to a key that it takes.
+    static func status(of route: String) -> Int { route.contains("/v1/sessions/current") ? 404 : 200 }
 
     struct Attempt: Sendable {
         let route: String

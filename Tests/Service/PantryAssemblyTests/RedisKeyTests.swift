@@ -1,3 +1,4 @@
+import Determinism
 import PantryDomain
 import RateLimiting
 import Testing
@@ -14,6 +15,14 @@ struct RedisKeyTests {
         #expect(keys.limits == "pantry:8a1b2c3d4e5f:rl:" && keys.processes == "pantry:8a1b2c3d4e5f:processes")
         #expect(!other.limits.hasPrefix(keys.limits) && !keys.limits.hasPrefix(other.limits))
         #expect(other.processes != keys.processes)
+        let session = SessionID(UUIDv7(high: 1, low: 2))
+        #expect(Set(keys.session(session)).isDisjoint(with: other.session(session)))
+    }
+
+    @Test func keysOfOneSessionAreInOneSlot() {
+        let session = SessionID(UUIDv7(high: 1, low: 2))
+        for key in keys.session(session) { #expect(key.hasPrefix("pantry:8a1b2c3d4e5f:session:{\(session)}")) }
+        #expect(Set(keys.session(session)).count == 2)
     }
 
     /// A cluster takes what is between the first braces: no more than the tenant.

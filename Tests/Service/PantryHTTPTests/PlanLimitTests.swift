@@ -41,7 +41,11 @@ struct PlanLimitTests {
             secrets: try await FleetSecrets.load(pantry.control, time: clock, random: random), time: clock,
             random: random)
         try await withServer(
-            [route], authenticator: PantryAuthenticator(organizations: organizations, operatorToken: ""),
+            [route],
+            authenticator: PantryAuthenticator(
+                organizations: organizations,
+                sessions: SessionService(organizations: organizations, time: clock, random: random),
+                operatorToken: ""),
             limits: limits, body)
     }
 

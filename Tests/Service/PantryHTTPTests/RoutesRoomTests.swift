@@ -21,7 +21,8 @@ struct RoutesRoomTests {
             try await withServer(
                 PantryRoutes.all(services, state: pantry.routesState),
                 authenticator: PantryAuthenticator(
-                    organizations: services.organizations, operatorToken: TestPantry.operatorToken),
+                    organizations: services.organizations, sessions: services.sessions,
+                    operatorToken: TestPantry.operatorToken),
                 limits: limits, room: room
             ) { harness in
                 var busy = pantry

@@ -152,7 +152,8 @@ struct TestShards: Sendable {
 func withPantry(
     isHealthy: Box<Bool> = Box(true), isReady: Bool = true, checkoutWait: Duration = .seconds(5),
     attemptLimit: Int64 = 500, definitions: [AnySagaDefinition] = [], shards: TestShards = TestShards(),
-    limits: RequestLimits? = nil, provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
+    limits: RequestLimits? = nil, positions: any SessionPositions = NoSessionPositions(),
+    provider wrap: @Sendable (any PaymentProvider) -> any PaymentProvider = { $0 },
     _ body: @Sendable (TestPantry) async throws -> Void
 ) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "pantry-routes-\(UUID().uuidString)")
@@ -189,13 +190,15 @@ func withPantry(
             paymentMethods: .known(SandboxProvider.methods),
             sagas: SagaOperations(
                 organizations: organizations,
-                registry: SagaRegistry(definitions + homes[0].sagas.runtime.registry.all), time: time))
+                registry: SagaRegistry(definitions + homes[0].sagas.runtime.registry.all), time: time),
+            sessions: SessionService(organizations: organizations, positions: positions, time: time, random: random))
         services.healthLifetime = .zero
         let state = ServerState(isReady: isReady)
         try await withServer(
             PantryRoutes.all(services, state: state), isReady: isReady,
             authenticator: PantryAuthenticator(
-                organizations: organizations, operatorToken: TestPantry.operatorToken),
+                organizations: organizations, sessions: services.sessions,
+                operatorToken: TestPantry.operatorToken),
             limits: limits, room: InFlightLimit(2_048)
         ) { [services] in
             try await body(

@@ -13,8 +13,8 @@ info:
     JSON with camelCase members under `/v1`. A request that is well-formed but wrong is told everything that is wrong with it at
     once; members and query parameters that a route does not know are refused, so that a typo never does something else quietly.
 
-    **Credentials.** `Authorization: Bearer KEY`, where `KEY` is an organization's API key with one of three roles (`read`, `write`,
-    `admin`; each includes those before it), or the operator's token for `/v1/organizations` and `/ops`. Neither opens the other's
+    **Credentials.** `Authorization: Bearer KEY`, where `KEY` is an organization's API key or a session's token with one of three roles
+    (`read`, `write`, `admin`; each includes those before it), or the operator's token for `/v1/organizations` and `/ops`. Neither opens the other's
     routes. Another organization's things are not found, never forbidden.
 
     **Idempotency.** `Idempotency-Key` is required where stock or money moves and taken on every other write. Its scope is the
@@ -26,7 +26,7 @@ info:
     succeed later unchanged; where a pause is due, `Retry-After` gives it in seconds.
 
     **Consistency.** Writes answer with `Pantry-Consistency-Token`, the operator's too. A read that sends it back never shows an older
-    state. `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read. A token is good for reads of
+    state; a read in a session is as fresh as if it had sent that of the session's last write. `?consistency=strong` or `eventual` overrides that. `Pantry-Served-By` names who answered a read. A token is good for reads of
     the organization that was written, whoever reads. The operator's reads come from the primary anyway; one that is about a single
     organization takes its token all the same, and those of sagas tell when its write was lost in a failover.
 
@@ -56,6 +56,8 @@ tags:
     description: What happens to orders, payments and stock, as it happens.
   - name: Organization
     description: The caller's own organization and its API keys.
+  - name: Sessions
+    description: Credentials for users of an organization, which know how far their own writes have come.
   - name: Organizations
     description: For the operator, all organizations of the installation.
   - name: Operations
@@ -1580,6 +1582,139 @@ paths:
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
         default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/sessions:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
+    post:
+      operationId: createSession
+      tags: [Sessions]
+      summary: Make a session
+      description: |
+        A session stands for a user of the organization's own and lasts for 24 hours, one that is made in another session no longer than
+        that. Its token is shown once and stored hashed, and is good for what a key of its role is good for. What is written in it is seen by
+        its reads, on every server, without a `Pantry-Consistency-Token`.
+      security: [{ ApiKey: [write] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/SessionRequest' }
+            example: { subject: 'customer-4711', attributes: { language: de }, role: write }
+      responses:
+        '201':
+          description: Made; `token` is not shown again, except to a repeat with the same `Idempotency-Key`.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/NewSession' }
+              example:
+                id: ses_01m86qpsm9fpqvrt5489vqzkj7
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                subject: customer-4711
+                attributes: { language: de }
+                role: write
+                createdAt: '2026-11-24T12:15:20.713Z'
+                expiresAt: '2026-11-25T12:15:20.713Z'
+                token: ses_01m86qpsm9fpqvrt5489vqzkj7.0.3OET1BI5acPbflOqEntwroCLDUmTBvLLIO2kZnFsrQE
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '413': { $ref: '#/components/responses/BodyTooLarge' }
+        '415': { $ref: '#/components/responses/UnsupportedMediaType' }
+        '422': { $ref: '#/components/responses/Invalid' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+  /v1/sessions/current:
+    parameters:
+      - { $ref: '#/components/parameters/RequestID' }
+      - { $ref: '#/components/parameters/TraceParent' }
+      - { $ref: '#/components/parameters/TraceState' }
+    get:
+      operationId: getSession
+      tags: [Sessions]
+      summary: Show the session that asks
+      description: |
+        As the server remembers it, for up to five seconds; with `?consistency=strong`, or with a token, as its shard has it. An API key has
+        no session: 404.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/Consistency' }
+        - { $ref: '#/components/parameters/ConsistencyToken' }
+      responses:
+        '200':
+          description: The session, without its token.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Pantry-Served-By: { $ref: '#/components/headers/SessionServedBy' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Session' }
+              example:
+                id: ses_01m86qpsm9fpqvrt5489vqzkj7
+                organizationId: org_01m86qprmrfpqs1ctaaj1wf9kd
+                subject: customer-4711
+                attributes: { language: de }
+                role: write
+                createdAt: '2026-11-24T12:15:20.713Z'
+                expiresAt: '2026-11-25T12:15:20.713Z'
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
+    delete:
+      operationId: endSession
+      tags: [Sessions]
+      summary: End the session that asks
+      description: |
+        Other servers may go on accepting its token for up to five seconds, and answer this as the first one did; the one that answers this not
+        at all. Sessions that were made in it go on. An API key has no session: 404.
+      security: [{ ApiKey: [read] }]
+      parameters:
+        - { $ref: '#/components/parameters/IdempotencyKey' }
+      responses:
+        '204':
+          description: Ended.
+          headers:
+            X-Request-Id: { $ref: '#/components/headers/X-Request-Id' }
+            Idempotent-Replayed: { $ref: '#/components/headers/Idempotent-Replayed' }
+            Pantry-Consistency-Token: { $ref: '#/components/headers/Pantry-Consistency-Token' }
+            RateLimit-Policy: { $ref: '#/components/headers/RateLimit-Policy' }
+            RateLimit: { $ref: '#/components/headers/RateLimit' }
+            RateLimit-Limit: { $ref: '#/components/headers/RateLimit-Limit' }
+            RateLimit-Remaining: { $ref: '#/components/headers/RateLimit-Remaining' }
+            RateLimit-Reset: { $ref: '#/components/headers/RateLimit-Reset' }
+        '400': { $ref: '#/components/responses/BadRequest' }
+        '401': { $ref: '#/components/responses/Unauthorized' }
+        '403': { $ref: '#/components/responses/Forbidden' }
+        '404': { $ref: '#/components/responses/NotFound' }
+        '422': { $ref: '#/components/responses/KeyReused' }
+        '429': { $ref: '#/components/responses/RateLimited' }
+        '500': { $ref: '#/components/responses/InternalError' }
+        '503': { $ref: '#/components/responses/Unavailable' }
+        default: { $ref: '#/components/responses/ProtocolProblem' }
   /v1/providers/{name}/webhook:
     parameters:
       - name: name
@@ -2773,8 +2908,8 @@ components:
       type: http
       scheme: bearer
       description: |
-        An organization's API key, `key_….…`. The roles that an operation names are those of the key: `read`, `write`, `admin`; each
-        includes those before it.
+        An organization's API key, `key_….…`, or a session's token, `ses_….….…`. The roles that an operation names are those of the key
+        or session: `read`, `write`, `admin`; each includes those before it.
     OperatorToken:
       type: http
       scheme: bearer
@@ -2868,7 +3003,7 @@ components:
       in: query
       description: |
         `strong` reads from the primary, `eventual` from anywhere. Without it, a read with a `Pantry-Consistency-Token` is as fresh as
-        the token asks, and any other is eventual.
+        the token asks, one in a session as its writes ask, and any other is eventual.
       schema: { enum: [strong, eventual] }
     ConsistencyToken:
       name: Pantry-Consistency-Token
@@ -2925,6 +3060,12 @@ components:
       description: Of a stream, tells nginx to pass each event on as it comes.
       schema: { type: string, const: 'no' }
       example: 'no'
+    SessionServedBy:
+      description: |
+        The shard's primary, or the server's own memory: what that says was so at most that long ago.
+      required: true
+      schema: { type: string, pattern: '^([a-z0-9-]+/primary|session-cache; lag=[0-9]+ms)$' }
+      example: session-cache; lag=1203ms
     Location:
       description: Where what was made can be read.
       required: true
@@ -4674,8 +4815,48 @@ components:
         createdAt: { $ref: '#/components/schemas/Moment' }
         revokedAt: { type: 'null' }
         apiKey: { $ref: '#/components/schemas/ApiKey' }
+    SessionRequest:
+      type: object
+      additionalProperties: false
+      required: [subject]
+      properties:
+        subject: { $ref: '#/components/schemas/Subject' }
+        attributes:
+          description: As an `OwnDocument`, but at most 4 KiB.
+          type: [object, 'null']
+        role:
+          description: At most that of the credentials that make the session; `read` where nothing is said.
+          enum: [read, write, admin, null]
+    Session:
+      type: object
+      additionalProperties: false
+      required: [id, organizationId, subject, attributes, role, createdAt, expiresAt]
+      properties:
+        id: { $ref: '#/components/schemas/SessionID' }
+        organizationId: { $ref: '#/components/schemas/OrganizationID' }
+        subject: { $ref: '#/components/schemas/Subject' }
+        attributes: { type: object, description: 'As they were sent; empty if none were.' }
+        role: { $ref: '#/components/schemas/Role' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        expiresAt: { $ref: '#/components/schemas/Moment' }
+    NewSession:
+      type: object
+      additionalProperties: false
+      required: [id, organizationId, subject, attributes, role, createdAt, expiresAt, token]
+      properties:
+        id: { $ref: '#/components/schemas/SessionID' }
+        organizationId: { $ref: '#/components/schemas/OrganizationID' }
+        subject: { $ref: '#/components/schemas/Subject' }
+        attributes: { type: object, description: 'As they were sent; empty if none were.' }
+        role: { $ref: '#/components/schemas/Role' }
+        createdAt: { $ref: '#/components/schemas/Moment' }
+        expiresAt: { $ref: '#/components/schemas/Moment' }
+        token:
+          description: The session's id, the number of its organization, and 256 random bits, with dots between.
+          type: string
+          pattern: '^ses_[0-7][0-9a-hjkmnp-tv-z]{25}\.(0|[1-9][0-9]*)\.[A-Za-z0-9_-]{43}$'
     Role:
-      description: What a key may do; each role includes those before it.
+      description: What a key or a session may do; each role includes those before it.
       type: string
       enum: [read, write, admin]
     ApiKey:
@@ -4759,6 +4940,13 @@ components:
     OrderID: { type: string, pattern: '^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     OrganizationID: { type: string, pattern: '^org_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     SagaID: { type: string, pattern: '^saga_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
+    Subject:
+      description: The organization's own name for its user.
+      type: string
+      minLength: 1
+      maxLength: 255
+      pattern: '^[^\x00-\x1F\x7F-\x9F]*$'
+    SessionID: { type: string, pattern: '^ses_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     KeyID: { type: string, pattern: '^key_[0-7][0-9a-hjkmnp-tv-z]{25}$' }
     IdempotencyKey: { type: string, minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }
     ConsistencyToken: { type: string, maxLength: 1024, pattern: '^[0-9]+\.[A-Za-z0-9_-]+$' }

@@ -8,7 +8,7 @@ import Testing
 /// What the domain's stores must do over every engine.
 enum DomainConformance {
     static let all =
-        products + stock + orders + imports + keys + sagas + organizations + provider + events + verifier
+        products + stock + orders + imports + keys + sagas + organizations + sessions + provider + events + verifier
 
     /// SKUs that people, and databases set up for people, sort otherwise.
     private static let skus = [
