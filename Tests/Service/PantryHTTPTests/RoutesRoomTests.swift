@@ -99,7 +99,7 @@ struct RoutesRoomTests {
             #expect(
                 Set(finishing.map { "\($0.method.rawValue) \($0.pattern)" }) == [
                     "POST /v1/orders/{id}/cancel", "POST /v1/orders/{id}/fulfill", "POST /v1/orders/{id}/refunds",
-                    "POST /v1/providers/{name}/webhook", "DELETE /v1/keys/{id}",
+                    "POST /v1/providers/{name}/webhook", "DELETE /v1/keys/{id}", "DELETE /v1/sessions/current",
                 ])
             #expect(routes.allSatisfy { $0.access != .operatorOnly || $0.isFinishing })
         }
