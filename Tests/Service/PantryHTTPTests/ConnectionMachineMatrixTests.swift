@@ -80,7 +80,7 @@ struct ConnectionMachineMatrixTests {
     @Test("a state is where its way leads")
     func states() {
         let expected: [State: String] = [
-            .fresh: "open firstRequest", .idle: "open nextRequest", .head: "open head", .body: "open body",
+            .fresh: "open firstRequest", .idle: "open nextRequest", .head: "open firstRequest", .body: "open body",
             .answering: "open nothing", .listening: "open nothing", .sending: "open reader",
             .stopping: "open nothing", .failed: "open nothing", .finishing: "finishing reader",
             .lingering: "lingering nothing", .closed: "closed nothing",

@@ -5,8 +5,8 @@ import Storage
 
 /// What servers have in common of sessions' positions.
 protocol SessionPositionStore: Sendable {
-    /// Keeps the furthest position of a session for as long as it lasts; of one that nobody can say, that it is in doubt
-    /// for a while.
+    /// Keeps the furthest position of a session for as long as it lasts; of one that nobody can say, that it is in
+    /// doubt for a while.
     func keep(_ position: SessionPosition, of session: SessionReference, for time: Duration) async throws(RedisError)
     func look(_ session: SessionReference) async throws(RedisError) -> KeptPosition
     func remove(_ session: SessionReference) async throws(RedisError)
@@ -25,8 +25,8 @@ enum KeptPosition: Sendable, Hashable {
     case token(String)
 }
 
-/// Positions in Redis: for each session the token of its furthest write, behind 50 digits that sort as positions do, and
-/// beside it a mark while there is a write that nobody can place.
+/// Positions in Redis: for each session the token of its furthest write, behind 50 digits that sort as positions do,
+/// and beside it a mark while there is a write that nobody can place.
 struct RedisSessionPositionStore: SessionPositionStore {
     /// Keeps the greater of two positions, and sets the mark. Digits sort alike in every locale.
     private static let script = RedisScript(

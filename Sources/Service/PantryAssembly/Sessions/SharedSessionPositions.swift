@@ -4,8 +4,8 @@ import PantryDomain
 import RedisDriver
 import Synchronization
 
-/// Positions of sessions that servers share through a store which may go away. While it is, and for a while after it has
-/// come back, the sessions' reads go to the primary.
+/// Positions of sessions that servers share through a store which may go away. While it is, and for a while after it
+/// has come back, the sessions' reads go to the primary.
 final class SharedSessionPositions: SessionPositions, RedisObserver {
     /// Between two attempts to note what could not be.
     static let retryPause: Duration = .milliseconds(100)

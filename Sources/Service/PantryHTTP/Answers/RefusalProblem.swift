@@ -3,9 +3,6 @@ import PantryDomain
 import StrictJSON
 
 extension Problem {
-    /// Of a read whose token stands for what is gone.
-    static let writeLostCode = "write-lost"
-
     /// The contract's answer to a refusal of the domain. The one place that knows statuses and codes of these.
     init(_ refusal: Refusal) {
         switch refusal {
@@ -31,7 +28,7 @@ extension Problem {
             detail = "The provider refused to give the money back. Nothing has changed."
         case .writeLost(let detail):
             self.init(
-                .conflict, Self.writeLostCode, "Write lost",
+                .conflict, "write-lost", "Write lost",
                 Self.sentence(detail) + " Read without the token to see what there is, and send the write again with "
                     + "its Idempotency-Key.")
         case .keyReused:

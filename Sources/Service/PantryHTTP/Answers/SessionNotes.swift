@@ -64,7 +64,7 @@ extension PantryServices {
         await note(problem.headers, of: call)
         // What a session had written was lost in a failover. A client drops a token of its own when it hears of that;
         // this one has no other way.
-        if problem.code == Problem.writeLostCode, call.headers[.consistencyToken] == nil {
+        if problem.code == "write-lost", call.headers[.consistencyToken] == nil {
             await sessions.positions.forget(session)
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A client that waits for what is to come, on a stream or for the answer to a long poll. It takes no place of those who
-/// want an answer now, and its waiting ends when it goes away or the server stops.
+/// A client that waits for what is to come, on a stream or for the answer to a long poll. It takes no place of those
+/// who want an answer now, and its waiting ends when it goes away or the server stops.
 package final class Listener: Sendable {
     /// Why a client's waiting was ended.
     enum End: Sendable {

@@ -10,8 +10,8 @@ package struct Reply: Sendable {
         /// What is made while it is sent. Only a route that is `listening()` may answer so.
         ///
         /// Status and headers go out before the producer begins. It is cancelled when the client goes away or the
-        /// server stops. When it returns, or the server stops, the answer is complete; when it throws, the connection is
-        /// closed so that the client sees that something is missing (HTTP/1.0 cannot tell).
+        /// server stops. When it returns, or the server stops, the answer is complete; when it throws, the connection
+        /// is closed so that the client sees that something is missing (HTTP/1.0 cannot tell).
         case stream(@Sendable (StreamWriter) async throws -> Void)
 
         /// The number of bytes that there are now.

@@ -59,8 +59,8 @@ package struct Route: Sendable {
     /// has, and other routes a part of it. What the operator does is always of this kind.
     package private(set) var isFinishing: Bool
 
-    /// Whether its clients may wait for long, for what is to come. They have places of their own, and their handler has a
-    /// `Call.listener` with which it waits.
+    /// Whether its clients may wait for long, for what is to come. They have places of their own, and their handler has
+    /// a `Call.listener` with which it waits.
     package private(set) var isListening = false
 
     /// Which limits a request is charged to. The operator has none.
