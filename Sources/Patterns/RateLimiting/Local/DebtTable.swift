@@ -68,9 +68,10 @@ struct DebtTable {
         debts.prefix(most).map(\.key).compactMap { take($0, now: now) }
     }
 
-    /// Puts back, as it was, what was taken out and not charged.
+    /// Puts back, as it was, what was taken out and not charged; nothing if that has drained meanwhile.
     /// - Returns: false if there was no room any more.
     mutating func putBack(_ loan: Loan, now: Instant) -> Bool {
+        guard loan.debt.tokens(now: now) > 0 else { return true }
         guard makeRoom(for: loan.key, now: now) else { return false }
         var debt = loan.debt
         if let more = debts[loan.key] { debt.add(more.tokens(now: now), more.limit, now: now) }
