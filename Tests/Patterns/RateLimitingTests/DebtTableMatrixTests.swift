@@ -71,6 +71,10 @@ struct DebtTableMatrixTests {
         private mutating func add(_ tokens: Int64, _ subject: String) -> Bool {
             table.add(tokens, key(subject), limit, now: now)
         }
+        private mutating func takeSome(_ most: Int) -> String {
+            let loans = table.takeSome(most, now: now)
+            return "\(loans.map(\.tokens))"
+        }
         private mutating func putBack(_ tokens: Int64, _ subject: String, takenBefore age: Duration = .zero) -> String {
             var other = DebtTable(limit: 1)
             let taken = now + (.zero - age)
@@ -94,9 +98,9 @@ struct DebtTableMatrixTests {
             case .addLessThanNothing: "\(add(-3, "c"))"
             case .take: table.take(key("a"), now: now).map { "\($0.key.subject): \($0.tokens)" } ?? ""
             case .takeStranger: table.take(key("c"), now: now).map { "\($0.key.subject): \($0.tokens)" } ?? ""
-            case .takeNone: "\(table.takeSome(0, now: now).map(\.tokens))"
-            case .takeOne: "\(table.takeSome(1, now: now).map(\.tokens))"
-            case .takeAll: "\(table.takeSome(.max, now: now).map(\.tokens))"
+            case .takeNone: takeSome(0)
+            case .takeOne: takeSome(1)
+            case .takeAll: takeSome(.max)
             case .putBack: putBack(5, "a")
             case .putBackStranger: putBack(4, "c")
             case .putBackDrained: putBack(5, "c", takenBefore: .milliseconds(500))
