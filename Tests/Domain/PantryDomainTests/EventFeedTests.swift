@@ -15,6 +15,12 @@ struct EventFeedTests {
         let inner: SQLiteDatabase
         private let count = Atomic(0)
         private let away = Atomic(false)
+        /// Told which read comes.
+        private let hook = Mutex<(@Sendable (Int) async -> Void)?>(nil)
+        var beforeRead: (@Sendable (Int) async -> Void)? {
+            get { hook.withLock { $0 } }
+            set { hook.withLock { $0 = newValue } }
+        }
 
         init(_ inner: SQLiteDatabase) { self.inner = inner }
         var reads: Int { count.load(ordering: .acquiring) }
@@ -25,7 +31,8 @@ struct EventFeedTests {
         func read(
             _ statements: [SQLStatement], _ consistency: ReadConsistency, for organization: Int64?
         ) async throws(StorageError) -> ReadResult {
-            count.add(1, ordering: .acquiringAndReleasing)
+            let number = count.add(1, ordering: .acquiringAndReleasing).newValue
+            if let beforeRead { await beforeRead(number) }
             if isAway { throw .unavailable("it is away") }
             return try await inner.read(statements, consistency, for: organization)
         }
@@ -219,6 +226,38 @@ struct EventFeedTests {
             #expect(seen == count)
             #expect(try await stand.page(after: last).events.isEmpty)
             #expect(try await stand.page(limit: 2_000).events.count == count)
+        }
+    }
+
+    /// A reader went on waiting behind an end that was lost, and what was written there anew passed it by.
+    @Test func whoIsAheadOfALostEndGoesOnFromTheNewOne() async throws {
+        try await Stand.with { stand in
+            for _ in 0..<3 { try await stand.shop.adjust("a", by: 1) }
+            #expect(try await stand.page().events.map(\.position) == [1, 2, 3])
+            // As a replica that has not heard of the last two.
+            try await stand.shop.store.tamper("DELETE FROM outbox WHERE position > 1")
+            let ahead = try await stand.page(after: 3)
+            #expect(ahead.events.isEmpty && ahead.start == 1 && !ahead.hasMore)
+            try await stand.shop.adjust("a", by: 1)
+            let next = try await stand.page(after: 3)
+            #expect(next.start == 1 && next.events.map(\.position) == [2])
+            #expect(try await stand.feed.newest(in: stand.context) == 2)
+        }
+    }
+
+    /// A command that committed between a reader's two looks made it give positions again, and again.
+    @Test func whoeverWritesFastDoesNotMakeAReaderGivePositionsWithoutPause() async throws {
+        try await Stand.with { stand in
+            let (shop, database) = (stand.shop, stand.database)
+            try await shop.adjust("a", by: 1)
+            database.beforeRead = { number in
+                // Behind the transaction that gives positions.
+                if number == 2 { _ = try? await shop.adjust("a", by: 1) }
+            }
+            let page = try await stand.page()
+            #expect(page.events.map(\.position) == [1] && !page.hasMore && database.reads == 2)
+            database.beforeRead = nil
+            #expect(try await stand.page(after: 1).events.map(\.position) == [2])
         }
     }
 

@@ -36,10 +36,25 @@ struct EventListenersTests {
         #expect(listeners.turn(1, ahead, at: at(50)) == .look)
         #expect(listeners.looked(1, ahead, last: 5) == [behind])
         #expect(listeners.looked(1, ahead, last: 5) == [], "told once")
-        #expect(listeners.looked(1, ahead, last: nil) == [] && listeners.looked(1, ahead, last: 2) == [])
+        #expect(listeners.looked(1, ahead, last: nil) == [])
         #expect(listeners.turn(1, ahead, at: at(51)) == .pause(until: at(550)))
         let late = listeners.enroll(1, after: 0, until: at(9_000), at: start)
         #expect(listeners.turn(1, late, at: at(1)) == .news, "known without a look")
+    }
+
+    /// Who waited at the end that was lost kept it known, and whoever began at the new one was told of news for ever.
+    @Test func anEndThatWasLostIsNoNews() {
+        var listeners = listeners()
+        let old = listeners.enroll(1, after: 1_043, until: at(9_000), at: start)
+        #expect(listeners.turn(1, old, at: at(50)) == .look)
+        #expect(listeners.looked(1, old, last: 1_043) == [])
+        let new = listeners.enroll(1, after: 1_040, until: at(9_000), at: at(60))
+        #expect(listeners.turn(1, new, at: at(60)) == .news, "as long as nobody has looked again")
+        #expect(listeners.turn(1, old, at: at(550)) == .look)
+        #expect(listeners.looked(1, old, last: 1_040) == [])
+        #expect(listeners.turn(1, new, at: at(560)) == .pause(until: at(9_000)))
+        #expect(listeners.turn(1, old, at: at(1_050)) == .look)
+        #expect(listeners.looked(1, old, last: 1_041) == [new])
     }
 
     @Test func aListenersTimeEnds() {

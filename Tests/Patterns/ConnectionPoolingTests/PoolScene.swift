@@ -44,8 +44,8 @@ struct PoolScene {
     }
     enum Event: CaseIterable {
         case lease, leaseForAnother, leaseTooLate, leaseReady, returnedQuietly, cancel, cancelStranger, share
-        /// Time passes: none, the pause after a failure, until the end of draining, until the waiters' deadlines, for as
-        /// long as a connection idles or is held, for as long as it lives.
+        /// Time passes: none, the pause after a failure, until the end of draining, until the waiters' deadlines, for
+        /// as long as a connection idles or is held, for as long as it lives.
         case tick, tickAfterPause, tickAtDrainEnd, tickAtDeadline, tickAtIdleTimeout, tickAtLifetime
         case evictAll, evictHost, evictOtherHost, evictGeneration, evictEarlierGeneration, evictLaterGeneration
         case replaceWithSame, replaceWithOther, replaceWithNone

@@ -136,8 +136,9 @@ struct ReplicaRouterTests {
             await stage.moves(until: "all hosts are known") {
                 stage.router.snapshot.hosts.map(\.standing) == [.primary, .serving]
             }
-            for deadline in [nil, stage.time.instant() + .milliseconds(20)] as [Instant?] {
+            for limit in [nil, .milliseconds(20)] as [Duration?] {
                 let start = stage.time.instant()
+                let deadline = limit.map { start + $0 }
                 let end = Found<(ReadRoute, Instant)>()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {

@@ -204,5 +204,5 @@ private final class ScriptedStore: SessionPositionStore {
         try call()
         state.withLock { ($0.position, $0.isMarked) = (nil, false) }
     }
-    func ping() async throws(RedisError) { try call() }
+    func probe() async throws(RedisError) { try call() }
 }

@@ -66,6 +66,21 @@ struct RoutesSessionTests {
         }
     }
 
+    /// Who had got hold of an admin's session could make a key with it, which had no end.
+    @Test("a session makes no key and revokes none, of whatever role")
+    func keysOutliveSessions() async throws {
+        try await withPantry { pantry in
+            let shop = try await pantry.shop()
+            let admin = try await session(shop, "admin", pantry)
+            let keys = try await admin.get("/v1/keys")
+            #expect(keys.status == 200)
+            let id = try #require(keys.items.first?.object?["id"]?.string)
+            #expect(try await admin.send("POST", "/v1/keys", #"{"role":"read"}"#).status == 403)
+            #expect(try await admin.send("DELETE", "/v1/keys/\(id)").status == 403)
+            #expect(try await shop.get("/v1/keys").items.count == keys.items.count)
+        }
+    }
+
     @Test("an API key has no session")
     func keys() async throws {
         try await withPantry { pantry in

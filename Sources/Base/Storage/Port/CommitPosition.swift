@@ -20,19 +20,27 @@ public struct CommitPosition: Sendable, Hashable, Comparable {
 
 /// Gathers how far the databases had come that a request wrote to: what its token must stand for.
 public final class CommitTrail: Sendable {
-    private let latest = Mutex<CommitPosition?>(nil)
+    private struct State {
+        var latest: CommitPosition?
+        var isLost = false
+    }
+    private let state = Mutex(State())
 
     /// A trail of nothing yet.
     public init() {}
 
-    /// The latest position; nil before the first, and where the database has no replicas that could be behind.
-    public var position: CommitPosition? { latest.withLock { $0 } }
+    /// The latest position; nil before the first, where the database has no replicas that could be behind, and where
+    /// the trail was lost.
+    public var position: CommitPosition? { state.withLock { $0.isLost ? nil : $0.latest } }
 
     /// Adds a position.
     public func note(_ position: CommitPosition?) {
         guard let position else { return }
-        latest.withLock { latest in
-            if latest.map({ $0 < position }) ?? true { latest = position }
+        state.withLock { state in
+            if state.latest.map({ $0 < position }) ?? true { state.latest = position }
         }
     }
+
+    /// There is a commit of which nobody can say where it is. What is known of those before is not enough any more.
+    public func lose() { state.withLock { $0.isLost = true } }
 }

@@ -158,7 +158,9 @@ extension TenantContext {
         heard(await shard.sagas.runtime.report(of: saga, until: deadline))
     }
     private func heard(_ report: SagaReport?) -> CheckoutReport? {
-        trail.note(report?.position)
+        if let report {
+            if let position = report.position { trail.note(position) } else { trail.lose() }
+        }
         return report?.checkout
     }
 }

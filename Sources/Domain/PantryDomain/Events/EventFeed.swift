@@ -30,6 +30,8 @@ package struct FeedEvent: Sendable {
 package struct EventPage: Sendable {
     /// Oldest first.
     package let events: [FeedEvent]
+    /// The position that they are behind: the one that was asked for, or the end of a stream that has not reached it.
+    package let start: Int64
     /// Whether more are there now.
     package let hasMore: Bool
     package let servedBy: String
@@ -63,30 +65,51 @@ package final class EventFeed: Sendable {
     /// The events after a position, oldest first. Gives positions first to those that have none. What the primary's
     /// log had reached behind the read is noted in `context.trail`, so that a token made of it lies at or beyond the
     /// commits of all events of the page.
+    ///
+    /// A position that the stream has not reached comes from a database that is gone: one that has failed over and lost
+    /// its end, or was restored. The page then goes on from the stream's end, so that what comes there now is not
+    /// taken for what its reader has had.
     package func page(
         after position: Int64, limit: Int, in context: TenantContext
     ) async throws(Refusal) -> EventPage {
         let limit = max(1, limit)
         var read = try await read(after: position, limit, context)
-        var mayGiveMore = true
-        // Enough to fill the page. Who writes faster than this is read faster than this the next time.
+        let start = min(position, read.tail.last)
+        var given: Given?
+        // Enough to fill the page, and once more where another was first. What is written meanwhile is read the next
+        // time: who writes fast must not make a reader give positions without pause.
         var rounds = limit / context.stamp.limit + 2
-        while read.events.count < limit, read.tail.hasUnsent, mayGiveMore, rounds > 0 {
-            do { mayGiveMore = try await givePositions(context) } catch {
+        while read.events.count < limit, read.tail.hasUnsent, rounds > 0 {
+            do { given = try await givePositions(context) } catch {
                 // What has a position can be delivered all the same.
                 guard !read.events.isEmpty else { throw error }
-                mayGiveMore = false
-                break
+                given = Given.none
             }
             // Also where none was given: another server may have been first.
-            read = try await self.read(after: position, limit, context)
+            read = try await self.read(after: start, limit, context)
             rounds -= 1
+            guard given == .manyMore || given == .byAnother else { break }
         }
         context.trail.note(read.position)
-        let last = read.events.last?.position ?? position
+        let last = read.events.last?.position ?? start
+        let isBacklog = given == nil || given == .manyMore
         return EventPage(
-            events: read.events, hasMore: read.tail.last > last || read.tail.hasUnsent && mayGiveMore,
+            events: read.events, start: start, hasMore: read.tail.last > last || read.tail.hasUnsent && isBacklog,
             servedBy: read.servedBy)
+    }
+
+    /// The position behind which only events come that are not committed yet; 0 where there are none. Gives positions
+    /// to all that have none: where nobody has listened for long, in as many rounds as that takes.
+    package func newest(in context: TenantContext) async throws(Refusal) -> Int64 {
+        while true {
+            let tail = try await tail(context)
+            guard tail.hasUnsent else { return tail.last }
+            switch try await givePositions(context) {
+            case .manyMore, .byAnother:
+                if Task.isCancelled { throw .shardUnavailable("the request was given up") }
+            case .none, .some: return try await self.tail(context).last
+            }
+        }
     }
 
     private struct Reading {
@@ -108,21 +131,35 @@ package final class EventFeed: Sendable {
         } catch { throw .shardUnavailable("\(error)") }
     }
 
+    /// What became of an attempt to give positions.
+    private enum Given {
+        /// There were none to give, or the organization is moving.
+        case none
+        /// To all that were there.
+        case some
+        /// To as many as one transaction does: there may be more.
+        case manyMore
+        /// By another task or server, or nobody knows: what was committed last may have none yet.
+        case byAnother
+    }
+
     /// Gives positions to a batch of events, or waits for the task that does so.
-    /// - Returns: whether there may be more to do; not while the organization is moving.
-    private func givePositions(_ context: TenantContext) async throws(Refusal) -> Bool {
-        try await turns.run(context.number) { () async throws(Refusal) -> Bool in
+    private func givePositions(_ context: TenantContext) async throws(Refusal) -> Given {
+        try await turns.run(context.number) { () async throws(Refusal) -> Given in
             do {
-                return try await context.stamp.stamp(in: context.shard.database).count > 0
+                switch try await context.stamp.stamp(in: context.shard.database).count {
+                case 0: return .none
+                case context.stamp.limit...: return .manyMore
+                default: return .some
+                }
             } catch {
                 guard let error = error as? StorageError else { throw .shardUnavailable("\(error)") }
                 switch error {
-                // Another server was first, or it may have happened: the next read shows.
-                case .conflict, .unknown: return true
+                case .conflict, .unknown: return .byAnother
                 default: throw Refusal(error)
                 }
             }
-        } ?? true
+        } ?? .byAnother
     }
 
     // MARK: waiting
@@ -176,8 +213,9 @@ package final class EventFeed: Sendable {
         return (try? await self.tail(context))?.last ?? tail.last
     }
 
-    private func tail(_ context: TenantContext) async throws -> OutboxTail {
-        try OutboxTail(try await context.read([context.tailQuestion], .strong).rows[0][0])
+    private func tail(_ context: TenantContext) async throws(Refusal) -> OutboxTail {
+        let result = try await context.read([context.tailQuestion], .strong)
+        do { return try OutboxTail(result.rows[0][0]) } catch { throw .shardUnavailable("\(error)") }
     }
 
     /// This process has committed events of the organization: whoever waits looks at once, and again no sooner than a

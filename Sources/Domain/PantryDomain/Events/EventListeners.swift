@@ -69,10 +69,11 @@ struct EventListeners {
     }
 
     /// The keeper has looked.
-    /// - Parameter last: the last position that there is; nil when that could not be found out.
+    /// - Parameter last: the last position that there is; nil when that could not be found out. It may lie before what
+    ///   was seen, in a database that has failed over and lost its end.
     /// - Returns: the others that have news.
     mutating func looked(_ organization: Int64, _ id: Int, last: Int64?) -> [Int] {
-        guard let last, let known = watches[organization]?.last, last > known else { return [] }
+        guard let last, let known = watches[organization]?.last, last != known else { return [] }
         watches[organization]?.last = last
         return watches[organization]?.listeners.filter { $0.key != id && $0.value.position < last }.map(\.key) ?? []
     }

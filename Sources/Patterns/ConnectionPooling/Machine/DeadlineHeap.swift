@@ -6,6 +6,11 @@ struct DeadlineHeap: Sendable {
     struct Entry: Sendable {
         let deadline: Instant
         let waiter: WaiterID
+
+        /// Of two with the same deadline, who came first.
+        func precedes(_ other: Entry) -> Bool {
+            deadline == other.deadline ? waiter.number < other.waiter.number : deadline < other.deadline
+        }
     }
     private(set) var entries: [Entry] = []
 
@@ -17,7 +22,7 @@ struct DeadlineHeap: Sendable {
         var child = entries.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard entries[child].deadline < entries[parent].deadline else { return }
+            guard entries[child].precedes(entries[parent]) else { return }
             entries.swapAt(child, parent)
             child = parent
         }
@@ -40,8 +45,8 @@ struct DeadlineHeap: Sendable {
         while true {
             var child = 2 * parent + 1
             guard child < entries.count else { return }
-            if child + 1 < entries.count, entries[child + 1].deadline < entries[child].deadline { child += 1 }
-            guard entries[child].deadline < entries[parent].deadline else { return }
+            if child + 1 < entries.count, entries[child + 1].precedes(entries[child]) { child += 1 }
+            guard entries[child].precedes(entries[parent]) else { return }
             entries.swapAt(child, parent)
             parent = child
         }

@@ -8,6 +8,8 @@ struct RedisKeys: Sendable, Hashable {
     /// The key of the processes that are alive.
     let processes: String
     private let sessions: String
+    /// Written to find out whether anything can be.
+    var sessionProbe: String { "\(sessions)probe" }
 
     init(_ installation: InstallationID) {
         limits = "pantry:\(installation.text):rl:"

@@ -47,7 +47,8 @@ struct SessionPositionBook: Sendable {
     /// replicas are behind.
     mutating func postpone(_ position: SessionPosition, of session: SessionReference, at now: Instant) {
         if let known = unsaved[session] {
-            if known.position < position {
+            // One that nobody can place makes reads strong for as long as it matters, which covers those before.
+            if known.position < position || position.position == nil {
                 unsaved[session] = Unsaved(position: position, until: now + Self.settling)
             }
         } else if unsaved.count < capacity {

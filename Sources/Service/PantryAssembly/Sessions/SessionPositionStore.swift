@@ -10,8 +10,8 @@ protocol SessionPositionStore: Sendable {
     func keep(_ position: SessionPosition, of session: SessionReference, for time: Duration) async throws(RedisError)
     func look(_ session: SessionReference) async throws(RedisError) -> KeptPosition
     func remove(_ session: SessionReference) async throws(RedisError)
-    /// Whether it answers.
-    func ping() async throws(RedisError)
+    /// Whether it takes writes: one that is full, or has become a replica, still answers questions.
+    func probe() async throws(RedisError)
 }
 
 /// What is kept of a session.
@@ -85,7 +85,10 @@ struct RedisSessionPositionStore: SessionPositionStore {
         try await client.send(.delete(names[0], names[1]), timeout: Self.keepTimeout)
     }
 
-    func ping() async throws(RedisError) { try await client.send(.ping, timeout: Self.keepTimeout) }
+    func probe() async throws(RedisError) {
+        try await client.send(
+            .set(keys.sessionProbe, "1", .expiring(after: .seconds(1))), timeout: Self.keepTimeout)
+    }
 
     private static func padded(_ number: UInt64, _ width: Int) -> String {
         let text = String(number)

@@ -119,7 +119,7 @@ final class SharedSessionPositions: SessionPositions, RedisObserver {
                 try await keep(position, of: session)
                 book.withLock { $0.saved(position, of: session) }
             }
-            if book.withLock({ $0.isAway }) { try await store.withLock { $0 }?.ping() }
+            if book.withLock({ $0.isAway }) { try await store.withLock { $0 }?.probe() }
         } catch {
             heed(error)
             return false

@@ -1346,13 +1346,16 @@ paths:
 
         Every event comes at least once. Positions rise, and events of one `partitionkey` come in the order of their `sequence`; an event
         that comes again has the same `id` and `position`. A read that sends an event's `consistencytoken` back as
-        `Pantry-Consistency-Token` sees at least the state that the event tells of.
+        `Pantry-Consistency-Token` sees at least the state that the event tells of. A database that fails over with asynchronous
+        replication may lose its last events and give their positions anew: sent with this request, the token of the last event is
+        answered with 409 when its write is gone.
 
         Without `after` and `Last-Event-ID`: the events from now on. `0` is the start. Opening a stream, and each poll, is charged as
         one request; 64 may wait at a time for an organization, and no stream or poll takes the place of another request. When the server
         stops, streams end and polls are answered at once. A revoked key ends its streams.
       security: [{ ApiKey: [read] }]
       parameters:
+        - { $ref: '#/components/parameters/ConsistencyToken' }
         - name: after
           in: query
           description: |
@@ -1427,6 +1430,7 @@ paths:
         '400': { $ref: '#/components/responses/BadRequest' }
         '401': { $ref: '#/components/responses/Unauthorized' }
         '403': { $ref: '#/components/responses/Forbidden' }
+        '409': { $ref: '#/components/responses/WriteLost' }
         '429': { $ref: '#/components/responses/RateLimited' }
         '500': { $ref: '#/components/responses/InternalError' }
         '503': { $ref: '#/components/responses/Unavailable' }
@@ -1482,7 +1486,7 @@ paths:
       operationId: createKey
       tags: [Organization]
       summary: Make an API key
-      description: The key is shown once and stored hashed.
+      description: The key is shown once and stored hashed. A session is refused (403), because a key has no end.
       security: [{ ApiKey: [admin] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }
@@ -1557,7 +1561,7 @@ paths:
       summary: Revoke an API key
       description: |
         Servers may go on accepting it for up to five seconds, or for as long as they cannot reach the control database; the one that
-        answers this not at all.
+        answers this not at all. Sessions that were made with it go on to their own ends. A session is refused (403).
       security: [{ ApiKey: [admin] }]
       parameters:
         - { $ref: '#/components/parameters/IdempotencyKey' }

@@ -1,6 +1,7 @@
 import Determinism
 import HTTPTypes
 import PantryDomain
+import Storage
 import StrictJSON
 
 /// The organization's events as they happen: as a stream (server-sent events) or by long polls.
@@ -27,8 +28,20 @@ struct EventRoutes {
         let limit = try PageLimit.read(query)
         let known = try EventQuery.position(call, query)
         let context = try await services.context(call)
+        // Where the token's write was lost, events may have been as well: no position tells of that.
+        if case .atLeast(let position) = try await services.consistency(call, query, context) {
+            try await context.confirm(position)
+        }
         let start: Int64
-        if let known { start = known } else { start = try await services.events.newest(in: context) }
+        if let known {
+            start = known
+        } else {
+            // It takes a while where nobody has listened for long.
+            guard let newest = try await call.untilStopped({ try await services.events.newest(in: context) }) else {
+                throw Problem.notReady
+            }
+            start = newest
+        }
         guard wait == nil || EventQuery.acceptsStream(call) else {
             return try await poll(call, after: start, limit, until: services.time.instant() + (wait ?? .zero))
         }
@@ -48,21 +61,36 @@ struct EventRoutes {
     // MARK: Polls
 
     private func poll(_ call: Call, after start: Int64, _ limit: Int, until deadline: Instant) async throws -> Reply {
+        let began = services.time.instant()
+        var start = start
         while true {
             let context = try await services.context(call)
             let page = try await services.events.page(after: start, limit: limit, in: context)
-            let now = services.time.instant()
-            guard page.events.isEmpty, now < deadline else { return try answer(page, after: start, context) }
-            let came = try await call.untilStopped {
+            guard page.events.isEmpty else {
+                guard try await call.isStillAllowed() else { throw Self.revoked }
+                return try answer(page, context)
+            }
+            start = page.start
+            guard services.time.instant() < deadline else { return try answer(page, context) }
+            let came = try await call.untilStopped { [start] in
                 try await wait(call, after: start, until: deadline)
             }
             switch came {
             case true?: continue
-            // The server stops: the client asks another one.
-            case false?, nil: return try answer(page, after: start, context)
+            case false?: return try answer(page, context)
+            // The server stops: the client asks another one. Where there is no other, not as fast as it can.
+            case nil:
+                let earliest = min(deadline, began + Self.leastPoll)
+                let rest = earliest - services.time.instant()
+                if rest > .zero { try await services.time.sleep(for: rest) }
+                return try answer(page, context)
             }
         }
     }
+
+    private static let revoked = Problem.unauthorized("These credentials were revoked while the request waited.")
+    /// How long a poll takes at least that is answered because the server stops.
+    private static let leastPoll: Duration = .seconds(1)
 
     /// - Returns: whether events came before the deadline.
     private func wait(_ call: Call, after position: Int64, until deadline: Instant) async throws -> Bool {
@@ -72,14 +100,12 @@ struct EventRoutes {
             let context = try await services.context(call)
             let came = try await services.events.wait(
                 after: position, until: min(deadline, now + Self.recheck), in: context)
-            guard try await call.isStillAllowed() else {
-                throw Problem.unauthorized("These credentials were revoked while the request waited.")
-            }
+            guard try await call.isStillAllowed() else { throw Self.revoked }
             if came { return true }
         }
     }
 
-    private func answer(_ page: EventPage, after start: Int64, _ context: TenantContext) throws -> Reply {
+    private func answer(_ page: EventPage, _ context: TenantContext) throws -> Reply {
         let token = try services.tokens.token(context)
         var json = JSONWriter(capacity: 128 + 512 * page.events.count)
         json.object { json in
@@ -93,7 +119,7 @@ struct EventRoutes {
             json.member(
                 "page",
                 object: { json in
-                    json.member("nextCursor", String(page.events.last?.position ?? start))
+                    json.member("nextCursor", String(page.events.last?.position ?? page.start))
                     json.member("hasMore", page.hasMore)
                 })
         }
@@ -103,6 +129,8 @@ struct EventRoutes {
     }
 
     // MARK: Streams
+
+    private struct CredentialsEnded: Error {}
 
     /// One client's stream, behind its head.
     private struct Stream {
@@ -128,6 +156,8 @@ struct EventRoutes {
                 do {
                     guard try await call.isStillAllowed() else { return }
                     try await step(writer)
+                } catch is CredentialsEnded {
+                    return
                 } catch let error where Self.passes(error) {
                     if isSilent { try await write(":\n\n", writer) }
                     try await services.time.sleep(for: EventRoutes.recheck)
@@ -143,7 +173,10 @@ struct EventRoutes {
                 let page = try await services.events.page(
                     after: position, limit: EventRoutes.pageOfStream, in: context)
                 mayHaveMore = page.hasMore
+                position = page.start
                 if let last = page.events.last {
+                    // Behind the read: nothing is told that came after the end of who asks.
+                    guard try await call.isStillAllowed() else { throw CredentialsEnded() }
                     try await write(EventText.blocks(page.events, token: services.tokens.token(context)), writer)
                     position = last.position
                 }

@@ -16,6 +16,7 @@ struct KeyRoutes {
     }
 
     private func create(_ call: Call) async throws -> Reply {
+        try Self.refuseSession(call)
         let request = try WriteRequest(call, key: .optional)
         let body = try KeyBody(request.body)
         let number = try call.organization().organizationNumber
@@ -30,7 +31,15 @@ struct KeyRoutes {
         return try await services.keys(of: caller.organizationNumber, call, query, owner: caller.organizationID)
     }
 
+    /// A key has no end. Whoever got hold of a session, which has one, must not come to have a key by it.
+    private static func refuseSession(_ call: Call) throws {
+        guard try call.organization().session == nil else {
+            throw Problem.forbidden("Keys are made and revoked with an API key of role admin, not in a session.")
+        }
+    }
+
     private func revoke(_ call: Call) async throws -> Reply {
+        try Self.refuseSession(call)
         let id = try call.id("id", "key", APIKeyKind.self)
         let request = try WriteRequest(bodiless: call)
         let number = try call.organization().organizationNumber

@@ -41,7 +41,10 @@ struct Conversation {
     /// - Returns: whether the connection takes another request.
     private mutating func answer(_ head: RequestHead) async throws -> Bool {
         let outcome = try await responder.respond(to: head, from: peer, reading: &input)
-        let keeps = head.keepsAlive && input.canContinue && !responder.state.isClosing
+        // A poll that a stop has ended comes again at once, and should come to another server.
+        let keeps =
+            head.keepsAlive && input.canContinue && !responder.state.isClosing
+            && outcome.seat?.listener.end != .stopping
         let isHead = head.method == .head
         if let stream = outcome.stream { return try await send(stream, of: outcome, to: head, keeps: keeps) }
         if keeps {
