@@ -92,9 +92,9 @@ def before_call(context, case, kwargs):
         fill(case, isinstance(case.meta.phase.data, StatefulPhaseData))
         # Not of an invalid request: schemathesis would judge its headers anew, and take wrong credentials for valid ones.
         fill_ignored(case)
+        fill_session(case)
     else:
         fill_valid_parts(case)
-    fill_session(case, kwargs)
     # What the run itself needs must live: the products in stock, and the key.
     if operation_id(case) == "deleteProduct" and case.path_parameters.get("sku") in STOCKED:
         case.path_parameters["sku"] = (pool["sku"][len(STOCKED) :] or ["NOTHING"])[-1]
@@ -125,14 +125,13 @@ def bound_wait(case):
         del case.headers[name]
 
 
-def fill_session(case, kwargs):
+def fill_session(case):
     """What is about the session that a request comes in is asked with one. Only in place of the run's own key: where
     credentials are left out or wrong, they are so on purpose."""
     if "/sessions/current" not in case.operation.path or not pool["session"]:
         return
     if (case.headers or {}).get("Authorization") == f"Bearer {os.environ['PANTRY_FUZZ_KEY']}":
-        token = chance.choice(pool["session"])
-        kwargs["headers"] = {**(kwargs.get("headers") or {}), "Authorization": f"Bearer {token}"}
+        case.headers = {**case.headers, "Authorization": f"Bearer {chance.choice(pool['session'])}"}
 
 
 def fill_valid_parts(case):
