@@ -25,12 +25,12 @@ extension OpenTelemetrySpan {
     public func run<Value>(
         isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Value
     ) async rethrows -> Value {
-        try await SpanContext.$running.withValue(own, operation: work)
+        try await SpanContext.$running.withValue(place, operation: work)
     }
 
     /// Does work inside the span, without waiting.
     public func run<Value>(_ work: () throws -> Value) rethrows -> Value {
-        try SpanContext.$running.withValue(own, operation: work)
+        try SpanContext.$running.withValue(place, operation: work)
     }
 }
 

@@ -9,38 +9,35 @@ public struct OpenTelemetrySpan: Span {
         /// Not recorded, and the surroundings name this very place already.
         case shared
     }
-    /// Where it stands.
-    let own: SpanContext
+    /// Where it stands, for spans below it.
+    public let place: SpanContext
     /// What it was started in; nil where that is whatever the present task is in when ``context`` is asked for.
     let surroundings: ServiceContext?
     private let kind: Kind
 
     init(_ recorded: RecordedSpan, in surroundings: ServiceContext?) {
-        (own, self.surroundings, kind) = (recorded, surroundings, .recorded)
+        (place, self.surroundings, kind) = (recorded, surroundings, .recorded)
     }
 
     /// One that is not recorded.
     /// - Parameter isThere: whether the surroundings name this place already.
-    init(unrecorded own: SpanContext, in surroundings: ServiceContext?, isThere: Bool) {
-        (self.own, self.surroundings, kind) = (own, surroundings, isThere ? .shared : .unrecorded)
+    init(unrecorded place: SpanContext, in surroundings: ServiceContext?, isThere: Bool) {
+        (self.place, self.surroundings, kind) = (place, surroundings, isThere ? .shared : .unrecorded)
     }
 
-    private var recorder: RecordedSpan? { kind == .recorded ? unsafeDowncast(own, to: RecordedSpan.self) : nil }
+    private var recorder: RecordedSpan? { kind == .recorded ? unsafeDowncast(place, to: RecordedSpan.self) : nil }
 
     /// The context that work inside the span runs in. It is put together when it is asked for, because many spans have
     /// nothing inside.
     public var context: ServiceContext {
         var context = surroundings ?? ServiceContext.current ?? .topLevel
         if kind == .shared { return context }
-        context.openTelemetrySpan = own
+        context.openTelemetrySpan = place
         return context
     }
 
-    /// Where it stands, for spans below it.
-    public var place: SpanContext { own }
-
     /// What the next hop is told: this span, in its trace.
-    public var traceParent: TraceParent { own.traceParent }
+    public var traceParent: TraceParent { place.traceParent }
 
     /// Adds to what is known about the span, in one go and without the dictionary that ``attributes`` goes through. Not
     /// called where nobody will ever see it.

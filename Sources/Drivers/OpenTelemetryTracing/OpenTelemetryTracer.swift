@@ -30,15 +30,6 @@ public final class OpenTelemetryTracer: Tracer {
         }
     }
 
-    /// A span below the one in `context`, or at the root of a new trace.
-    /// - Parameter describe: says what it is called and what else is known. Not called where it is not recorded.
-    public func startSpan(
-        in context: ServiceContext, ofKind kind: SpanKind = .internal, _ describe: (inout SpanDetails) -> Void
-    ) -> OpenTelemetrySpan {
-        start(
-            below: context.openTelemetrySpan, in: context, isThere: true, kind, at: DefaultTracerClock.now, describe)
-    }
-
     /// A span below a place that is at hand, such as ``SpanContext/current``, which need not be looked for in any
     /// context.
     /// - Parameters:

@@ -49,6 +49,7 @@ struct ServerListenerStopTests {
             #expect(try await stream.end() == "0\r\n\r\n")
             let answer = try await polling.response()
             #expect(answer.status == 200 && answer.body == "nothing came")
+            #expect(answer["Connection"] == "close", "it comes again at once, and should come to another server")
             // Whoever comes back too early is sent away again, politely: a browser gives up after a refusal.
             let late = try server.client()
             try await late.send(get("/live"))
